@@ -1,0 +1,30 @@
+"""Registries of the scope ``mmirstd``: the only file that knows how components are found.
+
+MMEngine imports this module when a config writes ``type='mmirstd.X'`` and then imports the
+``locations`` of the node that X is looked up in, so configs need no ``custom_imports``.
+"""
+
+from mmengine import registry as root
+
+from mmirstd.stack import allow_training_state, installed_family
+
+installed_family()
+allow_training_state()
+
+
+def _node(parent: root.Registry, *locations: str) -> root.Registry:
+    """A child of MMEngine's root registry ``parent`` in the scope ``mmirstd``."""
+    return root.Registry(
+        parent.name,
+        parent=parent,
+        scope='mmirstd',
+        locations=[f'mmirstd.{location}' for location in locations],
+    )
+
+
+MODELS = _node(root.MODELS, 'models')
+DATASETS = _node(root.DATASETS, 'datasets')
+TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
+METRICS = _node(root.METRICS, 'evaluation')
+HOOKS = _node(root.HOOKS, 'visualization')
+VISUALIZERS = _node(root.VISUALIZERS, 'visualization')
