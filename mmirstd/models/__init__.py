@@ -1,5 +1,5 @@
 """Networks and their parts. Importing this package registers them in ``mmirstd.registry``."""
 
-from mmirstd.models import backbones, decode_heads, losses, necks
+from mmirstd.models import backbones, decode_heads, losses, necks, segmentors
 
-__all__ = ['backbones', 'decode_heads', 'losses', 'necks']
+__all__ = ['backbones', 'decode_heads', 'losses', 'necks', 'segmentors']

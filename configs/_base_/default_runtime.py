@@ -1,0 +1,46 @@
+# What every recipe shares: hooks, logging, environment, seed. Epoch based throughout.
+from importlib.util import find_spec
+
+# MMSegmentation's scope, so that stock parts are written without a prefix and its tools find
+# their types; everything of this package is written 'mmirstd.X'.
+default_scope = 'mmseg'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=True),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION list of the recipe.
+    checkpoint=dict(
+        type='CheckpointHook',
+        by_epoch=True,
+        interval=5,
+        max_keep_ckpts=2,
+        save_last=True,
+        save_best='irstd/IoU',
+        rule='greater'),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on; interval=1 makes
+    # that every image (the stock 50 writes nothing at all for a short validation list).
+    visualization=dict(type='SegVisualizationHook', draw=False, interval=1))
+
+# TensorBoard curves appear by themselves once `pip install tensorboard` was done.
+vis_backends = [dict(type='LocalVisBackend')]
+if find_spec('tensorboard') is not None:
+    vis_backends.append(dict(type='TensorboardVisBackend'))
+visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+
+env_cfg = dict(
+    # Images of a test set differ in size; True pays only where all of them are equal.
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+
+log_processor = dict(by_epoch=True, window_size=50)
+log_level = 'INFO'
+randomness = dict(seed=0)
+load_from = None
+resume = False  # `mim train ... --resume` continues from the last checkpoint of --work-dir
+
+# `mim test ... --tta`: the mean of the probabilities over the views of the recipe's
+# `tta_pipeline` (MMSegmentation's own SegTTAModel squashes one-channel outputs twice).
+tta_model = dict(type='mmirstd.IRSTDTTAModel')

@@ -1,0 +1,5 @@
+"""Whole segmentors: what wraps a network for a purpose such as test-time augmentation."""
+
+from mmirstd.models.segmentors.test_time_augmentation import IRSTDTTAModel
+
+__all__ = ['IRSTDTTAModel']

@@ -1,0 +1,94 @@
+"""Test-time augmentation by the mean probability of several views of an image.
+
+Letters: C output channels, H/W height and width of the original image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseTTAModel
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+
+from mmirstd.registry import MODELS
+
+
+def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
+    """Average the predictions of several views of one image.
+
+    Args:
+        predictions: One tensor (C, H, W) a view, already flipped back and resized, as MMSeg's
+            ``seg_logits`` holds them: probabilities in [0, 1] when C is 1 (MMSeg has applied
+            the sigmoid), logits otherwise.
+
+    Returns:
+        Mean probabilities (C, H, W); over C > 1 channels they sum to 1.
+
+    Raises:
+        ValueError: No view, views of different shapes, or one-channel values outside [0, 1].
+    """
+    if not predictions:
+        raise ValueError('predictions is empty: test-time augmentation needs at least one view')
+    shapes = {tuple(prediction.shape) for prediction in predictions}
+    if len(shapes) > 1:
+        raise ValueError(
+            f'predictions have different shapes {sorted(shapes)}: every view must be resized to '
+            'the original image before views are averaged'
+        )
+    stacked = torch.stack(list(predictions)).float()
+    if stacked.shape[1] > 1:
+        return stacked.softmax(dim=1).mean(dim=0)
+    if stacked.numel() and (stacked.min() < 0 or stacked.max() > 1):
+        raise ValueError(
+            'one-channel predictions must be probabilities in [0, 1], received values in '
+            f'[{stacked.min():.3g}, {stacked.max():.3g}]: apply the sigmoid once, before averaging'
+        )
+    return stacked.mean(dim=0)
+
+
+@MODELS.register_module()
+class IRSTDTTAModel(BaseTTAModel):
+    """Segmentor under test-time augmentation, right for one output channel too.
+
+    MMSegmentation's ``SegTTAModel`` applies the sigmoid to ``seg_logits``, which for one channel
+    hold probabilities already: every value ends up above 0.5 and every pixel is a target. Here
+    the probabilities are averaged as they are, the merged ones are stored in ``seg_logits`` for
+    the metric, and the mask is cut at the head's own threshold.
+
+    Args (of the base class):
+        module: The segmentor, built or as a config.
+    """
+
+    def merge_preds(
+        self, data_samples_list: Sequence[Sequence[SegDataSample]]
+    ) -> list[SegDataSample]:
+        """Merge the views of each image.
+
+        Args:
+            data_samples_list: For each image the predicted samples of its views. Annotations
+                and meta information are taken from the first view, which must be the plain one
+                (or annotations must be loaded after the flip, as the ``tta_pipeline`` of the
+                dataset configs does).
+
+        Returns:
+            One sample an image with ``seg_logits`` (C, H, W), probabilities for C = 1 and log
+            probabilities otherwise, and ``pred_sem_seg`` (1, H, W) holding class indices.
+        """
+        return [self._merge_views(views) for views in data_samples_list]
+
+    def _merge_views(self, views: Sequence[SegDataSample]) -> SegDataSample:
+        probability = mean_probability([view.seg_logits.data for view in views])
+        if probability.shape[0] == 1:
+            scores = probability
+            mask = (probability > self.module.decode_head.threshold).to(probability)
+        else:
+            scores = probability.log()
+            mask = probability.argmax(dim=0, keepdim=True)
+        merged = views[0]
+        merged.set_data(
+            {'seg_logits': PixelData(data=scores), 'pred_sem_seg': PixelData(data=mask)}
+        )
+        return merged

@@ -1,0 +1,85 @@
+"""Averaging of views; the run through `mim test --tta` is in test_mim.py."""
+
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmirstd.models.segmentors.test_time_augmentation import IRSTDTTAModel, mean_probability
+
+
+def sample(values: torch.Tensor, **metainfo) -> SegDataSample:
+    result = SegDataSample(metainfo=metainfo)
+    result.set_data({'seg_logits': PixelData(data=values)})
+    return result
+
+
+class Segmentor(nn.Module):
+    def __init__(self, threshold: float | None = 0.5):
+        super().__init__()
+        self.decode_head = nn.Module()
+        self.decode_head.threshold = threshold
+
+    def test_step(self, data):
+        raise NotImplementedError
+
+
+def test_one_channel_probabilities_are_averaged_as_they_are():
+    first = torch.tensor([[[0.0, 0.2], [0.9, 1.0]]])
+    second = torch.tensor([[[0.0, 0.6], [0.3, 1.0]]])
+    expected = torch.tensor([[[0.0, 0.4], [0.6, 1.0]]])
+    torch.testing.assert_close(mean_probability([first, second]), expected)
+
+
+def test_several_channels_are_softmaxed_once():
+    logits = torch.randn(3, 4, 5)
+    merged = mean_probability([logits, logits])
+    torch.testing.assert_close(merged, logits.softmax(dim=0))
+    torch.testing.assert_close(merged.sum(dim=0), torch.ones(4, 5))
+
+
+def test_identical_views_give_the_single_view_result():
+    model = IRSTDTTAModel(Segmentor(threshold=0.5))
+    values = torch.tensor([[[0.1, 0.49, 0.51, 0.9]]])
+    (merged,) = model.merge_preds([[sample(values.clone()), sample(values.clone())]])
+    torch.testing.assert_close(merged.seg_logits.data, values)
+    assert merged.pred_sem_seg.data.tolist() == [[[0, 0, 1, 1]]]
+
+
+def test_background_stays_background():
+    """MMSegmentation's SegTTAModel returns sigmoid(0) = 0.5 and above here: all targets."""
+    model = IRSTDTTAModel(Segmentor(threshold=0.3))
+    (merged,) = model.merge_preds([[sample(torch.zeros(1, 4, 4)), sample(torch.zeros(1, 4, 4))]])
+    assert merged.pred_sem_seg.data.sum() == 0
+
+
+def test_the_heads_own_threshold_is_used():
+    values = torch.full((1, 2, 2), 0.4)
+    for threshold, expected in ((0.3, 4), (0.5, 0)):
+        model = IRSTDTTAModel(Segmentor(threshold))
+        (merged,) = model.merge_preds([[sample(values.clone())]])
+        assert merged.pred_sem_seg.data.sum() == expected
+
+
+def test_annotation_and_meta_come_from_the_first_view():
+    first = sample(torch.zeros(1, 2, 2), img_path='a.png', flip=False)
+    first.gt_sem_seg = PixelData(data=torch.ones(1, 2, 2))
+    second = sample(torch.ones(1, 2, 2), img_path='a.png', flip=True)
+    (merged,) = IRSTDTTAModel(Segmentor()).merge_preds([[first, second]])
+    assert merged.metainfo['flip'] is False
+    assert merged.gt_sem_seg.data.sum() == 4
+    assert merged.seg_logits.data.unique().tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ('views', 'message'),
+    [
+        ([], 'at least one view'),
+        ([torch.zeros(1, 2, 2), torch.zeros(1, 3, 2)], 'different shapes'),
+        ([torch.full((1, 2, 2), -3.0)], 'apply the sigmoid once'),
+    ],
+)
+def test_bad_views_are_refused(views, message):
+    with pytest.raises(ValueError, match=message):
+        mean_probability(views)
