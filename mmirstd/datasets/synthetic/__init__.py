@@ -1,0 +1,21 @@
+"""Procedural infrared scenes with tiny targets and exact truth (pure numpy and scipy).
+
+What is modelled, and what is not, is described in docs/synthetic.md.
+"""
+
+from .backgrounds import BACKGROUNDS
+from .scene import GENERATOR_VERSION, Scene, SceneConfig, Target, generate_scene
+from .targets import local_scr
+from .writer import LAYOUTS, write_dataset
+
+__all__ = [
+    'BACKGROUNDS',
+    'GENERATOR_VERSION',
+    'LAYOUTS',
+    'Scene',
+    'SceneConfig',
+    'Target',
+    'generate_scene',
+    'local_scr',
+    'write_dataset',
+]
