@@ -51,7 +51,7 @@ def installed_family() -> str:
         missing = sorted(set(FAMILIES[family]) - set(names))
         if missing:
             raise ImportError(
-                f"mmirstd needs {', '.join(missing)} beside {', '.join(names)}. {INSTALL_HINT}"
+                f'mmirstd needs {", ".join(missing)} beside {", ".join(names)}. {INSTALL_HINT}'
             )
         return family
     raise ImportError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')

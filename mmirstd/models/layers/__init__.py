@@ -1,1 +1,1 @@
-
+"""Building blocks: plain modules that import without MMEngine."""

@@ -1,1 +1,5 @@
+"""Necks: what lies between encoder and decoder."""
 
+from mmirstd.models.necks.query_fpn import QueryFPN
+
+__all__ = ['QueryFPN']

@@ -1,0 +1,179 @@
+"""The modified SAM decoder of SimIRSTD (Sec. 3.3, decoding process; Fig. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from timm.layers import LayerNorm2d
+from torch import Tensor, nn
+
+from mmirstd.models.features import QueryFeatures
+from mmirstd.models.layers.conv import to_map, to_tokens
+from mmirstd.models.layers.feed_forward import MLP
+from mmirstd.models.layers.position import FourierPosition
+from mmirstd.models.layers.sam import MaskPromptEncoder, TwoWayTransformer
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class SimIRSTDHead(BaseDecodeHead):
+    """SAM's two-way transformer without up-sampling, prompted by queries and an early mask.
+
+    A single decoder query, joined by the sparse queries that come with the features, talks to
+    the mask features; its MLP then is the filter of the final mask. Features without queries
+    or early masks are decoded without these prompts, so the head sits on any stock neck.
+
+    Args:
+        in_channels: Channels of the mask features, which is the width of the decoder (256).
+        num_prompt_queries: Sparse queries that arrive as prompts: 8 in the full model (4 of the
+            FPN, 4 of the encoder), 0 for the steps of the roadmap before the last.
+        dense_prompt: Add the last early mask to the mask features, encoded as SAM encodes mask
+            prompts (roadmap step 7).
+        depth: Layers of the two-way transformer (as SAM: 2).
+        num_heads: Attention heads (as SAM: 8).
+        mlp_dims: Hidden width of the MLPs (as SAM: 2048).
+        attention_downsample: Cross-attentions project to ``in_channels`` over this (as SAM: 2).
+        upscale_dims: Widths of the two convolutions before the dot product.
+        upscale_kernels: Their kernels: (1, 3) in the release; the paper says (3, 3).
+        loss_decode: Loss config; the same loss supervises the final and all early masks.
+        threshold: Probability from which on a pixel is a target.
+        in_index: Which of the incoming maps are the mask features.
+
+    Raises:
+        ValueError: The number of arriving queries is not the configured one.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 256,
+        *,
+        num_prompt_queries: int = 0,
+        dense_prompt: bool = False,
+        depth: int = 2,
+        num_heads: int = 8,
+        mlp_dims: int = 2048,
+        attention_downsample: int = 2,
+        upscale_dims: tuple[int, int] = (64, 32),
+        upscale_kernels: tuple[int, int] = (1, 3),
+        loss_decode: dict | Sequence[dict] = ({'type': 'mmirstd.PointMaskLoss'},),
+        threshold: float = 0.5,
+        in_index: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            upscale_dims[-1],
+            **{'num_classes': 2, 'out_channels': 1, 'dropout_ratio': 0, **kwargs},
+            threshold=threshold,
+            in_index=in_index,
+            loss_decode=loss_decode,
+            init_cfg=None,
+        )
+        del self.conv_seg  # the filter of the decoder query takes its place
+        self.num_prompt_queries = num_prompt_queries
+        self.query_feat = nn.Embedding(1, in_channels)
+        self.query_embed = nn.Embedding(1, in_channels)
+        if num_prompt_queries:
+            self.prompt_embed = nn.Embedding(num_prompt_queries, in_channels)
+        self.mask_prompt = MaskPromptEncoder(in_channels, stride=None) if dense_prompt else None
+        self.position = FourierPosition(in_channels // 2)
+        self.transformer = TwoWayTransformer(
+            depth,
+            in_channels,
+            num_heads,
+            mlp_dims=mlp_dims,
+            attention_downsample=attention_downsample,
+        )
+        first, second = upscale_dims
+        self.upscaling = nn.Sequential(
+            nn.Conv2d(in_channels, first, upscale_kernels[0], padding=upscale_kernels[0] // 2),
+            LayerNorm2d(first),
+            nn.GELU(),
+            nn.Conv2d(first, second, upscale_kernels[1], padding=upscale_kernels[1] // 2),
+            nn.GELU(),
+        )
+        self.mask_embed = MLP(in_channels, in_channels, second)
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """All masks of the model, which is what ``model(images, mode='tensor')`` returns.
+
+        Args:
+            inputs: Feature maps, possibly :class:`~mmirstd.models.features.QueryFeatures`.
+
+        Returns:
+            Logits: the final mask (N, 1, h, w), then the early masks in the order of decoding
+            (after the encoder, after the FPN), as far as the model has them.
+        """
+        return tuple(self._decode_all(inputs).values())
+
+    def decode_final(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The final mask logits (N, 1, h, w); skips early masks that do not prompt it."""
+        early = list(QueryFeatures.wrap(inputs).early.values())
+        return self._decode(inputs, early[-1]() if early and self.mask_prompt else None)
+
+    def _decode_all(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Logits by name: ``'final'``, then the early masks."""
+        early = {name: decode() for name, decode in QueryFeatures.wrap(inputs).early.items()}
+        return {'final': self._decode(inputs, list(early.values())[-1] if early else None), **early}
+
+    def _decode(self, inputs: Sequence[Tensor], early: Tensor | None) -> Tensor:
+        features = self._transform_inputs(inputs)
+        n, size = len(features), tuple(features.shape[-2:])
+        tokens, token_position = self._tokens(QueryFeatures.wrap(inputs).queries, n)
+        if self.mask_prompt is not None and early is not None:
+            features = features + self.mask_prompt(early)
+        tokens, image = self.transformer(
+            tokens,
+            to_tokens(features),
+            token_position,
+            self.position(*size).to(features.dtype),
+            num_outputs=1,
+        )
+        filters = self.mask_embed(tokens[:, 0])
+        return torch.einsum('nc,nchw->nhw', filters, self.upscaling(to_map(image, size)))[:, None]
+
+    def _tokens(self, queries: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
+        """Decoder query and prompts (N, 1 + Q, D) with their positions (1 + Q, D)."""
+        own = self.query_feat.weight.expand(n, -1, -1)
+        if not self.num_prompt_queries or queries is None:
+            return own, self.query_embed.weight
+        if queries.shape[1] != self.num_prompt_queries:
+            raise ValueError(
+                f'SimIRSTDHead expects {self.num_prompt_queries} prompt queries and received '
+                f'{queries.shape[1]}; set num_prompt_queries to the sum of FPN and encoder queries'
+            )
+        position = torch.cat([self.query_embed.weight, self.prompt_embed.weight])
+        return torch.cat([own, queries], dim=1), position
+
+    def predict(
+        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: Any
+    ) -> Tensor:
+        """Final mask logits (N, 1, H, W) at the size of the network's input."""
+        return self.predict_by_feat(self.decode_final(inputs), batch_img_metas)
+
+    def loss(self, inputs: Sequence[Tensor], batch_data_samples: list, train_cfg: Any) -> dict:
+        """Losses of the final and all early masks."""
+        return self.loss_by_feat(self._decode_all(inputs), batch_data_samples)
+
+    def loss_by_feat(
+        self, seg_logits: dict[str, Tensor], batch_data_samples: list
+    ) -> dict[str, Tensor]:
+        """Supervise all masks with the same loss and equal weights (as released)."""
+        labels = self._stack_batch_gt(batch_data_samples).squeeze(1)
+        modules = self.loss_decode
+        if not isinstance(modules, nn.ModuleList):
+            modules = [modules]
+        losses = {}
+        for mask, logits in seg_logits.items():
+            prefix = '' if mask == 'final' else f'early_{mask}.'
+            for module in modules:
+                name = f'{prefix}{module.loss_name}'
+                if hasattr(module, 'components'):
+                    parts = module.components(logits, labels, self.ignore_index)
+                    losses.update({f'{name}_{part}': value for part, value in parts.items()})
+                else:
+                    losses[name] = module(logits, labels, ignore_index=self.ignore_index)
+        return losses

@@ -1,0 +1,200 @@
+"""Attention between a few queries and many tokens, without projecting the tokens.
+
+The sparse queries of SimIRSTD (n = 4 to 9) exchange information with every pixel (T = 65,536 at
+256 x 256). The usual form projects all T tokens with D x D matrices. Since the queries are few,
+the projection of the tokens can be moved to the queries instead, which changes no output:
+
+* queries read tokens: ``q . (W_k x) = (W_k^T q) . x``, and ``sum_t a_t W_v x_t`` equals
+  ``W_v sum_t a_t x_t``. The bias of the keys adds one number to all scores of a query, which
+  the softmax removes.
+* tokens read queries: ``(W_q x) . k = x . (W_q^T k)``, and ``W_o`` is applied to the values of
+  the queries. A softmax over n queries has n - 1 degrees of freedom: scores and values are
+  taken relative to the last query, which saves one of n vectors per head.
+
+Per token this costs O(n heads D) instead of O(D^2). Letters: N batch, Q queries, T tokens,
+D embedding width, h heads, E = inner width / heads.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmirstd.models.layers.position import AxisPosition
+
+
+class Attention(nn.Module):
+    """Multi-head attention with separate projections, in the usual (unfolded) form.
+
+    Parameter names are SAM's (``q_proj``, ``k_proj``, ``v_proj``, ``out_proj``). With
+    ``inner_dims == embed_dims`` it computes what :class:`torch.nn.MultiheadAttention` does,
+    including the dropout on the attention weights.
+
+    Args:
+        embed_dims: Width D of queries, keys, values and output.
+        num_heads: Number of heads h.
+        inner_dims: Width of the projections; D / 2 in SAM's cross-attentions. None means D.
+        dropout: Dropout probability of the attention weights while training.
+
+    Raises:
+        ValueError: ``inner_dims`` is not a multiple of ``num_heads``.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int = 8,
+        *,
+        inner_dims: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        inner_dims = inner_dims or embed_dims
+        if inner_dims % num_heads:
+            raise ValueError(
+                f'the inner width {inner_dims} must be a multiple of num_heads={num_heads}'
+            )
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.scale = (inner_dims // num_heads) ** -0.5
+        self.q_proj = nn.Linear(embed_dims, inner_dims)
+        self.k_proj = nn.Linear(embed_dims, inner_dims)
+        self.v_proj = nn.Linear(embed_dims, inner_dims)
+        self.out_proj = nn.Linear(inner_dims, embed_dims)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Xavier-uniform projections as one (3 D, D) matrix would get them, zero biases."""
+        gain = 0.5**0.5 if self.q_proj.in_features == self.q_proj.out_features else 1.0
+        for projection in (self.q_proj, self.k_proj, self.v_proj):
+            nn.init.xavier_uniform_(projection.weight, gain)
+            nn.init.zeros_(projection.bias)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """Attend from ``query`` (N, Q, D) to ``key``, ``value`` (N, T, D); returns (N, Q, D)."""
+        q = self._split(self.q_proj(query))
+        k = self._split(self.k_proj(key))
+        v = self._split(self.v_proj(value))
+        out = self._drop((q * self.scale @ k.transpose(-1, -2)).softmax(-1)) @ v
+        return self.out_proj(out.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(N, L, h * E) -> (N, h, L, E)."""
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def _drop(self, weights: Tensor) -> Tensor:
+        return F.dropout(weights, self.dropout, self.training)
+
+    @property
+    def _dropping(self) -> bool:
+        return self.training and self.dropout > 0
+
+    def _heads(self, weight: Tensor) -> Tensor:
+        """(h * E, D) -> (h, E, D)."""
+        return weight.unflatten(0, (self.num_heads, -1))
+
+
+class ReadAttention(Attention):
+    """A few queries read many tokens. Set ``folded`` to False for the usual form."""
+
+    folded = True
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_position: AxisPosition | None = None,
+    ) -> Tensor:
+        """Return what the queries read from the tokens.
+
+        Args:
+            query: (N, Q, D), its position already added.
+            key: Tokens (N, T, D).
+            value: Tokens (N, T, D).
+            key_position: Position encoding of the keys; None if it is already added.
+
+        Returns:
+            (N, Q, D).
+        """
+        if not self.folded:
+            if key_position is not None:
+                key = key + key_position.dense().to(key.dtype)
+            return super().forward(query, key, value)
+        q = self._split(self.q_proj(query)) * self.scale
+        vectors = (q @ self._heads(self.k_proj.weight)).flatten(1, 2)  # (N, h * Q, D)
+        scores = vectors @ key.transpose(1, 2)
+        if key_position is not None:
+            scores = scores + key_position.scores(vectors)
+        weights = self._drop(scores.softmax(-1))
+        read = (weights @ value).unflatten(1, (self.num_heads, -1))  # (N, h, Q, D)
+        out = read @ self._heads(self.v_proj.weight).transpose(-1, -2)  # (N, h, Q, E)
+        bias = self.v_proj.bias.unflatten(0, (self.num_heads, 1, -1))
+        if self._dropping:  # the weights no longer sum to one
+            bias = bias * weights.sum(-1).unflatten(1, (self.num_heads, -1))[..., None]
+        return self.out_proj((out + bias).transpose(1, 2).flatten(2))
+
+
+class WriteAttention(Attention):
+    """Many tokens read a few queries. Set ``folded`` to False for the usual form."""
+
+    folded = True
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        query_position: AxisPosition | None = None,
+    ) -> Tensor:
+        """Return what the tokens receive from the queries.
+
+        Args:
+            query: Tokens (N, T, D).
+            key: Sparse queries (N, Q, D), their position already added.
+            value: Sparse queries (N, Q, D).
+            query_position: Position encoding of the tokens; None if it is already added.
+
+        Returns:
+            (N, T, D).
+        """
+        if not self.folded:
+            if query_position is not None:
+                query = query + query_position.dense().to(query.dtype)
+            return super().forward(query, key, value)
+        weights = self._weights(query, key, query_position)  # (N, h, Q, T)
+        v = self._split(self.v_proj(value))  # (N, h, Q, E)
+        vectors = v @ self._heads(self.out_proj.weight.t())  # (N, h, Q, D)
+        bias = self.out_proj.bias
+        if self._dropping:
+            weights = self._drop(weights)
+        else:  # the weights sum to one: the last query serves as origin
+            bias = bias + vectors[:, :, -1].sum(1)[:, None]
+            vectors = vectors[:, :, :-1] - vectors[:, :, -1:]
+            weights = weights[:, :, :-1]
+        if vectors.shape[2] == 0:  # a single query: every token receives the same
+            return bias.expand_as(query)
+        return weights.flatten(1, 2).transpose(1, 2) @ vectors.flatten(1, 2) + bias
+
+    def _weights(self, query: Tensor, key: Tensor, query_position: AxisPosition | None) -> Tensor:
+        """Attention weights (N, h, Q, T) of the tokens over the queries."""
+        k = self._split(self.k_proj(key)) * self.scale
+        k = k[:, :, :-1] - k[:, :, -1:]
+        vectors = (k @ self._heads(self.q_proj.weight)).flatten(1, 2)  # (N, h * (Q - 1), D)
+        offset = k @ self.q_proj.bias.unflatten(0, (self.num_heads, -1, 1))  # (N, h, Q - 1, 1)
+        if query_position is None:
+            scores = torch.baddbmm(offset.flatten(1, 2), vectors, query.transpose(1, 2))
+        else:
+            scores = vectors @ query.transpose(1, 2)
+            scores = scores + (query_position.scores(vectors) + offset.flatten(1, 2))
+        scores = scores.unflatten(1, (self.num_heads, k.shape[2]))
+        return F.pad(scores, (0, 0, 0, 1)).softmax(2)
+
+
+def set_folded(model: nn.Module, folded: bool) -> None:
+    """Switch every attention of ``model`` between the folded and the usual form."""
+    for module in model.modules():
+        if isinstance(module, (ReadAttention, WriteAttention)):
+            module.folded = folded

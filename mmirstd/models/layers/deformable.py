@@ -1,0 +1,158 @@
+"""Multi-scale deformable attention: the only file that knows whether mmcv has compiled ops.
+
+Letters: N batch, Q queries, S tokens of all levels, D width, h heads, L levels, P points.
+Reference: Zhu et al., Deformable DETR, Eq. 3.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Size = tuple[int, int]
+
+
+@functools.cache
+def compiled_operator() -> type[torch.autograd.Function] | None:
+    """Mmcv's compiled CUDA operator, or None where mmcv was installed without operators."""
+    try:
+        from mmcv.ops.multi_scale_deform_attn import (
+            MultiScaleDeformableAttnFunction,
+            ext_module,
+        )
+
+        ext_module.ms_deform_attn_forward  # noqa: B018  (a stub raises or lacks the name)
+    except (ImportError, AttributeError, RuntimeError):
+        return None
+    return MultiScaleDeformableAttnFunction
+
+
+def sample_in_torch(
+    value: Tensor, sizes: Sequence[Size], locations: Tensor, weights: Tensor
+) -> Tensor:
+    """Weighted sum of bilinear samples with PyTorch alone, on any device.
+
+    Args:
+        value: Values of all levels (N, S, h, D / h), level after level, each row by row.
+        sizes: (height, width) of each level; their areas sum to S.
+        locations: Sampling points (x, y) (N, Q, h, L, P, 2); [0, 1] spans the image. Outside
+            of it the value is zero.
+        weights: Attention weights (N, Q, h, L, P).
+
+    Returns:
+        (N, Q, D).
+    """
+    n, _, heads, width = value.shape
+    queries = locations.shape[1]
+    grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # (N * h, Q, L, P, 2)
+    attention = weights.transpose(1, 2).flatten(0, 1)[:, None]  # (N * h, 1, Q, L, P)
+    out = value.new_zeros(n * heads, width, queries)
+    levels = value.split([h * w for h, w in sizes], dim=1)
+    for level, ((h, w), tokens) in enumerate(zip(sizes, levels, strict=True)):
+        maps = tokens.permute(0, 2, 3, 1).reshape(n * heads, width, h, w)
+        samples = F.grid_sample(maps, grids[:, :, level], align_corners=False)
+        out = out + (samples * attention[:, :, :, level]).sum(-1)
+    return out.view(n, heads * width, queries).transpose(1, 2)
+
+
+def sample(value: Tensor, sizes: Sequence[Size], locations: Tensor, weights: Tensor) -> Tensor:
+    """:func:`sample_in_torch`, through mmcv's compiled kernel where that is possible."""
+    operator = compiled_operator() if value.is_cuda else None
+    if operator is None or torch.compiler.is_compiling():
+        return sample_in_torch(value, sizes, locations, weights)
+    shapes = torch.tensor(sizes, device=value.device)
+    areas = [h * w for h, w in sizes]
+    starts = torch.tensor([sum(areas[:i]) for i in range(len(areas))], device=value.device)
+    step = max(d for d in range(1, 65) if len(value) % d == 0)  # must divide the batch
+    return operator.apply(
+        value.contiguous(), shapes, starts, locations.contiguous(), weights.contiguous(), step
+    )
+
+
+class MultiScaleDeformableAttention(nn.Module):
+    """Each query gathers from a few learned points of every level.
+
+    Parameter names are those of Deformable-DETR, mmcv and Semantic-SAM. Unlike mmcv's module it
+    returns the attention alone: no residual, no dropout. It runs in float32 also under
+    autocast, because sampling locations of a 512-pixel map do not fit into half precision.
+
+    Args:
+        embed_dims: Width D.
+        num_heads: Heads h.
+        num_levels: Levels L.
+        num_points: Points per head and level P.
+    """
+
+    def __init__(
+        self, embed_dims: int = 256, num_heads: int = 8, num_levels: int = 4, num_points: int = 4
+    ) -> None:
+        super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(f'embed_dims={embed_dims} is not a multiple of num_heads={num_heads}')
+        self.num_heads, self.num_levels, self.num_points = num_heads, num_levels, num_points
+        samples = num_heads * num_levels * num_points
+        self.sampling_offsets = nn.Linear(embed_dims, samples * 2)
+        self.attention_weights = nn.Linear(embed_dims, samples)
+        self.value_proj = nn.Linear(embed_dims, embed_dims)
+        self.output_proj = nn.Linear(embed_dims, embed_dims)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Heads look in h directions of a square, the p-th point p pixels away (Sec. 4.1)."""
+        for linear in (self.sampling_offsets, self.attention_weights):
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        theta = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
+        direction = torch.stack([theta.cos(), theta.sin()], dim=-1)
+        direction = direction / direction.abs().amax(-1, keepdim=True)
+        steps = torch.arange(1, self.num_points + 1)
+        bias = direction[:, None, None] * steps[None, None, :, None]
+        bias = bias.expand(-1, self.num_levels, -1, -1)
+        self.sampling_offsets.bias.copy_(bias.reshape(-1))
+        for linear in (self.value_proj, self.output_proj):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+
+    def forward(
+        self, query: Tensor, value: Tensor, reference: Tensor, sizes: Sequence[Size]
+    ) -> Tensor:
+        """Gather from ``value``.
+
+        Args:
+            query: (N, Q, D), position already added.
+            value: Tokens of all levels (N, S, D), without position.
+            reference: Reference points (x, y) in [0, 1], broadcastable to (N, Q, L, 2).
+            sizes: (height, width) of each level.
+
+        Returns:
+            (N, Q, D), float32.
+
+        Raises:
+            ValueError: The sizes do not add up to S tokens.
+        """
+        if sum(h * w for h, w in sizes) != value.shape[1]:
+            raise ValueError(f'{value.shape[1]} tokens do not fill the levels {list(sizes)}')
+        with torch.autocast(query.device.type, enabled=False):
+            query, value = query.float(), value.float()
+            grid = (self.num_heads, self.num_levels, self.num_points)
+            value = self.value_proj(value).unflatten(-1, (self.num_heads, -1))
+            offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
+            weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
+            weights = weights.softmax(-1).unflatten(-1, grid[1:])
+            scale = offsets.new_tensor([(1 / w, 1 / h) for h, w in sizes])  # (L, 2)
+            locations = reference.float()[:, :, None, :, None] + offsets * scale[:, None]
+            return self.output_proj(sample(value, sizes, locations, weights))
+
+
+def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:
+    """Centres (x, y) of the pixels of a map, row by row: (height * width, 2) in [0, 1]."""
+    y = (torch.arange(height, dtype=torch.float32, device=like.device) + 0.5) / height
+    x = (torch.arange(width, dtype=torch.float32, device=like.device) + 0.5) / width
+    columns, rows = x.expand(height, width), y[:, None].expand(height, width)
+    return torch.stack([columns, rows], dim=-1).flatten(0, 1)

@@ -1,0 +1,81 @@
+"""Two-layer feed-forward networks and the small MLPs that turn queries into mask filters."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+
+class FeedForward(nn.Module):
+    """``lin2(dropout(relu(lin1(x))))``, optionally in chunks of tokens.
+
+    Args:
+        embed_dims: Width D of input and output.
+        hidden_dims: Width of the hidden layer (2048 in SAM, in the release's queries and in its
+            deformable encoder).
+        dropout: Dropout probability of the hidden layer while training.
+        chunk_tokens: Process at most this many tokens at once, so that the hidden map of a
+            feature map never exists as a whole; while training the chunks are recomputed in
+            the backward pass. Outputs and gradients are unchanged. None processes all at once.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        hidden_dims: int = 2048,
+        *,
+        dropout: float = 0.0,
+        chunk_tokens: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.lin1 = nn.Linear(embed_dims, hidden_dims)
+        self.lin2 = nn.Linear(hidden_dims, embed_dims)
+        self.dropout = nn.Dropout(dropout)
+        self.chunk_tokens = chunk_tokens
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` (N, T, D) to (N, T, D)."""
+        # A compiler plans memory itself and must not unroll a loop over tokens.
+        if self.chunk_tokens is None or torch.compiler.is_compiling():
+            return self._apply(x)
+        rows = x.flatten(0, -2)
+        if len(rows) <= self.chunk_tokens:
+            return self._apply(x)
+        if torch.is_grad_enabled() and (x.requires_grad or self.lin1.weight.requires_grad):
+            parts = [
+                checkpoint(self._apply, part, use_reentrant=False)
+                for part in rows.split(self.chunk_tokens)
+            ]
+        else:
+            parts = [self._apply(part) for part in rows.split(self.chunk_tokens)]
+        return torch.cat(parts).view(x.shape)
+
+    def _apply(self, x: Tensor) -> Tensor:
+        return self.lin2(self.dropout(self.lin1(x).relu_()))
+
+
+class MLP(nn.Module):
+    """Linear layers with ReLU between them: turns a query into a mask filter.
+
+    Args:
+        in_dims: Width of the input.
+        hidden_dims: Width of the hidden layers.
+        out_dims: Width of the output.
+        num_layers: Number of linear layers. The release uses 3 everywhere; the paper says 2
+            for the early decodings.
+    """
+
+    def __init__(self, in_dims: int, hidden_dims: int, out_dims: int, num_layers: int = 3) -> None:
+        super().__init__()
+        dims = [in_dims, *[hidden_dims] * (num_layers - 1), out_dims]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(dims))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., in_dims) to (..., out_dims)."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = layer(x).relu()
+        return last(x)

@@ -1,0 +1,103 @@
+"""Position encodings of feature maps.
+
+Letters: D embedding width, F = D / 2 features per axis, H and W size of the map.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class AxisPosition:
+    """A position encoding in which one half depends on y alone and the other on x alone.
+
+    Added to tokens it would cost a pass over the whole map. Dotted with a few query vectors it
+    costs almost nothing, because the two halves are dotted per row and per column:
+    ``q . (token + position) = q . token + q_y . rows[y] + q_x . columns[x]``.
+
+    Args:
+        rows: Encoding of the rows (H, F).
+        columns: Encoding of the columns (W, F).
+    """
+
+    def __init__(self, rows: Tensor, columns: Tensor) -> None:
+        self.rows = rows
+        self.columns = columns
+
+    def dense(self) -> Tensor:
+        """The encoding of every token (H * W, D), row by row."""
+        h, w = len(self.rows), len(self.columns)
+        rows = self.rows[:, None].expand(h, w, -1)
+        columns = self.columns[None].expand(h, w, -1)
+        return torch.cat([rows, columns], dim=-1).flatten(0, 1)
+
+    def scores(self, vectors: Tensor) -> Tensor:
+        """Dot products (N, K, H * W) of ``vectors`` (N, K, D) with the encoding of each token."""
+        y, x = vectors.chunk(2, dim=-1)
+        row_scores = y @ self.rows.to(y.dtype).t()
+        column_scores = x @ self.columns.to(x.dtype).t()
+        return (row_scores[..., :, None] + column_scores[..., None, :]).flatten(2)
+
+
+class SinePosition(nn.Module):
+    """Normalised sine encoding, y features first (DETR; SimIRSTD release: 128 per axis).
+
+    Args:
+        features: Features per axis, F; the encoding is 2 F wide.
+        temperature: Base of the geometric series of wavelengths.
+    """
+
+    def __init__(self, features: int, temperature: float = 10000.0) -> None:
+        super().__init__()
+        self.features = features
+        self.temperature = temperature
+
+    def forward(self, height: int, width: int, like: Tensor) -> AxisPosition:
+        """Encode a ``height`` x ``width`` map on the device of ``like``, in float32."""
+        return AxisPosition(self._axis(height, like), self._axis(width, like))
+
+    def _axis(self, size: int, like: Tensor) -> Tensor:
+        # Coordinates count from 1 to size and are scaled to (0, 2 pi]; 1e-6 as in DETR.
+        steps = torch.arange(1, size + 1, dtype=torch.float32, device=like.device)
+        angle = steps / (size + 1e-6) * (2 * math.pi)
+        index = torch.arange(self.features, dtype=torch.float32, device=like.device)
+        wavelength = self.temperature ** (
+            2 * torch.div(index, 2, rounding_mode='floor') / self.features
+        )
+        phase = angle[:, None] / wavelength
+        return torch.stack([phase[:, 0::2].sin(), phase[:, 1::2].cos()], dim=2).flatten(1)
+
+
+class FourierPosition(nn.Module):
+    """SAM's random Fourier encoding of coordinates in [0, 1].
+
+    The Gaussian matrix is a buffer that belongs to the checkpoint: another matrix is another
+    network.
+
+    Args:
+        features: Number of random frequencies, F; the encoding is 2 F wide, sines first.
+    """
+
+    def __init__(self, features: int = 128) -> None:
+        super().__init__()
+        self.register_buffer('positional_encoding_gaussian_matrix', torch.randn(2, features))
+
+    def encode(self, coordinates: Tensor) -> Tensor:
+        """Encode (x, y) ``coordinates`` (..., 2) in [0, 1] as (..., 2 F), in float32."""
+        with torch.autocast(coordinates.device.type, enabled=False):
+            matrix = self.positional_encoding_gaussian_matrix.float()
+            phase = 2 * math.pi * ((2 * coordinates.float() - 1) @ matrix)
+            return torch.cat([phase.sin(), phase.cos()], dim=-1)
+
+    def forward(self, height: int, width: int) -> Tensor:
+        """Encode the pixel centres of a map as tokens (height * width, 2 F)."""
+        device = self.positional_encoding_gaussian_matrix.device
+        y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
+        x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
+        grid = torch.stack(
+            [x[None, :].expand(height, width), y[:, None].expand(height, width)], dim=-1
+        )
+        return self.encode(grid).flatten(0, 1)

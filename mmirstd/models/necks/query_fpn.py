@@ -1,0 +1,167 @@
+"""Feature pyramid with sparse queries (Sec. 3.3 and "tiny FPN" of Sec. 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmirstd.models.features import QueryFeatures
+from mmirstd.models.layers.conv import ConvBNGELU, to_map, to_tokens
+from mmirstd.models.layers.feed_forward import MLP
+from mmirstd.models.layers.interaction import BidirectionAttention
+from mmirstd.models.layers.position import SinePosition
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class QueryFPN(BaseModule):
+    """Top-down pyramid whose levels exchange information with sparse queries.
+
+    From the smallest level to the finest: 1x1 lateral, exchange with the queries (the result
+    replaces the lateral), plus the nearest-neighbour up-sampled level above, 3x3 convolution.
+    With ``num_queries=0`` it is the plain FPN of the paper's baseline.
+
+    Args:
+        in_channels: Channels of the incoming maps, finest first.
+        out_channels: Width of the pyramid and of the queries (Sec. 4.1: 256).
+        num_queries: FPN queries (Sec. 4.1: 4). 0 leaves out the query design.
+        num_encoder_queries: How many queries of the encoder come along (Sec. 4.1: 4). They are
+            appended to the FPN queries. 0 ignores them.
+        num_heads: Heads of the attention.
+        ffn_dims: Hidden width of the queries' feed-forward networks.
+        dropout: Dropout in the interaction (release: 0.5; the paper is silent).
+        share_interaction: One attention set for all levels, or one each as in the release.
+        norm_groups: Groups of the GroupNorms. The lateral of the smallest level has a bias
+            instead, as in Detectron2's pixel decoders.
+        early_decoding: Predict a mask from an FPN query and the mask features.
+        early_query: Which query is decoded (0 in paper and release).
+        early_layers: Linear layers of its MLP: 3 in the release, 2 in the paper.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        out_channels: int = 256,
+        *,
+        num_queries: int = 4,
+        num_encoder_queries: int = 0,
+        num_heads: int = 8,
+        ffn_dims: int = 2048,
+        dropout: float = 0.5,
+        share_interaction: bool = False,
+        norm_groups: int = 32,
+        early_decoding: bool = False,
+        early_query: int = 0,
+        early_layers: int = 3,
+    ) -> None:
+        super().__init__()
+        if early_decoding and not num_queries:
+            raise ValueError('early_decoding decodes an FPN query: num_queries must not be 0')
+        self.in_channels = list(in_channels)
+        self.num_encoder_queries = num_encoder_queries if num_queries else 0
+        levels = len(self.in_channels)
+
+        def normed(kernel_size: int) -> nn.Sequential:
+            return nn.Sequential(
+                nn.Conv2d(
+                    out_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
+                ),
+                nn.GroupNorm(norm_groups, out_channels),
+            )
+
+        self.projections = nn.ModuleList(ConvBNGELU(c, out_channels) for c in self.in_channels)
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(out_channels, out_channels, 1) if level == levels - 1 else normed(1)
+            for level in range(levels)
+        )
+        self.layers = nn.ModuleList(nn.Sequential(*normed(3), nn.ReLU()) for _ in range(levels))
+        self.mask_features = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+
+        self.num_queries = num_queries
+        if num_queries:
+            self.query_feat = nn.Embedding(num_queries, out_channels)
+            self.query_embed = nn.Embedding(num_queries + self.num_encoder_queries, out_channels)
+            self.level_embed = nn.Embedding(levels, out_channels)
+            self.position = SinePosition(out_channels // 2)
+            self.interactions = nn.ModuleList(
+                BidirectionAttention(
+                    out_channels, num_heads=num_heads, ffn_dims=ffn_dims, dropout=dropout
+                )
+                for _ in range(1 if share_interaction else levels)
+            )
+        self.early_query = early_query
+        if early_decoding:
+            self.early_norm = nn.LayerNorm(out_channels)
+            self.early_mask_embed = MLP(out_channels, out_channels, out_channels, early_layers)
+        self.early_decoding = early_decoding
+
+    def forward(self, inputs: Sequence[Tensor]) -> QueryFeatures:
+        """Fuse the levels.
+
+        Args:
+            inputs: One map (N, C_i, h_i, w_i) per level, finest first; if they carry encoder
+                queries (N, n, D) and early masks, these come along.
+
+        Returns:
+            ``(mask features, P3, P4, ...)``, all with ``out_channels`` and finest first. It
+            carries the queries (N, num_queries + num_encoder_queries, D), own ones first, and
+            the early decodings up to here, deferred.
+
+        Raises:
+            ValueError: The number of maps or of encoder queries is not the configured one.
+        """
+        features = QueryFeatures.wrap(inputs)
+        if len(features) != len(self.projections):
+            raise ValueError(
+                f'QueryFPN was built for {len(self.projections)} levels {self.in_channels}, '
+                f'but {len(features)} maps arrived'
+            )
+        queries = self._gather_queries(features)
+        outputs: list[Tensor] = []
+        for level in reversed(range(len(features))):
+            x = self.laterals[level](self.projections[level](features[level]))
+            if queries is not None:
+                queries, x = self._interact(level, queries, x)
+            if outputs:
+                x = x + F.interpolate(outputs[0], size=x.shape[-2:], mode='nearest')
+            outputs.insert(0, self.layers[level](x))
+        mask_features = self.mask_features(outputs[0])
+        early = dict(features.early)
+        if self.early_decoding:
+            early['fpn'] = lambda: self._decode_early(queries, mask_features)
+        return QueryFeatures([mask_features, *outputs[1:]], queries, early)
+
+    def _gather_queries(self, features: QueryFeatures) -> Tensor | None:
+        """Own queries followed by those of the encoder (N, Q, D)."""
+        if not self.num_queries:
+            return None
+        queries = self.query_feat.weight.expand(len(features[0]), -1, -1)
+        if not self.num_encoder_queries:
+            return queries
+        incoming = 0 if features.queries is None else features.queries.shape[1]
+        if incoming != self.num_encoder_queries:
+            raise ValueError(
+                f'QueryFPN expects {self.num_encoder_queries} encoder queries and received '
+                f'{incoming}; set num_encoder_queries to what the encoder has (0 for none)'
+            )
+        return torch.cat([queries, features.queries], dim=1)
+
+    def _interact(self, level: int, queries: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        size = tuple(x.shape[-2:])
+        # Row 0 belongs to the smallest level, which is visited first.
+        row = len(self.layers) - 1 - level
+        tokens = to_tokens(x) + self.level_embed.weight[row]
+        interact = self.interactions[row % len(self.interactions)]
+        queries, tokens = interact(
+            queries, tokens, self.query_embed.weight, self.position(*size, tokens)
+        )
+        return queries, to_map(tokens, size)
+
+    def _decode_early(self, queries: Tensor, mask_features: Tensor) -> Tensor:
+        """Mask logits (N, 1, h, w) of one FPN query on the mask features."""
+        filters = self.early_mask_embed(self.early_norm(queries[:, self.early_query]))
+        return torch.einsum('nc,nchw->nhw', filters, mask_features)[:, None]
