@@ -1,0 +1,215 @@
+"""How each distribution of an infrared small-target dataset lies on disk.
+
+A layout declares, relative to the root folder, where images and masks lie and how the name of a
+mask follows from the name of its image. To support another distribution, add an entry to
+``LAYOUTS``; :mod:`mmirstd.datasets.pairing` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmirstd.datasets.lists import IMAGE_SUFFIXES
+
+SPLIT_FOLDERS = (
+    'train', 'training', 'val', 'valid', 'validation', 'trainval', 'test', 'testing',
+)  # fmt: skip
+"""Sub-folder names that are understood as splits."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One folder of images with its folder of masks.
+
+    Attributes:
+        images: Image folder below the root; '' is the root itself.
+        masks: Mask folder below the root, None where images come without masks.
+        image_tail: What the stem of an image has behind the common name.
+        mask_tail: What the stem of a mask has behind the common name.
+        name: What a split calls the section, '' if it has no name of its own.
+        renames: (pattern, replacement) for ``re.fullmatch`` of listed names whose files are
+            called otherwise here.
+    """
+
+    images: str
+    masks: str | None
+    image_tail: str = ''
+    mask_tail: str = ''
+    name: str = ''
+    renames: tuple[tuple[str, str], ...] = ()
+
+    def exists(self, root: Path) -> bool:
+        """Whether ``root`` has the section's folders with files of the declared names."""
+        if not (root / self.images).is_dir():
+            return False
+        if self.masks is None:
+            return any(True for _ in _image_files(root / self.images, self.image_tail))
+        if not (root / self.masks).is_dir():
+            return False
+        tails = (self.masks, self.mask_tail), (self.images, self.image_tail)
+        return all(any(True for _ in _image_files(root / at, tail)) for at, tail in tails if tail)
+
+
+def _image_files(folder: Path, tail: str) -> Iterator[Path]:
+    for path in folder.iterdir():
+        known = path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.')
+        if known and path.stem.endswith(tail):
+            yield path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A declared arrangement of files.
+
+    Attributes:
+        name: What configs call it.
+        sections: The folders; those that exist below a root are used.
+        contents: What the root holds, for messages.
+        dataset: Key of the only dataset that lies like this, None if several do.
+        per_split: ``sections`` are repeated below every sub-folder named in ``SPLIT_FOLDERS``.
+    """
+
+    name: str
+    sections: tuple[Section, ...]
+    contents: str
+    dataset: str | None = None
+    per_split: bool = False
+
+    def sections_in(self, root: Path) -> tuple[Section, ...]:
+        """Return the sections that exist below ``root``."""
+        if not self.per_split:
+            return tuple(section for section in self.sections if section.exists(root))
+        return tuple(
+            replace(section, images=f'{split}/{section.images}', masks=f'{split}/{section.masks}',
+                    name=split)
+            for split in SPLIT_FOLDERS
+            for section in self.sections
+            if section.exists(root / split)
+        )  # fmt: skip
+
+
+_MDFA_TEST = {
+    'name': 'test',
+    # The lists of the DNANet repack number the test images on from the 10 000 training images.
+    'renames': ((r'01(\d{4})_1', r'0\1'),),
+}
+
+LAYOUTS = (
+    Layout(
+        'irstd1k',
+        (Section('IRSTD1k_Img', 'IRSTD1k_Label'),),
+        'IRSTD1k_Img/X.png, IRSTD1k_Label/X.png',
+        dataset='irstd1k',
+    ),
+    Layout(
+        'sirst_v2',
+        (Section('mixed', 'annotations/masks', mask_tail='_pixels0'),),
+        'mixed/X.png, annotations/masks/X_pixels0.png',
+        dataset='sirst_v2',
+    ),
+    Layout(
+        'mdfa',
+        (
+            Section('data/training', 'data/training', '_1', '_2', name='train'),
+            Section('data/test_org', 'data/test_gt', **_MDFA_TEST),
+            Section('training', 'training', '_1', '_2', name='train'),
+            Section('test_org', 'test_gt', **_MDFA_TEST),
+        ),
+        'data/training/X_1.png with mask X_2.png, data/test_org/X.png with data/test_gt/X.png',
+        dataset='mdfa',
+    ),
+    Layout(
+        'irdst',
+        (
+            Section('real/images', 'real/masks', name='real'),
+            Section('simulation/images', 'simulation/masks', name='simulation'),
+        ),
+        'real/images/N/X.bmp, real/masks/N/X.bmp (and simulation/...)',
+        dataset='irdst',
+    ),
+    Layout(
+        'sirst',
+        (Section('images', 'masks', mask_tail='_pixels0'),),
+        'images/X.png, masks/X_pixels0.png',
+        dataset='sirst',
+    ),
+    Layout('pairs', (Section('images', 'masks'),), 'images/X.png, masks/X.png'),
+    Layout(
+        'splits',
+        (Section('images', 'masks'),),
+        '{train,val,test,...}/images/X.png, {train,val,test,...}/masks/X.png',
+        per_split=True,
+    ),
+    Layout('images', (Section('images', None),), 'images/X.png without masks, for inference'),
+    Layout('flat', (Section('', None),), 'X.png without masks in the root, for inference'),
+)
+"""All declared layouts; the first that matches a root is taken, so special ones come first."""
+
+
+def own_folders(
+    image_dir: str, mask_dir: str | None, *, image_tail: str = '', mask_tail: str = ''
+) -> Layout:
+    """Declare a layout for two folders of one's own.
+
+    Args:
+        image_dir: Image folder, relative to the root or absolute.
+        mask_dir: Mask folder, likewise; None for images without masks.
+        image_tail: What the stem of an image has behind the common name.
+        mask_tail: What the stem of a mask has behind the common name, e.g. '_mask'.
+
+    Raises:
+        ValueError: Both folders are the same one but nothing tells masks from images.
+    """
+    if image_dir == mask_dir and image_tail == mask_tail:
+        raise ValueError(
+            f'images and masks are both looked for in {image_dir!r}: give image_tail or mask_tail, '
+            'what their names end in, to tell them apart'
+        )
+    section = Section(image_dir, mask_dir, image_tail, mask_tail)
+    return Layout('own folders', (section,), f'images in {image_dir}, masks in {mask_dir}')
+
+
+def get_layout(name: str) -> Layout:
+    """Return the declared layout called ``name``.
+
+    Raises:
+        ValueError: There is none; the message lists the declared ones.
+    """
+    for layout in LAYOUTS:
+        if layout.name == name:
+            return layout
+    known = ', '.join(repr(layout.name) for layout in LAYOUTS)
+    raise ValueError(f"no layout is called {name!r}. Known layouts: 'auto', {known}")
+
+
+def _match(root: Path) -> Layout | None:
+    return next((layout for layout in LAYOUTS if layout.sections_in(root)), None)
+
+
+def detect_layout(root: str | Path) -> Layout:
+    """Recognise the layout of the folder ``root``.
+
+    Raises:
+        FileNotFoundError: ``root`` does not exist.
+        NotADirectoryError: ``root`` is a file.
+        ValueError: The folder has none of the declared layouts; the message says what it holds.
+    """
+    root = Path(root)
+    if not root.exists():
+        raise FileNotFoundError(f'dataset folder not found: {root}')
+    if not root.is_dir():
+        raise NotADirectoryError(f'a dataset is a folder, but {root} is a file')
+    layout = _match(root)
+    if layout is not None:
+        return layout
+    visible = sorted(path for path in root.iterdir() if not path.name.startswith('.'))
+    inside = [path for path in visible if path.is_dir() and _match(path)]
+    hint = f' Did you mean {inside[0]}?' if inside else ''
+    found = ', '.join(path.name for path in visible[:10]) or 'nothing'
+    expected = '\n'.join(f'  {layout.name}: {layout.contents}' for layout in LAYOUTS)
+    raise ValueError(
+        f'{root} has none of the known layouts.{hint} It holds: {found}. Known layouts:\n'
+        f'{expected}\nFor other folders give image_dir and mask_dir.'
+    )

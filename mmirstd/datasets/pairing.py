@@ -1,0 +1,214 @@
+"""Finding the image and the mask of each name, driven by a list or by the image folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mmirstd.datasets.layouts import Section
+from mmirstd.datasets.lists import IMAGE_SUFFIXES, without_suffix
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image with its mask.
+
+    Attributes:
+        name: Stem of the image as listed, or relative to the image folder.
+        image: Image file.
+        mask: Mask file, None if there is none.
+    """
+
+    name: str
+    image: Path
+    mask: Path | None
+
+
+@dataclass
+class Pairing:
+    """What was found for a list of names or a whole folder.
+
+    Attributes:
+        pairs: Complete pairs in the order of the list, or sorted by name.
+        missing_images: Listed names without an image file.
+        missing_masks: Images whose section has masks, but none for them.
+        orphan_masks: Mask files without an image; only looked for in whole folders.
+    """
+
+    pairs: list[Pair] = field(default_factory=list)
+    missing_images: list[str] = field(default_factory=list)
+    missing_masks: list[Pair] = field(default_factory=list)
+    orphan_masks: list[Path] = field(default_factory=list)
+
+    def remove(self, unwanted: Collection[str]) -> list[str]:
+        """Forget the names in ``unwanted`` (stems) and return those that were there."""
+        removed = []
+
+        def keep(name: str) -> bool:
+            if without_suffix(name) in unwanted:
+                removed.append(without_suffix(name))
+                return False
+            return True
+
+        self.pairs = [pair for pair in self.pairs if keep(pair.name)]
+        self.missing_images = [name for name in self.missing_images if keep(name)]
+        self.missing_masks = [pair for pair in self.missing_masks if keep(pair.name)]
+        return removed
+
+
+class FileIndex:
+    """Image files below a folder by their relative path without suffix.
+
+    Dot-files, ``__MACOSX`` folders and files of other kinds (.xml, .txt, ...) are left out.
+
+    Args:
+        folder: Folder to search with its sub-folders.
+        tail: Only stems that end in this.
+        without: Not those whose stems end in this, '' for all.
+    """
+
+    def __init__(self, folder: Path, tail: str = '', without: str = '') -> None:
+        self.folder = folder
+        self._files: dict[str, list[Path]] = {}
+        for at, folders, files in os.walk(folder):
+            folders[:] = sorted(
+                name for name in folders if not name.startswith('.') and name != '__MACOSX'
+            )
+            for file in files:
+                stem, suffix = os.path.splitext(file)
+                if suffix.lower() not in IMAGE_SUFFIXES or file.startswith('.'):
+                    continue
+                if not stem.endswith(tail) or (without and stem.endswith(without)):
+                    continue
+                path = Path(at, file)
+                key = path.relative_to(folder).with_suffix('').as_posix()
+                self._files.setdefault(key, []).append(path)
+
+    def stems(self) -> list[str]:
+        """Relative paths without suffix, sorted."""
+        return sorted(self._files)
+
+    def find(self, name: str) -> Path | None:
+        """Return the file called ``name``, None if there is none.
+
+        Args:
+            name: Relative path with or without suffix. Another suffix than the listed one is
+                accepted, since repacks convert files without touching the lists.
+
+        Raises:
+            ValueError: Several files fit.
+        """
+        found = self._files.get(without_suffix(name), [])
+        if len(found) > 1:
+            exact = [path for path in found if path.name == PurePosixPath(name).name]
+            if len(exact) != 1:
+                files = ', '.join(str(path) for path in sorted(found))
+                raise ValueError(
+                    f'{name!r} is ambiguous: {files}. Remove all but one, or write the suffix in '
+                    'the list.'
+                )
+            found = exact
+        return found[0] if found else None
+
+
+class _SectionFiles:
+    """The files of one section."""
+
+    def __init__(self, root: Path, section: Section) -> None:
+        self.section = section
+        same_folder = section.images == section.masks
+        self.images = FileIndex(
+            root / section.images,
+            section.image_tail,
+            without=section.mask_tail if same_folder else '',
+        )
+        self.masks = (
+            None
+            if section.masks is None
+            else FileIndex(
+                root / section.masks,
+                section.mask_tail,
+                without=section.image_tail if same_folder else '',
+            )
+        )
+
+    def find_image(self, name: str) -> Path | None:
+        stem = without_suffix(name)
+        for pattern, replacement in self.section.renames:
+            stem, changed = re.subn(f'^{pattern}$', replacement, stem)
+            if changed:
+                name = stem
+        image = self.images.find(name)
+        if image is None and self.section.image_tail:
+            image = self.images.find(stem + self.section.image_tail)
+        return image
+
+    def mask_stem(self, image_stem: str) -> str:
+        return image_stem.removesuffix(self.section.image_tail) + self.section.mask_tail
+
+    def find_mask(self, image: Path) -> Path | None:
+        stem = image.relative_to(self.images.folder).with_suffix('').as_posix()
+        return self.masks.find(self.mask_stem(stem))
+
+    def orphans(self) -> list[Path]:
+        if self.masks is None:
+            return []
+        expected = {self.mask_stem(stem) for stem in self.images.stems()}
+        return [self.masks.find(stem) for stem in self.masks.stems() if stem not in expected]
+
+
+def _add(pairing: Pairing, files: _SectionFiles, name: str, image: Path) -> None:
+    if files.masks is None:
+        pairing.pairs.append(Pair(name, image, None))
+        return
+    pair = Pair(name, image, files.find_mask(image))
+    (pairing.missing_masks if pair.mask is None else pairing.pairs).append(pair)
+
+
+def pair_listed(root: str | Path, sections: Iterable[Section], names: Sequence[str]) -> Pairing:
+    """Find the files of listed names, in the order of the list.
+
+    Args:
+        root: Root folder of the dataset.
+        sections: Where to look.
+        names: Names as :func:`mmirstd.datasets.lists.read_list` returns them.
+
+    Raises:
+        ValueError: A name fits several files.
+    """
+    sections_files = [_SectionFiles(Path(root), section) for section in sections]
+    pairing = Pairing()
+    for name in names:
+        found = [
+            (files, image)
+            for files in sections_files
+            if (image := files.find_image(name)) is not None
+        ]
+        if len(found) > 1:
+            images = ', '.join(str(image) for _, image in found)
+            raise ValueError(
+                f'{name!r} is ambiguous: {images}. Choose one of the folders by split.'
+            )
+        if found:
+            _add(pairing, found[0][0], without_suffix(name), found[0][1])
+        else:
+            pairing.missing_images.append(name)
+    return pairing
+
+
+def pair_all(root: str | Path, sections: Iterable[Section]) -> Pairing:
+    """Find all images of the sections with their masks, sorted by name within a section.
+
+    Raises:
+        ValueError: Two image files or two mask files have the same stem.
+    """
+    pairing = Pairing()
+    for section in sections:
+        files = _SectionFiles(Path(root), section)
+        for stem in files.images.stems():
+            _add(pairing, files, stem, files.images.find(stem))
+        pairing.orphan_masks += files.orphans()
+    return pairing

@@ -1,0 +1,237 @@
+"""Which files a dataset consists of: folder + split + exclusions -> pairs of image and mask.
+
+The single place that decides which missing files are tolerated: those that
+:mod:`mmirstd.datasets.catalog` declares, and others only on demand, never in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
+from mmirstd.datasets.imread import read_size
+from mmirstd.datasets.layouts import Layout, Section, detect_layout, get_layout, own_folders
+from mmirstd.datasets.lists import read_list, without_suffix
+from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
+from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
+
+_SHOWN = 10
+
+
+@dataclass
+class Selection(Pairing):
+    """The files of a dataset and how they were chosen.
+
+    Attributes:
+        root: Folder of the dataset.
+        layout: Recognised or given layout.
+        dataset: Recognised or given dataset, None if unknown.
+        split: What was asked for, None for all images.
+        damaged: Names left out because the dataset declares their files damaged.
+        excluded: Names left out on demand.
+        odd_masks: Name -> shape of the mask, for pairs declared to differ in size that do.
+        warnings: What the user should know.
+    """
+
+    root: Path = field(kw_only=True)
+    layout: Layout = field(kw_only=True)
+    dataset: Dataset | None = field(kw_only=True)
+    split: str | None = field(kw_only=True)
+    damaged: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    odd_masks: dict[str, Shape] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """One line about the selection for the log."""
+        parts = [
+            f'{len(self.pairs)} images of {self.split or "all"} in {self.root}',
+            f'layout {self.layout.name!r}',
+        ]
+        if self.dataset is not None:
+            parts.append(f'dataset {self.dataset.title}')
+        if self.damaged:
+            parts.append(f'{len(self.damaged)} images left out as declared damaged')
+        if self.excluded:
+            parts.append(f'{len(self.excluded)} excluded')
+        return ', '.join(parts)
+
+
+def select_pairs(
+    root: str | Path,
+    split: str | None = None,
+    *,
+    layout: str = 'auto',
+    dataset: str | None = None,
+    image_dir: str | None = None,
+    mask_dir: str | None = None,
+    image_tail: str = '',
+    mask_tail: str = '',
+    exclude: Sequence[str] | str | None = None,
+    missing: str = 'error',
+) -> Selection:
+    """Find the images and masks of a dataset.
+
+    Args:
+        root: Folder of the dataset.
+        split: Published list, list file, folder of the layout, or None for all images.
+        layout: 'auto' or the name of a layout.
+        dataset: Name or alias of the dataset; None recognises it.
+        image_dir: Image folder of a layout of one's own.
+        mask_dir: Its mask folder, None for images without masks.
+        image_tail: What image stems end in there.
+        mask_tail: What mask stems end in there.
+        exclude: Names to leave out, or a list file of them.
+        missing: 'error', 'drop' (leave out with a warning) or 'report' (leave out, the caller
+            looks at ``missing_images`` and ``missing_masks``).
+
+    Raises:
+        FileNotFoundError: The folder, the list or listed files do not exist.
+        ValueError: An argument is unknown, names are ambiguous or nothing is left.
+    """
+    if missing not in ('error', 'drop', 'report'):
+        raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
+    root = Path(root)
+    arrangement = _arrangement(root, layout, image_dir, mask_dir, image_tail, mask_tail)
+    sections = arrangement.sections_in(root)
+    if not sections:
+        raise ValueError(
+            f'{root} does not lie as layout {arrangement.name!r} says: {arrangement.contents}'
+        )
+    names, sections = _listed(root, split, sections)
+    pairing = pair_all(root, sections) if names is None else pair_listed(root, sections, names)
+    selection = Selection(
+        **vars(pairing),
+        root=root,
+        layout=arrangement,
+        dataset=_recognise(root, split, arrangement, dataset),
+        split=split,
+    )
+    if selection.dataset is not None:
+        selection.damaged = selection.remove(selection.dataset.damaged)
+    if exclude is not None:
+        _exclude(selection, exclude)
+    if missing != 'report':
+        _judge_missing(selection, drop=missing == 'drop')
+        if not selection.pairs:
+            folders = ', '.join(str(root / section.images) for section in sections)
+            raise ValueError(f'no image is left of {split or "all images"} in {folders}')
+    _note_odd_masks(selection)
+    return selection
+
+
+def _arrangement(
+    root: Path,
+    layout: str,
+    image_dir: str | None,
+    mask_dir: str | None,
+    image_tail: str,
+    mask_tail: str,
+) -> Layout:
+    if image_dir is None:
+        if mask_dir is not None or image_tail or mask_tail:
+            raise ValueError('mask_dir, image_tail and mask_tail need image_dir')
+        return detect_layout(root) if layout == 'auto' else get_layout(layout)
+    if layout != 'auto':
+        raise ValueError(f'give either layout={layout!r} or image_dir={image_dir!r}, not both')
+    for folder in (image_dir, mask_dir):
+        if folder is not None and not (root / folder).is_dir():
+            raise FileNotFoundError(f'folder not found: {root / folder}')
+    return own_folders(image_dir, mask_dir, image_tail=image_tail, mask_tail=mask_tail)
+
+
+def _listed(
+    root: Path, split: str | None, sections: tuple[Section, ...]
+) -> tuple[list[str] | None, tuple[Section, ...]]:
+    """Names of the split, None for whole folders, and the sections to look in."""
+    if split is None:
+        return None, sections
+    named = tuple(section for section in sections if section.name == split)
+    if named:
+        return None, named
+    if split.endswith('.txt'):
+        for path in (root / split, Path(split)):
+            if path.is_file():
+                return read_list(path), sections
+        raise FileNotFoundError(
+            f'list of images not found: neither {root / split} nor {Path(split).absolute()}'
+        )
+    if canonical_split_name(split) is not None:
+        return list(load_split(split).names), sections
+    folders = [section.name for section in sections if section.name]
+    lists = sorted(str(path.relative_to(root)) for path in root.glob('*.txt'))
+    lists += sorted(str(path.relative_to(root)) for path in root.glob('*/*.txt'))
+    raise ValueError(
+        f'split {split!r} is unknown. Folders of {root}: {", ".join(folders) or "none"}. Lists in '
+        f'it: {", ".join(lists[:30]) or "none"}. Published lists: {", ".join(split_names())}'
+    )
+
+
+def _recognise(
+    root: Path, split: str | None, layout: Layout, dataset: str | None
+) -> Dataset | None:
+    if dataset is not None:
+        return get_dataset(dataset)
+    canonical = canonical_split_name(split) if split is not None else None
+    if canonical is not None:
+        return get_dataset(canonical.partition('/')[0])
+    return get_dataset(layout.dataset) if layout.dataset else find_dataset(root.resolve().name)
+
+
+def _exclude(selection: Selection, exclude: Sequence[str] | str) -> None:
+    names = read_list(exclude) if isinstance(exclude, str) else exclude
+    unwanted = {without_suffix(name) for name in names}
+    selection.excluded = selection.remove(unwanted)
+    unknown = sorted(unwanted - set(selection.excluded))
+    if unknown:
+        selection.warnings.append(
+            f'{len(unknown)} names to exclude are not in {selection.split or "the folder"}: '
+            f'{_some(unknown)}'
+        )
+
+
+def _some(items: Sequence[object]) -> str:
+    shown = ', '.join(str(item) for item in items[:_SHOWN])
+    return f'{shown} and {len(items) - _SHOWN} more' if len(items) > _SHOWN else shown
+
+
+def _judge_missing(selection: Selection, *, drop: bool) -> None:
+    problems = []
+    if selection.missing_images:
+        problems.append(
+            f'{len(selection.missing_images)} images listed by {selection.split!r} are not in '
+            f'{selection.root} (layout {selection.layout.name!r}: {selection.layout.contents}): '
+            f'{_some(selection.missing_images)}'
+        )
+    if selection.missing_masks:
+        problems.append(
+            f'{len(selection.missing_masks)} images in {selection.root} have no mask (layout '
+            f'{selection.layout.name!r}: {selection.layout.contents}): '
+            f'{_some([pair.image for pair in selection.missing_masks])}'
+        )
+    if problems and not drop:
+        raise FileNotFoundError(
+            '; '.join(problems) + ". Complete the files, or set missing='drop' to do without them."
+        )
+    selection.warnings += [f'left out: {problem}' for problem in problems]
+    if selection.orphan_masks:
+        selection.warnings.append(
+            f'{len(selection.orphan_masks)} masks have no image: {_some(selection.orphan_masks)}'
+        )
+
+
+def _note_odd_masks(selection: Selection) -> None:
+    declared = selection.dataset.odd_masks if selection.dataset else {}
+    for pair in selection.pairs:
+        if pair.name not in declared or pair.mask is None:
+            continue
+        shapes = read_size(pair.image), read_size(pair.mask)
+        if shapes == declared[pair.name]:
+            selection.odd_masks[pair.name] = shapes[1]
+            (height, width), (mask_height, mask_width) = shapes
+            selection.warnings.append(
+                f'mask {pair.mask} is {mask_height} x {mask_width} but its image is {height} x '
+                f'{width}, as published; it is resized to the image (nearest pixels)'
+            )
