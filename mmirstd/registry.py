@@ -23,7 +23,7 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _node(root.MODELS, 'models')
-DATASETS = _node(root.DATASETS, 'datasets')
+DATASETS = _node(root.DATASETS, 'datasets.irstd')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _node(root.METRICS, 'evaluation')
 HOOKS = _node(root.HOOKS, 'engine', 'visualization')

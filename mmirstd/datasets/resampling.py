@@ -1,0 +1,84 @@
+"""Resizing, cropping and padding an image together with its mask.
+
+Pillow resamples (bilinear with antialiasing where it shrinks, nearest for masks), because the
+detectron2 training code of SimIRSTD does, and OpenCV's bilinear would step over small targets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+Size = tuple[int, int]
+"""(height, width) in pixels."""
+
+
+def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
+    """Resize an image bilinearly.
+
+    Args:
+        image: Array (H, W) or (H, W, C), uint8 or float32.
+        size: Height and width of the result.
+
+    Returns:
+        Array of the same type and number of axes; ``image`` itself where the size fits already.
+    """
+    if image.shape[:2] == tuple(size):
+        return image
+    if image.ndim == 3 and not (image.dtype == np.uint8 and image.shape[2] == 3):
+        # Pillow has no float images with several channels.
+        channels = [resize_image(image[..., c], size) for c in range(image.shape[2])]
+        return np.stack(channels, axis=-1)
+    resized = Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.array(resized)
+
+
+def resize_mask(mask: np.ndarray, size: Size) -> np.ndarray:
+    """Resize a uint8 label map (H, W) by taking nearest pixels."""
+    if mask.shape == tuple(size):
+        return mask
+    return np.array(Image.fromarray(mask).resize((size[1], size[0]), Image.Resampling.NEAREST))
+
+
+def scaled_size(size: Size, target: int, scale: float) -> Size:
+    """Size of an image that fits into a square of ``scale`` x ``target``, aspect ratio kept.
+
+    detectron2's ResizeScale, rounding included.
+
+    Args:
+        size: Height and width of the image.
+        target: Side of the square at scale 1.
+        scale: Random factor.
+
+    Returns:
+        Height and width, at least 1 each.
+    """
+    ratio = min(scale * target / size[0], scale * target / size[1])
+    height, width = (max(int(np.round(side * ratio)), 1) for side in size)
+    return height, width
+
+
+def crop_offset(size: Size, crop: int, position: float) -> Size:
+    """Top-left corner (y, x) of a square crop.
+
+    detectron2's FixedSizeCrop: one ``position`` in [0, 1] serves both axes, so crops lie on the
+    diagonal; an axis shorter than the crop starts at 0.
+    """
+    y, x = (int(np.round(max(side - crop, 0) * position)) for side in size)
+    return y, x
+
+
+def crop_and_pad(array: np.ndarray, offset: Size, size: int, value: float) -> np.ndarray:
+    """Cut a ``size`` x ``size`` window at ``offset`` and pad it at the bottom and the right.
+
+    Args:
+        array: Array (H, W) or (H, W, C).
+        offset: Top-left corner (y, x) of the window.
+        size: Side of the result.
+        value: Value of padded pixels.
+    """
+    y, x = offset
+    window = array[y : y + size, x : x + size]
+    padding = [(0, size - window.shape[0]), (0, size - window.shape[1])]
+    padding += [(0, 0)] * (array.ndim - 2)
+    return np.pad(window, padding, constant_values=value)

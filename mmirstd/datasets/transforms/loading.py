@@ -1,0 +1,197 @@
+"""Pipeline steps that load infrared images and target masks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
+
+from mmirstd.datasets.imread import check_pixels, read_image, read_mask
+from mmirstd.datasets.intensity import IntensityRange, check_range, scale_intensity
+from mmirstd.datasets.resampling import resize_mask
+from mmirstd.registry import TRANSFORMS
+
+# MMSeg looks for its own loader by these names: MMSegInferencer wants a step called
+# LoadImageFromFile, which it renames InferencerLoader, and inference_model renames the first
+# step LoadImageFromNDArray when it is given arrays. With `_scope_='mmirstd'` beside the type all
+# three mean this class, which takes files and arrays alike.
+_STOCK_NAMES = ('LoadImageFromFile', 'InferencerLoader', 'LoadImageFromNDArray')
+
+
+@TRANSFORMS.register_module(name=['LoadIRImage', *_STOCK_NAMES])
+class LoadIRImage(BaseTransform):
+    """Load an infrared image of any bit depth from a file or take it from an array.
+
+    Test pipelines write ``dict(type='LoadImageFromFile', _scope_='mmirstd', ...)`` so that
+    ``inference_model`` and ``MMSegInferencer`` find it; ``'mmirstd.LoadIRImage'`` is the same.
+
+    Required keys: ``img_path``, or ``img`` with an array (H, W) or (H, W, 3) in BGR order.
+    Added keys: ``img`` (H, W, channels), ``img_shape``, ``ori_shape``, ``img_path``.
+
+    Args:
+        channels: 3 for BGR (OpenMMLab's order; set ``bgr_to_rgb`` in the data preprocessor), gray
+            images repeated; 1 for gray, colours weighted as in ITU-R 601.
+        intensity_range: What is mapped to 0..255: 'dtype', 'minmax', 'percentile' or (low, high);
+            see :func:`mmirstd.datasets.intensity.scale_intensity`. 8-bit images stay as they are
+            with 'dtype'; any other result is float32.
+        percentiles: Lower and upper percentile for 'percentile'.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file or array is unusable, or its type needs another ``intensity_range``;
+            the message names the file.
+    """
+
+    def __init__(
+        self,
+        channels: int = 3,
+        *,
+        intensity_range: IntensityRange = 'dtype',
+        percentiles: Sequence[float] = (0.1, 99.99),
+    ) -> None:
+        if channels not in (1, 3):
+            raise ValueError(f'channels must be 1 (gray) or 3 (BGR), got {channels!r}')
+        check_range(intensity_range, percentiles)
+        self.channels = channels
+        self.intensity_range = intensity_range
+        self.percentiles = tuple(percentiles)
+
+    def transform(self, results: dict | str | Path | np.ndarray) -> dict:
+        """Load one image; besides a sample, a bare path or array is accepted."""
+        if isinstance(results, np.ndarray):
+            results = {'img': results}
+        elif isinstance(results, str | Path):
+            results = {'img_path': str(results)}
+        if results.get('img') is not None:
+            results.setdefault('img_path', None)
+            source = results['img_path'] or 'image array'
+            image = check_pixels(results['img'], source)
+        else:
+            source = results['img_path']
+            image = read_image(source)
+        image = scale_intensity(
+            image, self.intensity_range, percentiles=self.percentiles, source=source
+        )
+        results['img'] = self._with_channels(image)
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+    def _with_channels(self, image: np.ndarray) -> np.ndarray:
+        if self.channels == 3 and image.ndim == 2:
+            return np.repeat(image[..., None], 3, axis=2)
+        if self.channels == 1:
+            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
+            return gray[..., None]
+        return image
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(channels={self.channels}, '
+            f'intensity_range={self.intensity_range}, percentiles={self.percentiles})'
+        )
+
+
+@TRANSFORMS.register_module()
+class LoadMask(BaseTransform):
+    """Load the target mask of a sample: 1 where the mask file is brighter than ``threshold``.
+
+    Does nothing for a sample without ``seg_map_path``, so pipelines serve inference as well.
+    Stands behind the image loader; it compares the mask with the native size of the image.
+
+    Required keys: ``ori_shape``; optional ``seg_map_path`` and ``odd_mask_shape`` (the size of a
+    mask that the dataset declares to be published at another resolution than its image).
+    Added keys: ``gt_seg_map`` (H, W) uint8 of 0 and 1; ``seg_fields``.
+
+    Args:
+        threshold: Gray value that target pixels exceed.
+        on_size_mismatch: What to do with a mask of another size than its image, unless it is
+            declared: 'error', or 'resize' (nearest pixels, a warning once per process).
+
+    Raises:
+        FileNotFoundError: There is no such mask.
+        ValueError: The mask is unusable or of another size than the image.
+    """
+
+    def __init__(self, threshold: float = 0, *, on_size_mismatch: str = 'error') -> None:
+        if on_size_mismatch not in ('error', 'resize'):
+            raise ValueError(
+                f"on_size_mismatch must be 'error' or 'resize', got {on_size_mismatch!r}"
+            )
+        self.threshold = threshold
+        self.on_size_mismatch = on_size_mismatch
+        self._warned = False
+
+    def transform(self, results: dict) -> dict:
+        """Load the mask of one sample."""
+        path = results.get('seg_map_path')
+        if path is None:
+            return results
+        if 'ori_shape' not in results:
+            raise ValueError(f'{path}: LoadMask must stand behind the image loader')
+        mask = read_mask(path, self.threshold)
+        shape = tuple(results['ori_shape'][:2])
+        if mask.shape != shape:
+            mask = self._fit(mask, shape, results)
+        results['gt_seg_map'] = mask
+        results.setdefault('seg_fields', []).append('gt_seg_map')
+        return results
+
+    def _fit(self, mask: np.ndarray, shape: tuple[int, int], results: dict) -> np.ndarray:
+        # Declared pairs were announced by the dataset when it was built.
+        if mask.shape != results.get('odd_mask_shape'):
+            difference = (
+                f'mask {results["seg_map_path"]} is {mask.shape[0]} x {mask.shape[1]} (height x '
+                f'width) but image {results.get("img_path")} is {shape[0]} x {shape[1]}'
+            )
+            if self.on_size_mismatch == 'error':
+                raise ValueError(
+                    f"{difference}. Correct the files, or set on_size_mismatch='resize' if both "
+                    'show the same scene.'
+                )
+            if not self._warned:
+                print_log(
+                    f'{difference}: resized, as all such masks will be',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                self._warned = True
+        return resize_mask(mask, shape)
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(threshold={self.threshold}, '
+            f'on_size_mismatch={self.on_size_mismatch!r})'
+        )
+
+
+@TRANSFORMS.register_module()
+class BinarizeMask(BaseTransform):
+    """Turn any label map into 0 (background) and 1 (target) by ``gt_seg_map > threshold``.
+
+    For use behind MMSeg's own ``LoadAnnotations``, which keeps 255 of a 0/255 mask, and 255 is
+    MMSeg's ignore label: such masks train on nothing. Does nothing where the sample has no
+    ``gt_seg_map``, so pipelines serve inference as well.
+
+    Args:
+        threshold: Value that target pixels exceed.
+    """
+
+    def __init__(self, threshold: float = 0) -> None:
+        self.threshold = threshold
+
+    def transform(self, results: dict) -> dict:
+        """Binarise the label map of one sample."""
+        if 'gt_seg_map' in results:
+            target = results['gt_seg_map'] > self.threshold
+            if target.ndim == 3:
+                target = target.any(axis=2)
+            results['gt_seg_map'] = target.astype(np.uint8)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(threshold={self.threshold})'
