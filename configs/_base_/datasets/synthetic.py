@@ -1,0 +1,89 @@
+# Procedural infrared scenes in data/synthetic/{train,val,test}/{images,masks}.
+# Written by tools/make_synthetic.py.
+data_root = 'data/synthetic'
+input_size = 128
+
+# 8-bit images pass unchanged; for other sensors set intensity_range (see mmirstd.LoadIRImage).
+# The type and scope together mean 'mmirstd.LoadIRImage', under the name that MMSeg's inference
+# looks for.
+load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, intensity_range='dtype')
+
+train_pipeline = [
+    load_image,
+    dict(type='mmirstd.LoadMask'),
+    # Scenes have this size already.
+    dict(type='mmirstd.ResizeToSquare', size=input_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+# evaluate_at='input' scores at 128 x 128, 'native' at the size of the file.
+resize = dict(type='mmirstd.ResizeToSquare', size=input_size, evaluate_at='input')
+test_pipeline = [
+    load_image,
+    dict(type='mmirstd.LoadMask'),
+    resize,
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    load_image,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='RandomFlip', prob=0.0),
+                dict(type='RandomFlip', prob=1.0),
+            ],
+            # Behind the flip: predictions are flipped back, the truth must not be flipped.
+            [dict(type='mmirstd.LoadMask')],
+            [resize],
+            [dict(type='PackSegInputs')],
+        ]),
+]
+
+# RGB ImageNet statistics. Pipelines hold BGR as everywhere in OpenMMLab.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    size=(input_size, input_size),
+    pad_val=0,
+    seg_pad_val=255)
+
+# With num_workers=0 also set persistent_workers=False.
+num_workers = 2
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=num_workers,
+    persistent_workers=num_workers > 0,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type='mmirstd.IRSTDDataset',
+        data_root=data_root,
+        split='train',
+        pipeline=train_pipeline))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=num_workers,
+    persistent_workers=num_workers > 0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mmirstd.IRSTDDataset',
+        data_root=data_root,
+        split='val',
+        test_mode=True,
+        pipeline=test_pipeline))
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=num_workers,
+    persistent_workers=num_workers > 0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='mmirstd.IRSTDDataset',
+        data_root=data_root,
+        split='test',
+        test_mode=True,
+        pipeline=test_pipeline))
+
+val_evaluator = dict(type='mmirstd.IRSTDMetric')
+test_evaluator = dict(type='mmirstd.IRSTDMetric')
