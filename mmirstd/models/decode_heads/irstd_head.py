@@ -1,0 +1,207 @@
+"""Head of the infrared networks: logits at input size, deep supervision.
+
+Letters: N batch, C channels, H/W image, h/w feature map.
+"""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+from torchvision.ops import Conv2dNormActivation
+
+from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image
+from mmirstd.registry import MODELS
+
+Outputs = Tensor | tuple[Tensor, ...]
+"""Logits (N, 1, H, W): the prediction alone, or the prediction followed by the side outputs."""
+
+
+@MODELS.register_module()
+class IRSTDHead(BaseDecodeHead):
+    """One logit map for the prediction and one more for every other map it is given.
+
+    ``model(inputs, mode='tensor')`` returns what `forward` returns: a tensor (N, 1, H, W) if the
+    head has a single output, else a tuple with the prediction first and then the side outputs in
+    the order of ``in_index``. Behind one of our bodies all have the size of the image; behind a
+    stock backbone they have the size of the finest map, and `loss` and `predict` resize them, as
+    in MMSeg. `predict` computes the prediction only.
+
+    Args:
+        in_channels: Channels of the selected maps. A sequence means several maps, of which the
+            last one gives the prediction and the others are supervised on their side.
+        channels: Channels before the 1x1 classifier of the prediction.
+        in_index: Which of the body's maps to select. None: the last ones, as many as
+            ``in_channels`` has entries.
+        hidden_conv: Put a 3x3 conv - BN - ReLU to ``channels`` before the classifier. Without
+            it ``channels`` is the number of channels of the last map.
+        side_kernel_size: Side of the convolutions that give the side outputs.
+        output_weights: Weight of each output's loss, the prediction first; None for ones.
+            A mean over four outputs is ``(0.25, 0.25, 0.25, 0.25)``.
+        threshold: A pixel is a target if its probability exceeds it.
+        dropout_ratio: Element-wise dropout before the classifier.
+        loss_decode: Losses, applied to every output. They receive logits (N, 1, H, W) and labels
+            (N, H, W), so stock MMSeg losses fit too.
+        num_classes: Background and target.
+        out_channels: Must be 1.
+        **kwargs: Other arguments of `BaseDecodeHead`, such as ``align_corners`` (of the resizing
+            to input size), ``ignore_index`` and ``init_cfg``.
+    """
+
+    supervises_last_map = False
+
+    def __init__(
+        self,
+        in_channels: int | Sequence[int],
+        channels: int,
+        *,
+        in_index: int | Sequence[int] | None = None,
+        hidden_conv: bool = False,
+        side_kernel_size: int = 1,
+        output_weights: Sequence[float] | None = None,
+        threshold: float = 0.5,
+        dropout_ratio: float = 0.0,
+        loss_decode: dict | Sequence[dict] = ({'type': 'mmirstd.SoftIoULoss'},),
+        num_classes: int = 2,
+        out_channels: int = 1,
+        **kwargs: object,
+    ) -> None:
+        if out_channels != 1:
+            raise ValueError(
+                f'IRSTDHead predicts one logit per pixel, but out_channels={out_channels}; '
+                'use a stock head such as FCNHead for one logit per class.'
+            )
+        several = not isinstance(in_channels, int)
+        if in_index is None:
+            in_index = list(range(-len(in_channels), 0)) if several else -1
+        kwargs.setdefault('init_cfg', None)
+        super().__init__(
+            list(in_channels) if several else in_channels,
+            channels,
+            num_classes=num_classes,
+            out_channels=1,
+            threshold=threshold,
+            dropout_ratio=0.0,
+            in_index=list(in_index) if several else in_index,
+            input_transform='multiple_select' if several else None,
+            loss_decode=loss_decode,
+            **kwargs,
+        )
+        all_channels = tuple(in_channels) if several else (in_channels,)
+        last = all_channels[-1]
+        if not hidden_conv and channels != last:
+            raise ValueError(
+                f'channels={channels} must equal the channels of the last map, {last}, unless '
+                'hidden_conv=True inserts a convolution between them.'
+            )
+        self.hidden = (
+            Conv2dNormActivation(last, channels, 3, bias=False) if hidden_conv else nn.Identity()
+        )
+        # Element-wise as in the original networks; BaseDecodeHead would drop whole channels, of
+        # which there may be only four.
+        self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio else None
+        self.side_heads = nn.ModuleList(
+            nn.Conv2d(inputs, 1, side_kernel_size, padding=side_kernel_size // 2)
+            for inputs in self._supervised(all_channels)
+        )
+        self.output_weights = self._checked_weights(output_weights)
+
+    def _supervised(self, maps: Sequence) -> Sequence:
+        """The entries of ``maps`` that get a side output."""
+        return maps if self.supervises_last_map else maps[:-1]
+
+    def _checked_weights(self, weights: Sequence[float] | None) -> tuple[float, ...]:
+        outputs = self.num_outputs
+        weights = (1.0,) * outputs if weights is None else tuple(weights)
+        if len(weights) != outputs:
+            raise ValueError(
+                f'output_weights={weights} has {len(weights)} entries, but the head has {outputs} '
+                'outputs (the prediction first, then the side outputs).'
+            )
+        return weights
+
+    @property
+    def num_outputs(self) -> int:
+        """Number of logit maps that `forward` returns."""
+        return 1 + len(self.side_heads)
+
+    def selected_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """The maps (N, C, h, w) of ``in_index``, over the padded image if there is one."""
+        maps = features.padded if isinstance(features, FeatureMaps) else features
+        selected = self._transform_inputs(maps)
+        return selected if isinstance(selected, list) else [selected]
+
+    def to_image(self, logits: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Bring logits (N, 1, h, w) to the size of the image that ``features`` came from."""
+        if not isinstance(features, FeatureMaps):
+            return logits
+        logits = self.resize(logits, features.padded_size)
+        return crop_to_image(logits, features.image_size, features.padded_size)
+
+    def resize(self, logits: Tensor, size: Sequence[int]) -> Tensor:
+        """``logits`` (N, 1, h, w) resized bilinearly to ``size`` (H, W)."""
+        if tuple(logits.shape[-2:]) == tuple(size):
+            return logits
+        return F.interpolate(
+            logits, size=tuple(size), mode='bilinear', align_corners=self.align_corners
+        )
+
+    def prediction(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 1, H, W) of the prediction, without the side outputs."""
+        logits = self.cls_seg(self.hidden(self.selected_maps(features)[-1]))
+        return self.to_image(logits, features)
+
+    def side_outputs(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Logits (N, 1, H, W) of every side output."""
+        return tuple(
+            self.to_image(logits, features)
+            for logits in self.native_side_outputs(self.selected_maps(features))
+        )
+
+    def native_side_outputs(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Logits (N, 1, h, w) of every side output at the size of its map."""
+        return [
+            head(each) for head, each in zip(self.side_heads, self._supervised(maps), strict=True)
+        ]
+
+    def forward(self, features: Sequence[Tensor]) -> Outputs:
+        """All outputs for the maps of a body; see the class."""
+        prediction, side_outputs = self.prediction(features), self.side_outputs(features)
+        return (prediction, *side_outputs) if side_outputs else prediction
+
+    def predict(
+        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict
+    ) -> Tensor:
+        """Logits (N, 1, H, W) at the size of the batch; see `BaseDecodeHead.predict`."""
+        return self.predict_by_feat(self.prediction(inputs), batch_img_metas)
+
+    def loss_by_feat(
+        self, seg_logits: Outputs, batch_data_samples: list[SegDataSample]
+    ) -> dict[str, Tensor]:
+        """Weighted sum of the losses of all outputs.
+
+        Args:
+            seg_logits: What `forward` returned.
+            batch_data_samples: The labels: 0 background, 1 target, ``ignore_index`` unknown.
+
+        Returns:
+            Under each loss's name its value for the prediction, under the name with ``_side``
+            appended the sum over the side outputs.
+        """
+        label = self._stack_batch_gt(batch_data_samples).squeeze(1)
+        outputs = (seg_logits,) if isinstance(seg_logits, Tensor) else seg_logits
+        criteria = self.loss_decode
+        criteria = criteria if isinstance(criteria, nn.ModuleList) else [criteria]
+        losses: dict[str, Tensor] = {}
+        for index, (weight, logits) in enumerate(zip(self.output_weights, outputs, strict=True)):
+            logits, target = self.matched(logits, label)
+            for criterion in criteria:
+                name = criterion.loss_name + ('_side' if index else '')
+                value = weight * criterion(logits, target, ignore_index=self.ignore_index)
+                losses[name] = losses[name] + value if name in losses else value
+        return losses
+
+    def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring logits (N, 1, h, w) and label (N, H, W) to one size: here the label's."""
+        return self.resize(logits, label.shape[-2:]), label

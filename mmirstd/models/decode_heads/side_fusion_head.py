@@ -1,0 +1,81 @@
+"""Head whose prediction is a convolution over its side outputs."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmirstd.models.decode_heads.irstd_head import IRSTDHead, Outputs
+from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class SideFusionHead(IRSTDHead):
+    """Every map gives a side output; upsampled to the finest, they give the prediction.
+
+    UIU-Net, SCTransNet and MSHNet end in this way.
+
+    Args:
+        in_channels: Channels of the selected maps.
+        in_index: Which maps to select. The order is that of the side outputs and of the channels
+            of the fusing convolution.
+        fuse_kernel_size: Side of the fusing convolution.
+        native_sides: Return the side outputs at the size of their maps instead of the image's.
+            Their labels are then max-pooled, so that no target vanishes.
+        **kwargs: Arguments of `IRSTDHead`.
+    """
+
+    supervises_last_map = True
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        *,
+        in_index: Sequence[int] | None = None,
+        fuse_kernel_size: int = 1,
+        native_sides: bool = False,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(in_channels, in_channels[-1], in_index=in_index, **kwargs)
+        self.native_sides = native_sides
+        self.conv_seg = nn.Conv2d(
+            len(in_channels), 1, fuse_kernel_size, padding=fuse_kernel_size // 2
+        )
+
+    def _fuse(self, sides: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
+        finest = max((side.shape[-2:] for side in sides), key=lambda size: size[0] * size[1])
+        upsampled = [self.resize(side, finest) for side in sides]
+        return self.to_image(self.cls_seg(torch.cat(upsampled, dim=1)), features)
+
+    def prediction(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 1, H, W) of the prediction."""
+        return self._fuse(self.native_side_outputs(self.selected_maps(features)), features)
+
+    def forward(self, features: Sequence[Tensor]) -> Outputs:
+        """The prediction and the side outputs, computing the latter once."""
+        sides = self.native_side_outputs(self.selected_maps(features))
+        prediction = self._fuse(sides, features)
+        if not self.native_sides:
+            return prediction, *(self.to_image(side, features) for side in sides)
+        if isinstance(features, FeatureMaps):
+            sides = [
+                crop_to_image(side, features.image_size, features.padded_size) for side in sides
+            ]
+        return prediction, *sides
+
+    def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """Resize the logits to the label or, for native side outputs, pool the label to them.
+
+        A pooled cell is a target if it holds a target pixel, and unknown if it holds an unknown
+        one but no target.
+        """
+        size = logits.shape[-2:]
+        if not self.native_sides or size == label.shape[-2:]:
+            return super().matched(logits, label)
+        target = F.adaptive_max_pool2d((label == 1)[:, None].float(), size)
+        unknown = F.adaptive_max_pool2d((label == self.ignore_index)[:, None].float(), size)
+        pooled = target.long()
+        pooled[(unknown > 0) & (target == 0)] = self.ignore_index
+        return logits, pooled.squeeze(1)
