@@ -1,5 +1,7 @@
 """Heads: from features to mask logits."""
 
+from mmirstd.models.decode_heads.irstd_head import IRSTDHead
+from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.simirstd_head import SimIRSTDHead
 
-__all__ = ['SimIRSTDHead']
+__all__ = ['IRSTDHead', 'SideFusionHead', 'SimIRSTDHead']

@@ -1,5 +1,6 @@
 """Losses of mask logits."""
 
 from mmirstd.models.losses.point_mask import PointMaskLoss
+from mmirstd.models.losses.soft_iou import SoftIoULoss
 
-__all__ = ['PointMaskLoss']
+__all__ = ['PointMaskLoss', 'SoftIoULoss']

@@ -1,0 +1,24 @@
+# UIU-Net with three input channels. See docs/networks.md.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size_divisor=1)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(type='mmirstd.UIUNet', in_channels=3),
+    decode_head=dict(
+        type='mmirstd.SideFusionHead',
+        # The order of the fusing convolution: from the finest map to the deepest.
+        in_channels=[64, 64, 128, 256, 512, 512],
+        in_index=[5, 4, 3, 2, 1, 0],
+        side_kernel_size=3,
+        # The sum of seven binary cross entropies.
+        loss_decode=dict(
+            type='CrossEntropyLoss', use_sigmoid=True, avg_non_ignore=True, loss_name='loss_bce')),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))

@@ -1,0 +1,281 @@
+"""Reading foreign checkpoints and mapping their keys, strictly.
+
+Every key of the source is either mapped or listed with the reason why it is not needed, every
+key of the target is filled, and all shapes agree; otherwise one `ConversionError` lists what is
+wrong.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+StateDict = dict[str, Tensor]
+
+CONTAINER_KEYS = ('state_dict', 'net', 'model')
+"""Where training scripts keep the state dict inside their checkpoint."""
+
+WRAPPER_PREFIXES = ('module.', 'model.')
+"""Prefixes of DataParallel and of BasicIRSTD's and SCTransNet's training wrappers."""
+
+_SHOWN = 5
+
+
+class ConversionError(ValueError):
+    """A checkpoint does not fit what was expected; the message names the first offenders."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rename keys that match ``pattern`` entirely.
+
+    Attributes:
+        pattern: Regular expression over the whole source key.
+        target: Replacement in the syntax of `re.Match.expand`, or a function of the match.
+    """
+
+    pattern: str
+    target: str | Callable[[re.Match[str]], str]
+
+    def rename(self, key: str) -> str | None:
+        """The target key of ``key``, or None if the rule does not speak about it."""
+        match = re.fullmatch(self.pattern, key)
+        if match is None:
+            return None
+        return match.expand(self.target) if isinstance(self.target, str) else self.target(match)
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Source keys that the network never reads.
+
+    Attributes:
+        pattern: Regular expression over the whole source key.
+        reason: Why nothing is lost.
+    """
+
+    pattern: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the checkpoints of one network are converted.
+
+    Attributes:
+        name: Name on the command line.
+        config: Config of the target model, relative to the folder of configs.
+        rules: The first rule that matches a key renames it.
+        prepare: Changes values before the rules rename the keys, for example splits a tensor.
+        unused: Keys to leave out, with reasons.
+        first_convolutions: Target keys of the weights that read the image (N, in_channels, ...).
+        image_statistics: Target keys of per-image-channel vectors, such as an input BN.
+        note: What the user should know, shown after a conversion.
+    """
+
+    name: str
+    config: str
+    rules: Sequence[Rule]
+    prepare: Callable[[StateDict], StateDict] | None = None
+    unused: Sequence[Unused] = ()
+    first_convolutions: Sequence[str] = ()
+    image_statistics: Sequence[str] = ()
+    note: str = ''
+
+
+def read_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> StateDict:
+    """The state dict inside a checkpoint file, without wrapper prefixes.
+
+    Args:
+        path: File written by `torch.save`.
+        allow_pickle: Also load files that need arbitrary classes, such as whole pickled modules.
+            Such a file can run any code while it is read: use it only for files you trust.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ConversionError: The file is damaged, is no PyTorch file, needs ``allow_pickle`` or holds
+            no state dict.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'no checkpoint at {path}')
+    try:
+        content = torch.load(path, map_location='cpu', weights_only=not allow_pickle)
+    except pickle.UnpicklingError as error:
+        if 'weights_only' not in str(error) and 'Unsupported' not in str(error):
+            raise ConversionError(_damaged(path, error)) from error
+        raise ConversionError(
+            f'{path} holds more than tensors (probably a whole pickled network, as ISNet and the '
+            'PyTorch port of ACM publish it). Reading it can run any code that its author put '
+            'into it and needs the original classes to be importable. If you trust the file, '
+            f'allow it explicitly (--allow-pickle). Cause: {_first_line(error)}'
+        ) from error
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ConversionError(
+            f'{path} is a pickled network whose classes cannot be imported: {error}. Run the '
+            'converter with the original code on PYTHONPATH, or save its state dict there with '
+            'torch.save(network.state_dict(), ...).'
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ConversionError(_damaged(path, error)) from error
+    return find_state_dict(content, source=str(path))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f'{path} ({path.stat().st_size} bytes) cannot be read as a PyTorch checkpoint: truncated '
+        f'download, or another format. Cause: {_first_line(error)}'
+    )
+
+
+def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict:
+    """Descend into the usual containers and strip wrapper prefixes.
+
+    Args:
+        content: What `torch.load` returned: a state dict, a dict that holds one, or a module.
+        source: Name for messages.
+
+    Raises:
+        ConversionError: No state dict was found.
+    """
+    if isinstance(content, nn.Module):
+        content = content.state_dict()
+    for key in CONTAINER_KEYS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping | nn.Module):
+            return find_state_dict(content[key], source=source)
+    if not isinstance(content, Mapping) or not content:
+        raise ConversionError(
+            f'{source} holds {type(content).__name__}, not a state dict; known containers are '
+            f'{", ".join(CONTAINER_KEYS)}.'
+        )
+    foreign = [key for key, value in content.items() if not isinstance(value, Tensor)]
+    if foreign:
+        raise ConversionError(
+            f'{source} is no state dict: {_some(foreign)} hold no tensors. Known containers are '
+            f'{", ".join(CONTAINER_KEYS)}.'
+        )
+    state = dict(content)
+    stripped = True
+    while stripped:
+        stripped = False
+        for prefix in WRAPPER_PREFIXES:
+            if all(key.startswith(prefix) for key in state):
+                state = {key.removeprefix(prefix): value for key, value in state.items()}
+                stripped = True
+    return state
+
+
+def _some(items: Sequence[str]) -> str:
+    shown = ', '.join(items[:_SHOWN])
+    return shown + (f' and {len(items) - _SHOWN} more' if len(items) > _SHOWN else '')
+
+
+def convert(
+    source: Mapping[str, Tensor],
+    family: Family,
+    target: Mapping[str, Tensor],
+    *,
+    adapt_in_channels: bool = False,
+) -> StateDict:
+    """Rename the keys of ``source`` to those of ``target``, strictly.
+
+    Args:
+        source: State dict of the original network.
+        family: The rules.
+        target: State dict of our network, for its names and shapes.
+        adapt_in_channels: Let weights for 1 and 3 image channels stand for each other: 3 -> 1
+            sums the kernels, 1 -> 3 spreads a kernel evenly, so that a grey image gives the same
+            response before and after. Statistics of an input BN are averaged or repeated.
+
+    Returns:
+        A state dict with exactly the keys, shapes and dtypes of ``target``.
+
+    Raises:
+        ConversionError: Keys are left over or missing, or shapes differ.
+    """
+    converted: StateDict = {}
+    unknown: list[str] = []
+    clashes: list[str] = []
+    shapes: list[str] = []
+    prepared = family.prepare(dict(source)) if family.prepare else source
+    for key, value in prepared.items():
+        name = _target_name(key, family)
+        if name is None:
+            if not any(re.fullmatch(unused.pattern, key) for unused in family.unused):
+                unknown.append(key)
+            continue
+        if name not in target:
+            unknown.append(f'{key} (would be {name})')
+            continue
+        if name in converted:
+            clashes.append(f'{key} -> {name}')
+            continue
+        if adapt_in_channels:
+            value = _with_in_channels(name, value, target[name].shape, family)
+        if value.shape != target[name].shape:
+            expected = tuple(target[name].shape)
+            shapes.append(f'{key} {tuple(value.shape)}, expected {expected}')
+        converted[name] = value.to(target[name].dtype)
+    # Files written before PyTorch 0.4 lack the counters, which no evaluation reads.
+    missing = [name for name in target if name not in converted]
+    for name in [each for each in missing if each.endswith('num_batches_tracked')]:
+        converted[name] = target[name]
+        missing.remove(name)
+    problems = [
+        f'{len(items)} {what}: {_some(items)}'
+        for what, items in (
+            ('keys of the file are not known', unknown),
+            ('keys of the file meet in one target', clashes),
+            ('keys of the network stay empty', missing),
+            ('tensors have another shape', shapes),
+        )
+        if items
+    ]
+    if problems:
+        hint = ''
+        if shapes and not adapt_in_channels and not unknown and not missing:
+            hint = (
+                '\nIf only the number of image channels differs, choose a config with the '
+                "file's in_channels, or convert the first layer with --adapt-in-channels."
+            )
+        raise ConversionError(
+            f'this is no checkpoint of {family.name} as {family.config} builds it:\n  '
+            + '\n  '.join(problems)
+            + hint
+        )
+    return {name: converted[name] for name in target}
+
+
+def _target_name(key: str, family: Family) -> str | None:
+    for rule in family.rules:
+        name = rule.rename(key)
+        if name is not None:
+            return name
+    return None
+
+
+def _with_in_channels(name: str, value: Tensor, shape: torch.Size, family: Family) -> Tensor:
+    if name in family.first_convolutions and value.dim() == len(shape) == 4:
+        have, want = value.shape[1], shape[1]
+        if (have, want) == (3, 1):
+            return value.sum(dim=1, keepdim=True)
+        if (have, want) == (1, 3):
+            return value.expand(-1, 3, -1, -1) / 3
+    if name in family.image_statistics and value.dim() == len(shape) == 1:
+        have, want = value.shape[0], shape[0]
+        if (have, want) == (3, 1):
+            return value.mean(dim=0, keepdim=True)
+        if (have, want) == (1, 3):
+            return value.expand(3).clone()
+    return value

@@ -1,0 +1,36 @@
+"""Fusions in which the deep map gates channels and the shallow map gates places.
+
+Letters: N batch, C channels, h/w feature map.
+"""
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import Conv2dNormActivation
+
+from mmirstd.models.layers.attention_gates import SpatialAttention, bottleneck_gate
+
+
+class InteractiveCrossFusion(nn.Module):
+    """Interactive-cross attention of UIU-Net (Wu, Hong, Chanussot, TIP 2023, Sec. III-C).
+
+    Args:
+        channels: C of both inputs.
+        reduction: The gates have C // reduction hidden channels.
+    """
+
+    def __init__(self, channels: int, reduction: int = 4) -> None:
+        super().__init__()
+        hidden = channels // reduction
+        self.high = Conv2dNormActivation(channels, channels, 1, bias=True)
+        self.channel_gate = bottleneck_gate(channels, hidden, pooled=True)
+        self.place_gate = nn.Sequential(
+            Conv2dNormActivation(channels, hidden, 1, bias=True), SpatialAttention(kernel_size=3)
+        )
+        self.post = Conv2dNormActivation(channels, channels, 3, bias=True)
+
+    def forward(self, high: Tensor, low: Tensor) -> Tensor:
+        """Fuse the deep ``high`` and the shallow ``low``, both (N, C, h, w), to (N, 2C, h, w)."""
+        high = self.high(high)
+        gated_low = low * self.channel_gate(high)
+        gated_high = high * self.place_gate(gated_low)
+        return torch.cat([self.post(2 * gated_low), self.post(2 * gated_high)], dim=1)

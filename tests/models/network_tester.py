@@ -1,0 +1,251 @@
+"""What every network must satisfy, written once.
+
+A new network is tested by a subclass of three lines::
+
+    class TestNewNet(NetworkTester):
+        name = 'newnet'
+        fixtures = {'newnet': Fixture(outputs=('output',), family=NEWNET)}
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmirstd.conversion.common import Family, convert
+from mmirstd.models.layers.feature_maps import FeatureMaps, pad_to_multiple
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """Expected outputs of an original network.
+
+    Attributes:
+        family: Key rules.
+        outputs: Names in the fixture, in the order in which our network returns them.
+        tolerance: Largest difference relative to max(1, largest value), from the fixtures' README.
+        overrides: What to change in the network's config, for variants.
+    """
+
+    family: Family
+    outputs: tuple[str, ...]
+    tolerance: float = 1e-5
+    overrides: dict = field(default_factory=dict)
+
+
+def build_network(config: Path, **overrides: object) -> nn.Module:
+    """The segmentor of a config file through MMSeg's registry."""
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(overrides)
+    return MODELS.build(cfg.model)
+
+
+def fill_deterministically(network: nn.Module) -> None:
+    """Weights that depend on the parameter's name and shape only, on any machine."""
+    state = {}
+    for name, value in network.state_dict().items():
+        generator = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
+        shape = tuple(value.shape)
+        if name.endswith('num_batches_tracked'):
+            array = np.zeros(shape)
+        elif name.endswith('running_var') or (len(shape) == 1 and name.endswith('weight')):
+            array = generator.uniform(0.5, 1.5, shape)
+        elif len(shape) > 1:
+            array = generator.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+        else:
+            array = 0.02 * generator.standard_normal(shape)
+        state[name] = torch.from_numpy(np.asarray(array)).to(value.dtype)
+    network.load_state_dict(state)
+
+
+def labelled_samples(labels: Tensor) -> list[SegDataSample]:
+    """Data samples for labels (N, H, W)."""
+    return [
+        SegDataSample(gt_sem_seg=PixelData(data=label[None]), metainfo={'img_shape': label.shape})
+        for label in labels
+    ]
+
+
+def as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (outputs,) if isinstance(outputs, Tensor) else outputs
+
+
+class NetworkTester:
+    """Inherited by one test class per network."""
+
+    name: str
+    fixtures: dict[str, Fixture] = {}
+    parameters: dict[int, int]
+    """Image channels -> number of parameters."""
+    golden: tuple[float, ...]
+    """Eight logits along the diagonal for deterministic weights and image."""
+    without_gradient: dict[str, str] = {}
+    """Parameter-name prefix -> why the loss does not reach it."""
+    native_sides = False
+    train_size = 32
+
+    def build(self, in_channels: int | None = None, **overrides: object) -> nn.Module:
+        if in_channels is not None:
+            overrides |= {
+                'model.backbone.in_channels': in_channels,
+                'model.data_preprocessor.mean': [0.0] * in_channels,
+                'model.data_preprocessor.std': [1.0] * in_channels,
+            }
+        return build_network(CONFIGS / '_base_' / 'models' / f'{self.name}.py', **overrides)
+
+    @pytest.fixture(scope='class')
+    def network(self) -> nn.Module:
+        network = self.build(3).eval()
+        fill_deterministically(network)
+        return network
+
+    @pytest.mark.parametrize('in_channels', [1, 3])
+    def test_trains_with_any_number_of_channels(self, in_channels: int) -> None:
+        torch.manual_seed(0)
+        network = self.build(in_channels).train()
+        network.init_weights()
+        image = torch.randn(2, in_channels, self.train_size, self.train_size)
+        labels = torch.zeros(2, self.train_size, self.train_size, dtype=torch.long)
+        labels[:, 10:13, 14:18] = 1
+        labels[0, :2] = 255
+        losses = network.loss(image, labelled_samples(labels))
+        total, _ = network.parse_losses(losses)
+        assert torch.isfinite(total)
+        total.backward()
+        counts = sum(parameter.numel() for parameter in network.parameters())
+        assert counts == self.parameters[in_channels]
+        for name, parameter in network.named_parameters():
+            if any(name.startswith(prefix) for prefix in self.without_gradient):
+                assert parameter.grad is None, f'{name} is listed as unused but has a gradient'
+            else:
+                assert parameter.grad is not None, f'{name} received no gradient'
+                assert torch.isfinite(parameter.grad).all(), name
+
+    @pytest.mark.parametrize('size', [(32, 32), (33, 47), (50, 40)])
+    def test_logits_have_the_size_of_the_image(self, network: nn.Module, size) -> None:
+        image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            outputs = as_tuple(network(image, mode='tensor'))
+            prediction = network.encode_decode(image, [{'img_shape': size}])
+            (sample,) = network.predict(image)
+        checked = outputs[:1] if self.native_sides else outputs
+        assert all(output.shape == (1, 1, *size) for output in checked)
+        assert all(torch.isfinite(output).all() for output in outputs)
+        torch.testing.assert_close(prediction, outputs[0])
+        torch.testing.assert_close(sample.seg_logits.data, outputs[0][0].sigmoid())
+
+    def test_equals_itself_on_the_padded_image(self, network: nn.Module) -> None:
+        image = torch.randn(1, 3, 33, 47, generator=torch.Generator().manual_seed(1))
+        padded = pad_to_multiple(image, network.backbone.size_multiple)
+        with torch.no_grad():
+            prediction = as_tuple(network(image, mode='tensor'))[0]
+            expected = as_tuple(network(padded, mode='tensor'))[0][..., :33, :47]
+        torch.testing.assert_close(prediction, expected)
+
+    def test_body_carries_a_stock_head(self, network: nn.Module) -> None:
+        head = MODELS.build(
+            {
+                'type': 'FCNHead',
+                'in_channels': network.backbone.out_channels[-1],
+                'channels': 4,
+                'num_convs': 1,
+                'num_classes': 2,
+                'out_channels': 1,
+                'threshold': 0.5,
+                'loss_decode': {'type': 'CrossEntropyLoss', 'use_sigmoid': True},
+            }
+        )
+        image = torch.randn(2, 3, 35, 37)
+        with torch.no_grad():
+            maps = network.backbone(image)
+            losses = head.loss(maps, labelled_samples(torch.zeros(2, 35, 37).long()), {})
+        assert isinstance(maps, FeatureMaps)
+        assert tuple(each.shape[1] for each in maps) == tuple(network.backbone.out_channels)
+        assert torch.isfinite(losses['loss_ce'])
+
+    def test_wrong_channels_are_named(self, network: nn.Module) -> None:
+        with pytest.raises(ValueError, match=r'in_channels=3.*\(1, 2, 32, 32\)'):
+            network.backbone(torch.zeros(1, 2, 32, 32))
+
+    def test_evaluation_is_deterministic_and_state_survives(self, network: nn.Module) -> None:
+        image = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+        twin = self.build(3).eval()
+        twin.load_state_dict(network.state_dict(), strict=True)
+        with torch.no_grad():
+            first = as_tuple(network(image, mode='tensor'))
+            again = as_tuple(network(image, mode='tensor'))
+            other = as_tuple(twin(image, mode='tensor'))
+        for one, two, three in zip(first, again, other, strict=True):
+            assert torch.equal(one, two)
+            assert torch.equal(one, three)
+
+    def test_golden_logits(self, network: nn.Module) -> None:
+        generator = np.random.Generator(np.random.PCG64(7))
+        image = torch.from_numpy(generator.standard_normal((1, 3, 32, 32))).float()
+        with torch.no_grad():
+            logits = as_tuple(network(image, mode='tensor'))[0]
+        diagonal = logits[0, 0].diagonal()[::4]
+        torch.testing.assert_close(diagonal, torch.tensor(self.golden), atol=1e-4, rtol=1e-4)
+
+    def test_exported_program_equals_eager(self, network: nn.Module) -> None:
+        image = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+        program = torch.export.export(_Predictor(network), (image,))
+        with torch.no_grad():
+            torch.testing.assert_close(
+                program.module()(image), network(image, mode='tensor'), atol=1e-5, rtol=1e-5
+            )
+
+    def test_equals_the_original(self, reference_root: Path, fixture_name: str) -> None:
+        fixture = self.fixtures[fixture_name]
+        procedural = _procedural(reference_root)
+        reference = procedural.load_fixture(reference_root / f'{fixture_name}.npz')
+        network = self.build(**fixture.overrides).eval()
+        meta = reference['meta']
+        source = {
+            name: torch.from_numpy(value)
+            for name, value in procedural.procedural_state_dict(
+                reference['keys'], meta['seed']
+            ).items()
+        }
+        network.load_state_dict(convert(source, fixture.family, network.state_dict()))
+        image = torch.from_numpy(procedural.procedural_input(meta['input_shape'], meta['seed']))
+        with torch.no_grad():
+            outputs = as_tuple(network(image, mode='tensor'))
+        for name, output in zip(fixture.outputs, outputs, strict=True):
+            stride = meta.get('strides', {}).get(name, 1)
+            expected = torch.from_numpy(reference['outputs'][name])
+            difference = (output[..., ::stride, ::stride] - expected).abs().max()
+            relative = (difference / expected.abs().max().clamp_min(1)).item()
+            assert relative <= fixture.tolerance, f'{name} differs by {relative:.1e}'
+
+
+class _Predictor(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.network(image, mode='tensor')
+
+
+def _procedural(reference_root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('procedural', reference_root / 'procedural.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
