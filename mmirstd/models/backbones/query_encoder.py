@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmirstd.models.backbones.stagewise import stage_wise
 from mmirstd.models.features import QueryFeatures
-from mmirstd.models.layers.conv import ConvBNGELU, to_map, to_tokens
+from mmirstd.models.layers.conv import ConvBNGELU, filter_map, to_map, to_tokens
 from mmirstd.models.layers.dense_encoder import DenseInteraction
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
@@ -152,10 +151,13 @@ class QueryEncoder(BaseModule):
     def _sparse(self, stage: int, feature: Tensor, state: _EncoderState) -> Tensor:
         size = tuple(feature.shape[-2:])
         tokens = to_tokens(self.sparse_in[stage](feature))
-        tokens = tokens + self.level_embed.weight[0 if self.share_level_embed else stage]
         interact = self.interactions[stage % len(self.interactions)]
         state.queries, tokens = interact(
-            state.queries, tokens, self.query_embed.weight, self.position(*size, tokens)
+            state.queries,
+            tokens,
+            self.query_embed.weight,
+            self.position(*size, tokens),
+            self.level_embed.weight[0 if self.share_level_embed else stage],
         )
         return self.sparse_out[stage](to_map(tokens, size))
 
@@ -220,4 +222,4 @@ class EarlyDecoder(nn.Module):
     def forward(self, query: Tensor, dense: Tensor) -> Tensor:
         """Decode ``query`` (N, D) on ``dense`` (N, m, H, W) to logits (N, 1, H, W)."""
         filters = self.mask_embed(self.norm(query))
-        return torch.einsum('nc,nchw->nhw', filters, self.mask_features(dense))[:, None]
+        return filter_map(filters, self.mask_features(dense))

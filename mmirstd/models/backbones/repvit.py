@@ -118,7 +118,11 @@ def load_backbone(backbone: nn.Module, path: Path) -> None:
         ValueError: The file is truncated, or keys or shapes do not fit.
     """
     if not path.is_file():
-        raise FileNotFoundError(f'backbone weights {path} do not exist')
+        raise FileNotFoundError(
+            f'backbone weights {path} do not exist: give the path of yours with --cfg-options '
+            '(model.backbone.weights=PATH, below a QueryEncoder model.backbone.backbone.weights), '
+            'or None there to start from random weights'
+        )
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:

@@ -11,7 +11,7 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 from mmirstd.models.features import QueryFeatures
-from mmirstd.models.layers.conv import to_map, to_tokens
+from mmirstd.models.layers.conv import filter_map, to_map, to_tokens
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.position import FourierPosition
 from mmirstd.models.layers.sam import MaskPromptEncoder, TwoWayTransformer
@@ -133,7 +133,7 @@ class SimIRSTDHead(BaseDecodeHead):
             num_outputs=1,
         )
         filters = self.mask_embed(tokens[:, 0])
-        return torch.einsum('nc,nchw->nhw', filters, self.upscaling(to_map(image, size)))[:, None]
+        return filter_map(filters, self.upscaling(to_map(image, size)))
 
     def _tokens(self, queries: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
         """Decoder query and prompts (N, 1 + Q, D) with their positions (1 + Q, D)."""

@@ -8,8 +8,9 @@ the projection of the tokens can be moved to the queries instead, which changes 
   ``W_v sum_t a_t x_t``. The bias of the keys adds one number to all scores of a query, which
   the softmax removes.
 * tokens read queries: ``(W_q x) . k = x . (W_q^T k)``, and ``W_o`` is applied to the values of
-  the queries. A softmax over n queries has n - 1 degrees of freedom: scores and values are
-  taken relative to the last query, which saves one of n vectors per head.
+  the queries.
+* what all tokens have in common (a level embedding) and position encodings are added to scores
+  and sums instead of tokens.
 
 Per token this costs O(n heads D) instead of O(D^2). Letters: N batch, Q queries, T tokens,
 D embedding width, h heads, E = inner width / heads.
@@ -107,6 +108,7 @@ class ReadAttention(Attention):
         key: Tensor,
         value: Tensor,
         key_position: AxisPosition | None = None,
+        common: Tensor | None = None,
     ) -> Tensor:
         """Return what the queries read from the tokens.
 
@@ -115,25 +117,29 @@ class ReadAttention(Attention):
             key: Tokens (N, T, D).
             value: Tokens (N, T, D).
             key_position: Position encoding of the keys; None if it is already added.
+            common: Vector (D,) that every key and value carries on top, or None.
 
         Returns:
             (N, Q, D).
         """
         if not self.folded:
-            if key_position is not None:
-                key = key + key_position.dense().to(key.dtype)
-            return super().forward(query, key, value)
+            key, value = _plus(key, common), _plus(value, common)
+            return super().forward(query, _plus(key, key_position), value)
         q = self._split(self.q_proj(query)) * self.scale
         vectors = (q @ self._heads(self.k_proj.weight)).flatten(1, 2)  # (N, h * Q, D)
-        scores = vectors @ key.transpose(1, 2)
+        scores = vectors @ key.transpose(1, 2)  # what all keys share cannot change the softmax
         if key_position is not None:
             scores = scores + key_position.scores(vectors)
         weights = self._drop(scores.softmax(-1))
-        read = (weights @ value).unflatten(1, (self.num_heads, -1))  # (N, h, Q, D)
+        read = weights @ value
+        # Without dropout the weights sum to one.
+        total = weights.sum(-1, keepdim=True) if self._dropping else 1
+        read = read if common is None else read + total * common
+        read = read.unflatten(1, (self.num_heads, -1))  # (N, h, Q, D)
         out = read @ self._heads(self.v_proj.weight).transpose(-1, -2)  # (N, h, Q, E)
         bias = self.v_proj.bias.unflatten(0, (self.num_heads, 1, -1))
-        if self._dropping:  # the weights no longer sum to one
-            bias = bias * weights.sum(-1).unflatten(1, (self.num_heads, -1))[..., None]
+        if self._dropping:
+            bias = bias * total.unflatten(1, (self.num_heads, -1))
         return self.out_proj((out + bias).transpose(1, 2).flatten(2))
 
 
@@ -148,6 +154,8 @@ class WriteAttention(Attention):
         key: Tensor,
         value: Tensor,
         query_position: AxisPosition | None = None,
+        common: Tensor | None = None,
+        residual: Tensor | None = None,
     ) -> Tensor:
         """Return what the tokens receive from the queries.
 
@@ -156,41 +164,62 @@ class WriteAttention(Attention):
             key: Sparse queries (N, Q, D), their position already added.
             value: Sparse queries (N, Q, D).
             query_position: Position encoding of the tokens; None if it is already added.
+            common: Vector (D,) that every token carries on top, or None.
+            residual: Tokens (N, T, D) to which the result and ``common`` are added, or None.
+                Adding here saves passes over the map.
 
         Returns:
             (N, T, D).
         """
         if not self.folded:
-            if query_position is not None:
-                query = query + query_position.dense().to(query.dtype)
-            return super().forward(query, key, value)
-        weights = self._weights(query, key, query_position)  # (N, h, Q, T)
+            placed = _plus(_plus(query, common), query_position)
+            out = super().forward(placed, key, value)
+            return out if residual is None else _plus(residual, common) + out
+        weights = self._weights(query, key, query_position, common)  # (N, h, Q, T)
         v = self._split(self.v_proj(value))  # (N, h, Q, E)
         vectors = v @ self._heads(self.out_proj.weight.t())  # (N, h, Q, D)
-        bias = self.out_proj.bias
+        shift = self.out_proj.bias
+        if residual is not None and common is not None:
+            shift = shift + common
         if self._dropping:
-            weights = self._drop(weights)
-        else:  # the weights sum to one: the last query serves as origin
-            bias = bias + vectors[:, :, -1].sum(1)[:, None]
-            vectors = vectors[:, :, :-1] - vectors[:, :, -1:]
-            weights = weights[:, :, :-1]
-        if vectors.shape[2] == 0:  # a single query: every token receives the same
-            return bias.expand_as(query)
-        return weights.flatten(1, 2).transpose(1, 2) @ vectors.flatten(1, 2) + bias
+            out = self._drop(weights).flatten(1, 2).transpose(1, 2) @ vectors.flatten(1, 2) + shift
+            return out if residual is None else residual + out
+        # The weights of each head sum to one, so a constant can hide in the vectors.
+        vectors = (vectors + shift / self.num_heads).flatten(1, 2)
+        weights = weights.flatten(1, 2).transpose(1, 2)
+        if residual is None:
+            return weights @ vectors
+        return torch.baddbmm(residual, weights, vectors)
 
-    def _weights(self, query: Tensor, key: Tensor, query_position: AxisPosition | None) -> Tensor:
+    def _weights(
+        self,
+        query: Tensor,
+        key: Tensor,
+        query_position: AxisPosition | None,
+        common: Tensor | None,
+    ) -> Tensor:
         """Attention weights (N, h, Q, T) of the tokens over the queries."""
         k = self._split(self.k_proj(key)) * self.scale
+        # A softmax over Q queries has Q - 1 degrees of freedom: score against the last one.
         k = k[:, :, :-1] - k[:, :, -1:]
         vectors = (k @ self._heads(self.q_proj.weight)).flatten(1, 2)  # (N, h * (Q - 1), D)
-        offset = k @ self.q_proj.bias.unflatten(0, (self.num_heads, -1, 1))  # (N, h, Q - 1, 1)
-        if query_position is None:
-            scores = torch.baddbmm(offset.flatten(1, 2), vectors, query.transpose(1, 2))
-        else:
-            scores = vectors @ query.transpose(1, 2)
-            scores = scores + (query_position.scores(vectors) + offset.flatten(1, 2))
+        offset = k @ self.q_proj.bias.unflatten(0, (self.num_heads, -1, 1))
+        offset = offset.flatten(1, 2)  # (N, h * (Q - 1), 1)
+        if common is not None:
+            offset = offset + vectors @ common[:, None]
+        scores = vectors @ query.transpose(1, 2)
+        scores = scores + (
+            offset if query_position is None else query_position.scores(vectors) + offset
+        )
         scores = scores.unflatten(1, (self.num_heads, k.shape[2]))
         return F.pad(scores, (0, 0, 0, 1)).softmax(2)
+
+
+def _plus(tokens: Tensor, other: Tensor | AxisPosition | None) -> Tensor:
+    """``tokens + other`` for everything that may be added to tokens."""
+    if other is None:
+        return tokens
+    return tokens + (other.dense() if isinstance(other, AxisPosition) else other).to(tokens.dtype)
 
 
 def set_folded(model: nn.Module, folded: bool) -> None:

@@ -38,3 +38,8 @@ def to_tokens(feature: Tensor) -> Tensor:
 def to_map(tokens: Tensor, size: tuple[int, int]) -> Tensor:
     """(N, H * W, C) -> (N, C, H, W), a view that is in channels-last memory format."""
     return tokens.transpose(1, 2).unflatten(2, size)
+
+
+def filter_map(filters: Tensor, feature: Tensor) -> Tensor:
+    """Dot product of ``filters`` (N, C) with every pixel of (N, C, H, W): (N, 1, H, W)."""
+    return to_map(to_tokens(feature) @ filters[..., None], tuple(feature.shape[-2:]))

@@ -50,6 +50,7 @@ class BidirectionAttention(nn.Module):
         tokens: Tensor,
         query_position: Tensor,
         token_position: AxisPosition,
+        level: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Exchange information once.
 
@@ -58,15 +59,21 @@ class BidirectionAttention(nn.Module):
             tokens: Feature map as tokens (N, T, D).
             query_position: Learned position of the queries (Q, D).
             token_position: Position encoding of the T tokens.
+            level: Level embedding (D,), which is part of the tokens but not added to them yet.
 
         Returns:
             The updated queries (N, Q, D) and tokens (N, T, D).
         """
         drop = self.dropout
-        read = self.read(queries + query_position, tokens, tokens, token_position)
+        read = self.read(queries + query_position, tokens, tokens, token_position, level)
         queries = self.read_norm(queries + drop(read))
         queries = self.ffn_norm(queries + drop(self.ffn(queries)))
         placed = queries + query_position
         queries = self.self_norm(queries + drop(self.self_attn(placed, placed, queries)))
-        written = self.write(tokens, queries + query_position, queries, token_position)
-        return queries, self.write_norm(tokens + drop(written))
+        keys = queries + query_position
+        if self.training and drop.p > 0:
+            written = self.write(tokens, keys, queries, token_position, level)
+            tokens = tokens + level + drop(written)
+        else:
+            tokens = self.write(tokens, keys, queries, token_position, level, residual=tokens)
+        return queries, self.write_norm(tokens)

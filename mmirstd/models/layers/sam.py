@@ -59,8 +59,10 @@ class TwoWayAttentionBlock(nn.Module):
             tokens + self.cross_attn_token_to_image(tokens + token_position, placed_image, image)
         )
         tokens = self.norm3(tokens + self.mlp(tokens))
-        written = self.cross_attn_image_to_token(placed_image, tokens + token_position, tokens)
-        return tokens, self.norm4(image + written)
+        image = self.cross_attn_image_to_token(
+            placed_image, tokens + token_position, tokens, residual=image
+        )
+        return tokens, self.norm4(image)
 
 
 class TwoWayTransformer(nn.Module):

@@ -25,7 +25,8 @@ def uncertain_points(
     """Draw points, most of them where the mask is undecided (PointRend, Sec. 3.1).
 
     ``oversample_ratio * num_points`` uniform candidates are drawn; the ``importance_ratio *
-    num_points`` of them with the smallest absolute logit are kept, the rest is drawn uniformly anew.
+    num_points`` of them with the smallest absolute logit are kept, the rest is drawn
+    uniformly anew.
 
     Args:
         logits: (N, 1, H, W).

@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmirstd.models.features import QueryFeatures
-from mmirstd.models.layers.conv import ConvBNGELU, to_map, to_tokens
+from mmirstd.models.layers.conv import ConvBNGELU, filter_map, to_map, to_tokens
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import SinePosition
@@ -154,14 +154,18 @@ class QueryFPN(BaseModule):
         size = tuple(x.shape[-2:])
         # Row 0 belongs to the smallest level, which is visited first.
         row = len(self.layers) - 1 - level
-        tokens = to_tokens(x) + self.level_embed.weight[row]
+        tokens = to_tokens(x)
         interact = self.interactions[row % len(self.interactions)]
         queries, tokens = interact(
-            queries, tokens, self.query_embed.weight, self.position(*size, tokens)
+            queries,
+            tokens,
+            self.query_embed.weight,
+            self.position(*size, tokens),
+            self.level_embed.weight[row],
         )
         return queries, to_map(tokens, size)
 
     def _decode_early(self, queries: Tensor, mask_features: Tensor) -> Tensor:
         """Mask logits (N, 1, h, w) of one FPN query on the mask features."""
         filters = self.early_mask_embed(self.early_norm(queries[:, self.early_query]))
-        return torch.einsum('nc,nchw->nhw', filters, mask_features)[:, None]
+        return filter_map(filters, mask_features)

@@ -1,0 +1,9 @@
+# Roadmap step 0 on SIRST: the baseline model (paper Table 2).
+_base_ = [
+    '../_base_/models/simirstd_baseline.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adamw_150e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)

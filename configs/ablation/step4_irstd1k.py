@@ -1,0 +1,12 @@
+# Roadmap step 4 on IRSTD-1k: + query design in the image encoder.
+_base_ = './step3_irstd1k.py'
+
+model = dict(
+    backbone=dict(
+        _delete_=True,
+        type='mmirstd.QueryEncoder',
+        backbone={{_base_.model.backbone}},
+        num_queries=4,
+        dense_dims=8,
+        early_decoding=False),
+    neck=dict(num_encoder_queries=4))

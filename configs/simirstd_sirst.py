@@ -1,0 +1,11 @@
+# SimIRSTD, the full model, on SIRST with the paper's values.
+# Starts from random weights: distilled ones are not published with this package. With your own:
+#   --cfg-options model.backbone.backbone.weights=PATH
+_base_ = [
+    './_base_/models/simirstd.py',
+    './_base_/datasets/sirst.py',
+    './_base_/schedules/adamw_150e.py',
+    './_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)

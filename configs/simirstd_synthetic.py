@@ -1,0 +1,43 @@
+# A small full SimIRSTD for the procedural scenes: every part of the model, narrow enough to learn
+# on two CPU cores in a few minutes. Used by tools/quickstart.sh.
+_base_ = [
+    './_base_/models/simirstd.py',
+    './_base_/datasets/synthetic.py',
+    './_base_/schedules/adamw_150e.py',
+    './_base_/default_runtime.py',
+]
+
+width = 48
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(
+        backbone=dict(embed_dims=(16, 32, 48, 64), depths=(2, 2, 3, 2)),
+        embed_dims=width,
+        ffn_dims=128,
+        num_heads=4),
+    neck=dict(
+        in_channels=[16, 32, 48, 64],
+        out_channels=width,
+        num_heads=4,
+        ffn_dims=128,
+        norm_groups=8,
+        dropout=0.0),  # half a million parameters do not overfit in 20 epochs
+    decode_head=dict(
+        in_channels=width, num_heads=4, mlp_dims=128, upscale_dims=(24, 16)))
+
+# Random weights and few iterations: a larger step and a looser gradient norm than fine-tuning.
+max_epochs = 20
+optim_wrapper = dict(
+    optimizer=dict(lr=2e-3, weight_decay=0.01), clip_grad=dict(max_norm=1.0, norm_type=2))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-5,
+        T_max=max_epochs,
+        begin=0,
+        end=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True)
+]
+train_cfg = dict(max_epochs=max_epochs)

@@ -1,0 +1,219 @@
+"""Keys of the SimIRSTD release (a Detectron2 checkpoint with keys ``model.*``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import torch
+
+from mmirstd.conversion.common import Family, Rule, StateDict, Unused
+
+NORM = r'(weight|bias)'
+BLOCK_STAGES = {
+    **{1: '0.blocks.0', 2: '0.blocks.1', 3: '1.downsample.pre_block'},
+    **{5: '1.blocks.0', 6: '1.blocks.1', 7: '2.downsample.pre_block'},
+    **{block: f'2.blocks.{block - 9}' for block in range(9, 21)},
+    **{21: '3.downsample.pre_block', 23: '3.blocks.0', 24: '3.blocks.1'},
+}
+"""Block number of the official RepViT-M1.1 -> timm's place of the ordinary block."""
+DOWNSAMPLINGS = {4: 1, 8: 2, 22: 3}
+"""Block number of the official RepViT-M1.1 -> stage that it enters."""
+STAGE_SIZES = {256: 0, 128: 1, 64: 2, 32: 3}
+"""The release names its projections after the map size at 256 pixels."""
+
+
+def split_in_projections(state: StateDict) -> StateDict:
+    """Split the ``in_proj_*`` of torch's attention into query, key and value projections."""
+    split: StateDict = {}
+    for key, value in state.items():
+        match = re.fullmatch(r'(.*)in_proj_(weight|bias)', key)
+        if match is None:
+            split[key] = value
+            continue
+        for name, part in zip('qkv', value.chunk(3), strict=True):
+            split[f'{match[1]}{name}_proj.{match[2]}'] = part
+    return split
+
+
+def _prepare(state: StateDict) -> StateDict:
+    state = split_in_projections(state)
+    level_embed = state.get('backbone.level_embed_proj.weight')
+    if level_embed is not None:  # the released forward reads row 0 alone, at every stage
+        state['backbone.level_embed_proj.weight'] = level_embed[:1]
+    fpn = 'sem_seg_head.pixel_decoder.'
+    positions = [f'{fpn}query_embed.weight', f'{fpn}query_embed_encoder.weight']
+    if all(name in state for name in positions):  # one table here, FPN queries first
+        state[f'{fpn}query_embed_all.weight'] = torch.cat([state.pop(name) for name in positions])
+    return state
+
+
+def _block(prefix: str) -> Callable[[re.Match[str]], str]:
+    inner = {'token_mixer.0': 'token_mixer', 'token_mixer.1': 'se'}
+    inner |= {
+        'channel_mixer.m.0': 'channel_mixer.conv1',
+        'channel_mixer.m.2': 'channel_mixer.conv2',
+    }
+    return lambda match: (
+        f'{prefix}stages.{BLOCK_STAGES[int(match[1])]}.{inner[match[2]]}.{match[3]}'
+    )
+
+
+def _downsampling(prefix: str) -> Callable[[re.Match[str]], str]:
+    inner = {'token_mixer.0': 'spatial_downsample', 'token_mixer.2': 'channel_downsample'}
+    inner |= {'channel_mixer.m.0': 'ffn.conv1', 'channel_mixer.m.2': 'ffn.conv2'}
+    return lambda match: (
+        f'{prefix}stages.{DOWNSAMPLINGS[int(match[1])]}.downsample.{inner[match[2]]}.{match[3]}'
+    )
+
+
+def repvit_rules(source: str = '', target: str = '') -> tuple[Rule, ...]:
+    """Rules from the official RepViT-M1.1 names to timm's.
+
+    Args:
+        source: Regular expression in front of ``features.``.
+        target: Prefix of our names.
+    """
+    parts = r'(token_mixer\.[012]|channel_mixer\.m\.[02])\.(.+)'
+    downsamplings = '|'.join(map(str, DOWNSAMPLINGS))
+    return (
+        Rule(rf'{source}features\.0\.0\.(.+)', rf'{target}stem.conv1.\1'),
+        Rule(rf'{source}features\.0\.2\.(.+)', rf'{target}stem.conv2.\1'),
+        Rule(rf'{source}features\.({downsamplings})\.{parts}', _downsampling(target)),
+        Rule(rf'{source}features\.(\d+)\.{parts}', _block(target)),
+    )
+
+
+def _conv_bn(source: str, place: Callable[[re.Match[str]], str]) -> tuple[Rule, ...]:
+    """Rules of a 1x1-BN-GELU block, whose number is group 1 of ``source``."""
+    return (
+        Rule(rf'{source}\.0\.c\.weight', lambda match: f'{place(match)}.conv.weight'),
+        Rule(rf'{source}\.0\.bn\.(\w+)', lambda match: f'{place(match)}.bn.{match[2]}'),
+    )
+
+
+def _interaction(source: str, target: str) -> tuple[Rule, ...]:
+    """Rules of one bi-direction attention; group 1 of the pattern is its number."""
+    parts = {
+        r'transformer_cross_attention_layers_proj\.(\d)\.multihead_attn': 'read',
+        r'transformer_self_attention_layers\.(\d)\.self_attn': 'self_attn',
+        r'transformer_cross_attention_layers_broad\.(\d)\.multihead_attn': 'write',
+        r'transformer_cross_attention_layers_proj\.(\d)\.norm': 'read_norm',
+        r'transformer_self_attention_layers\.(\d)\.norm': 'self_norm',
+        r'transformer_cross_attention_layers_broad\.(\d)\.norm': 'write_norm',
+        r'transformer_ffn_layers\.(\d)\.norm': 'ffn_norm',
+        r'transformer_ffn_layers\.(\d)\.linear1': 'ffn.lin1',
+        r'transformer_ffn_layers\.(\d)\.linear2': 'ffn.lin2',
+    }
+    return tuple(
+        Rule(rf'{source}{old}\.(.+)', rf'{target}interactions.\1.{new}.\2')
+        for old, new in parts.items()
+    )
+
+
+def _encoder_rules() -> tuple[Rule, ...]:
+    source, target = r'backbone\.', 'backbone.'
+
+    def numbered(name: str, offset: int = 0) -> Callable[[re.Match[str]], str]:
+        return lambda match: f'{target}{name}.{STAGE_SIZES[int(match[1])] - offset}'
+
+    layer = r'backbone\.transformer([123])\.encoder\.layers\.0\.'
+
+    def dense(name: str) -> Callable[[re.Match[str]], str]:
+        return lambda match: (
+            f'{target}dense_interactions.{int(match[1]) - 1}.{name}{match.group(match.lastindex)}'
+        )
+
+    return (
+        *repvit_rules(source, 'backbone.backbone.'),
+        *_interaction(source, target),
+        *_conv_bn(r'backbone\.broad_(\d+)_dense', numbered('dense_out', 1)),
+        *_conv_bn(r'backbone\.proj_(\d+)_dense', numbered('dense_in')),
+        *_conv_bn(r'backbone\.broad_(\d+)', numbered('sparse_in')),
+        *_conv_bn(r'backbone\.proj_(\d+)', numbered('sparse_out')),
+        *_conv_bn(r'backbone\.proj([1-4])', lambda match: f'neck.projections.{int(match[1]) - 1}'),
+        Rule(r'backbone\.level_embed_proj\.weight', 'backbone.level_embed.weight'),
+        Rule(r'backbone\.query_(feat|embed)_encoder\.weight', r'backbone.query_\1.weight'),
+        Rule(rf'backbone\.decoder_norm\.{NORM}', r'backbone.early_decoder.norm.\1'),
+        Rule(r'backbone\.(mask_embed|mask_features)\.(.+)', r'backbone.early_decoder.\1.\2'),
+        Rule(r'backbone\.transformer([123])\.(level_embed)', dense('')),
+        Rule(layer + r'linear1\.(.+)', dense('ffn.lin1.')),
+        Rule(layer + r'linear2\.(.+)', dense('ffn.lin2.')),
+        Rule(layer + r'((?:self_attn|norm[12])\..+)', dense('')),
+    )
+
+
+def _fpn_rules() -> tuple[Rule, ...]:
+    source = r'sem_seg_head\.pixel_decoder\.'
+
+    def level(name: str) -> Callable[[re.Match[str]], str]:
+        # A Detectron2 convolution owns its norm; ours is the next layer of a sequence.
+        return lambda match: (
+            f'neck.{name}.{int(match[1]) - 1}.'
+            + (f'1.{match[2].removeprefix("norm.")}' if 'norm' in match[2] else f'0.{match[2]}')
+        )
+
+    return (
+        *_interaction(source, 'neck.'),
+        Rule(source + r'adapter_([123])\.(.+)', level('laterals')),
+        Rule(source + r'layer_([1234])\.(.+)', level('layers')),
+        Rule(source + r'input_proj\.(.+)', r'neck.laterals.3.\1'),
+        Rule(source + r'mask_features\.(.+)', r'neck.mask_features.\1'),
+        Rule(source + r'level_embed_proj\.weight', 'neck.level_embed.weight'),
+        Rule(source + r'query_feat\.weight', 'neck.query_feat.weight'),
+        Rule(source + r'decoder_norm\.(.+)', r'neck.early_norm.\1'),
+        Rule(source + r'mask_embed\.(.+)', r'neck.early_mask_embed.\1'),
+        Rule(source + r'query_embed_all\.weight', 'neck.query_embed.weight'),
+    )
+
+
+def _decoder_rules() -> tuple[Rule, ...]:
+    source = r'sem_seg_head\.predictor\.'
+    return (
+        Rule(source + r'transformer\.(.+)', r'decode_head.transformer.\1'),
+        Rule(
+            source + r'pe_layer\.(positional_encoding_gaussian_matrix)',
+            r'decode_head.position.\1',
+        ),
+        Rule(source + r'output_upscaling\.(.+)', r'decode_head.upscaling.\1'),
+        Rule(source + r'output_hypernetworks_mlps\.(.+)', r'decode_head.mask_embed.\1'),
+        Rule(source + r'query_(feat|embed)\.weight', r'decode_head.query_\1.weight'),
+        Rule(source + r'sparse_embed\.weight', 'decode_head.prompt_embed.weight'),
+        Rule(
+            r'sem_seg_head\.pixel_decoder2\.mask_downscaling\.(.+)',
+            r'decode_head.mask_prompt.\1',
+        ),
+    )
+
+
+SIMIR = Family(
+    name='simir',
+    config='simirstd_nudt.py',
+    prepare=_prepare,
+    rules=(*_encoder_rules(), *_fpn_rules(), *_decoder_rules()),
+    unused=(
+        Unused(r'criterion\.empty_weight', 'class weights of the training criterion'),
+        Unused(r'sem_seg_head\.predictor\.mask_tokens\.weight', 'never read by the forward'),
+        Unused(
+            r'sem_seg_head\.pixel_decoder2\.(point_embeddings\.\d|not_a_point_embed|no_mask_embed)'
+            r'\.weight|sem_seg_head\.pixel_decoder2\.pe_layer\..+',
+            'point and box prompts, which the model does not take',
+        ),
+    ),
+    first_convolutions=('backbone.backbone.stem.conv1.c.weight',),
+    note='Released with stem stride 1. Rows 1-3 of backbone.level_embed_proj are never read.',
+)
+
+SIMIR_BACKBONE = Family(
+    name='simir-backbone',
+    config='ablation/step1_nudt.py',
+    rules=repvit_rules(r'(?:backbone\.)?'),
+    unused=(
+        Unused(r'(?:backbone\.)?proj[1-4]\..+', 'the neck of the distillation'),
+        Unused(r'(?:backbone\.)?classifier\..+', 'the ImageNet classifier'),
+        Unused(r'sem_seg_head\..+', "the teacher's decoder; the fine-tuned model has its own"),
+        Unused(r'criterion\..+', 'the training criterion'),
+    ),
+    first_convolutions=('stem.conv1.c.weight',),
+    note="Use the result as weights='...' of mmirstd.RepViT.",
+)

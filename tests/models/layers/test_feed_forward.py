@@ -1,0 +1,35 @@
+import torch
+
+from mmirstd.models.layers.feed_forward import MLP, FeedForward
+
+
+def test_chunks_change_neither_outputs_nor_gradients() -> None:
+    torch.manual_seed(0)
+    whole = FeedForward(8, 64)
+    chunked = FeedForward(8, 64, chunk_tokens=7)
+    chunked.load_state_dict(whole.state_dict())
+    x = torch.randn(2, 25, 8, requires_grad=True)
+    torch.testing.assert_close(chunked(x), whole(x))
+    grads = [
+        torch.autograd.grad(net(x).square().sum(), (x, *net.parameters()))
+        for net in (whole, chunked)
+    ]
+    for a, b in zip(*grads, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_chunks_never_hold_the_whole_hidden_map() -> None:
+    widths = []
+    net = FeedForward(8, 64, chunk_tokens=10)
+    net.lin1.register_forward_hook(lambda _, __, out: widths.append(out.shape[0]))
+    net(torch.randn(2, 25, 8))
+    assert widths == [10] * 5
+
+
+def test_mlp_has_the_asked_depth() -> None:
+    assert [tuple(layer.weight.shape) for layer in MLP(4, 6, 2, 3).layers] == [
+        (6, 4),
+        (6, 6),
+        (2, 6),
+    ]
+    assert len(MLP(4, 6, 2, 2).layers) == 2
