@@ -211,12 +211,9 @@ def convert(
     prepared = family.prepare(dict(source)) if family.prepare else source
     for key, value in prepared.items():
         name = _target_name(key, family)
-        if name is None:
-            if not any(re.fullmatch(unused.pattern, key) for unused in family.unused):
-                unknown.append(key)
-            continue
         if name not in target:
-            unknown.append(f'{key} (would be {name})')
+            if not any(re.fullmatch(unused.pattern, key) for unused in family.unused):
+                unknown.append(key if name is None else f'{key} (would be {name})')
             continue
         if name in converted:
             clashes.append(f'{key} -> {name}')

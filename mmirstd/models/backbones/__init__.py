@@ -1,8 +1,21 @@
 """Encoders: registered backbones and the bodies of the infrared networks."""
 
+from mmirstd.models.backbones.acm import ACM
 from mmirstd.models.backbones.dnanet import DNANet
+from mmirstd.models.backbones.fc3net import FC3Net
+from mmirstd.models.backbones.isnet import ISNet
+from mmirstd.models.backbones.mshnet import MSHNet
 from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
 from mmirstd.models.backbones.uiunet import UIUNet
 
-__all__ = ['DNANet', 'QueryEncoder', 'RepViT', 'UIUNet']
+__all__ = [
+    'ACM',
+    'DNANet',
+    'FC3Net',
+    'ISNet',
+    'MSHNet',
+    'QueryEncoder',
+    'RepViT',
+    'UIUNet',
+]

@@ -1,7 +1,8 @@
 """Heads: from features to mask logits."""
 
+from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.simirstd_head import SimIRSTDHead
 
-__all__ = ['IRSTDHead', 'SideFusionHead', 'SimIRSTDHead']
+__all__ = ['EdgeSupervisedHead', 'IRSTDHead', 'SideFusionHead', 'SimIRSTDHead']

@@ -10,6 +10,37 @@ from torchvision.ops import Conv2dNormActivation
 from mmirstd.models.layers.attention_gates import SpatialAttention, bottleneck_gate
 
 
+class AsymmetricFusion(nn.Module):
+    """Asymmetric contextual modulation of ACM (Dai et al., WACV 2021, Sec. 3.2).
+
+    The deep map says by its global average which channels of the shallow map matter, the shallow
+    map says place by place what of the deep map matters.
+
+    Args:
+        channels: C of the shallow map and of the result.
+        high_channels: Bring a deep map of so many channels to C by 1x1 conv - BN - ReLU first.
+            None: the deep map has C channels and is used as it is.
+        reduction: The gates have C // reduction hidden channels.
+    """
+
+    def __init__(
+        self, channels: int, high_channels: int | None = None, *, reduction: int = 4
+    ) -> None:
+        super().__init__()
+        hidden = channels // reduction
+        self.high: nn.Module = nn.Identity()
+        if high_channels is not None:
+            self.high = Conv2dNormActivation(high_channels, channels, 1, bias=True)
+        self.channel_gate = bottleneck_gate(channels, hidden, pooled=True)
+        self.place_gate = bottleneck_gate(channels, hidden, pooled=False)
+        self.post = Conv2dNormActivation(channels, channels, 3, bias=True)
+
+    def forward(self, high: Tensor, low: Tensor) -> Tensor:
+        """Fuse deep ``high`` and shallow ``low``, both (N, ., h, w), to (N, C, h, w)."""
+        high = self.high(high)
+        return self.post(2 * low * self.channel_gate(high) + 2 * high * self.place_gate(low))
+
+
 class InteractiveCrossFusion(nn.Module):
     """Interactive-cross attention of UIU-Net (Wu, Hong, Chanussot, TIP 2023, Sec. III-C).
 

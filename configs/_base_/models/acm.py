@@ -1,0 +1,28 @@
+# ACM as its authors released it: U-Net, four blocks per stage. See docs/networks.md for the
+# variants of other code bases.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size_divisor=1)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(
+        type='mmirstd.ACM',
+        in_channels=3,
+        blocks=[4, 4, 4],
+        init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.25, nonlinearity='leaky_relu')),
+    decode_head=dict(
+        type='mmirstd.IRSTDHead',
+        in_channels=16,
+        channels=4,
+        hidden_conv=True,
+        dropout_ratio=0.1,
+        align_corners=True,
+        loss_decode=dict(type='mmirstd.SoftIoULoss', smooth=1.0, per_image=False)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))

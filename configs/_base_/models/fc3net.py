@@ -1,0 +1,22 @@
+# FC3-Net. See docs/networks.md.
+data_preprocessor = dict(
+    type='SegDataPreProcessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True,
+    pad_val=0,
+    seg_pad_val=255,
+    size_divisor=1)
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=data_preprocessor,
+    backbone=dict(type='mmirstd.FC3Net', in_channels=3),
+    decode_head=dict(
+        type='mmirstd.IRSTDHead',
+        in_channels=16,
+        channels=4,
+        hidden_conv=True,
+        dropout_ratio=0.1,
+        loss_decode=dict(type='mmirstd.SoftIoULoss', smooth=1.0, per_image=False)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))
