@@ -6,10 +6,12 @@ MMEngine imports this module when a config writes ``type='mmirstd.X'`` and then 
 
 from mmengine import registry as root
 
-from mmirstd.stack import allow_training_state, installed_family
+from mmirstd.checkpoints import allow_training_state, use_safe_loaders
+from mmirstd.stack import installed_family
 
 installed_family()
 allow_training_state()
+use_safe_loaders()
 
 
 def _node(parent: root.Registry, *locations: str) -> root.Registry:

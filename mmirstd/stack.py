@@ -55,31 +55,3 @@ def installed_family() -> str:
             )
         return family
     raise ImportError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')
-
-
-def allow_training_state() -> None:
-    """Let ``torch.load(weights_only=True)`` read the optimiser and log state of MMEngine.
-
-    MMEngine checkpoints hold ``HistoryBuffer`` objects and numpy scalars beside the weights.
-    Since torch 2.6 loads with ``weights_only=True`` by default, they have to be declared, or
-    resuming and testing fail. Declared are data containers only; none runs code from the file.
-    """
-    import numpy as np
-    import torch
-    from mmengine.logging import HistoryBuffer
-
-    add_safe_globals = getattr(torch.serialization, 'add_safe_globals', None)
-    if add_safe_globals is None:  # torch < 2.4 loads pickles anyway
-        return
-    scalar_types = {type(np.dtype(kind)) for kind in ('f4', 'f8', 'i4', 'i8', 'u1', 'bool')}
-    core = getattr(np, '_core', None) or np.core
-    add_safe_globals(
-        [
-            HistoryBuffer,
-            np.ndarray,
-            np.dtype,
-            *sorted(scalar_types, key=repr),
-            core.multiarray._reconstruct,
-            core.multiarray.scalar,
-        ]
-    )
