@@ -11,7 +11,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION list of the recipe.
     checkpoint=dict(
-        type='CheckpointHook',
+        type='mmirstd.AtomicCheckpointHook',  # a kill or a full disk never costs a checkpoint
         by_epoch=True,
         interval=5,
         max_keep_ckpts=2,
@@ -19,6 +19,8 @@ default_hooks = dict(
         save_best='irstd/IoU',
         rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # A resumed run repeats the uninterrupted one (exactly so with num_workers=0).
+    epoch_seed=dict(type='mmirstd.EpochSeedHook'),
     # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on; interval=1 makes
     # that every image (the stock 50 writes nothing at all for a short validation list).
     visualization=dict(type='SegVisualizationHook', draw=False, interval=1))
@@ -27,7 +29,9 @@ default_hooks = dict(
 vis_backends = [dict(type='LocalVisBackend')]
 if find_spec('tensorboard') is not None:
     vis_backends.append(dict(type='TensorboardVisBackend'))
-visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+# No name: each experiment gets its own. Under a fixed one, the second run of a process would log
+# into the folder of the first.
+visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
 
 env_cfg = dict(
     # Images of a test set differ in size; True pays only where all of them are equal.

@@ -1,5 +1,13 @@
 """What surrounds the networks in training: optimiser set-up and hooks."""
 
+from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
+from mmirstd.engine.epoch_seed import EpochSeedHook
+from mmirstd.engine.mixed_precision import AmpOptimWrapper
 from mmirstd.engine.weight_decay import EmbedDecayOptimWrapperConstructor
 
-__all__ = ['EmbedDecayOptimWrapperConstructor']
+__all__ = [
+    'AmpOptimWrapper',
+    'AtomicCheckpointHook',
+    'EmbedDecayOptimWrapperConstructor',
+    'EpochSeedHook',
+]

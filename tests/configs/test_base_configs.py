@@ -103,7 +103,8 @@ def decays(cfg: Config) -> dict[str, float]:
     wrapper = build_optim_wrapper(net, cfg.optim_wrapper)
     names = {id(parameter): name for name, parameter in net.named_parameters()}
     return {
-        names[id(group['params'][0])]: group['weight_decay'] for group in wrapper.optimizer.param_groups
+        names[id(group['params'][0])]: group['weight_decay']
+        for group in wrapper.optimizer.param_groups
     }
 
 
