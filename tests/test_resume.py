@@ -1,0 +1,94 @@
+"""A run that is killed and resumed ends like an uninterrupted one."""
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toy_project import logged, run, run_tool_here, tool, write_toy_project
+
+from mmirstd.checkpoints import load_checkpoint
+
+EPOCHS, ITERATIONS = 4, 4
+
+
+@pytest.fixture(scope='module')
+def recipe(tmp_path_factory) -> Path:
+    # Noise on the inputs: the loss depends on the random numbers of the main process.
+    folder = tmp_path_factory.mktemp('resume')
+    return write_toy_project(folder, epochs=EPOCHS, jitter=0.5)
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(recipe) -> Path:
+    run_tool_here('train', recipe, '--work-dir', 'uninterrupted', cwd=recipe.parent)
+    return recipe.parent / 'uninterrupted'
+
+
+def losses(work: Path) -> dict[int, float]:
+    """Iteration -> loss; of an iteration that was run twice the later one."""
+    return {record['step']: record['loss'] for record in logged(work) if 'loss' in record}
+
+
+def killed(recipe: Path, work: str, **kill) -> Path:
+    """Train in a process of its own that SIGKILLs itself."""
+    copy = recipe.with_name(f'{work}.py')
+    copy.write_text(f'_base_ = {str(recipe)!r}\ncustom_hooks = [dict(type="KillHook", **{kill})]\n')
+    command = [sys.executable, tool('train'), copy, '--work-dir', work]
+    command += ['--cfg-options', 'default_hooks.checkpoint.max_keep_ckpts=1']
+    done = run(command, cwd=recipe.parent, check=False)
+    assert done.returncode == -signal.SIGKILL
+    return recipe.parent / work
+
+
+def test_killed_in_an_epoch_and_resumed_equals_uninterrupted(recipe, uninterrupted):
+    work = killed(recipe, 'killed', iteration=2 * ITERATIONS + 2)
+    assert load_checkpoint(work / 'epoch_2.pth')['meta']['iter'] == 2 * ITERATIONS
+    assert len(losses(work)) == 2 * ITERATIONS + 2
+
+    run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
+
+    expected, resumed = (
+        load_checkpoint(folder / f'epoch_{EPOCHS}.pth') for folder in (uninterrupted, work)
+    )
+    assert resumed['meta']['iter'] == expected['meta']['iter'] == EPOCHS * ITERATIONS
+    assert resumed['meta']['epoch'] == EPOCHS
+    assert losses(work) == pytest.approx(losses(uninterrupted), abs=1e-6)
+    assert len(set(losses(work).values())) == EPOCHS * ITERATIONS
+    for name, weight in expected['state_dict'].items():
+        torch.testing.assert_close(resumed['state_dict'][name], weight)
+    momenta = [state['optimizer']['state'][0]['exp_avg'] for state in (expected, resumed)]
+    torch.testing.assert_close(*momenta)
+
+
+def test_killed_while_writing_a_checkpoint(recipe):
+    """Only one checkpoint is kept: the previous one must still be there, whole and found."""
+    # Writes: epoch 1, last_checkpoint, best 1, epoch 1 again, last_checkpoint, epoch 2 (dies).
+    work = killed(recipe, 'killed_in_write', write=6)
+    names = {path.name for path in work.iterdir() if path.is_file()}
+    (temporary,) = (name for name in names if name.endswith('.part'))
+    assert temporary.startswith('.epoch_2.pth.')
+    assert {'epoch_1.pth', 'best_mIoU_epoch_1.pth', 'last_checkpoint'} < names
+    assert load_checkpoint(work / 'epoch_1.pth')['meta']['epoch'] == 1
+
+    run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
+
+    assert load_checkpoint(work / f'epoch_{EPOCHS}.pth')['meta']['iter'] == EPOCHS * ITERATIONS
+    assert not list(work.glob('.*'))
+
+
+def test_resuming_from_a_truncated_checkpoint_names_file_and_way_out(recipe, uninterrupted):
+    work = recipe.parent / 'truncated'
+    work.mkdir()
+    for epoch in (3, 4):
+        content = (uninterrupted / f'epoch_{epoch}.pth').read_bytes()
+        (work / f'epoch_{epoch}.pth').write_bytes(content[: -100 * (epoch == 4) or None])
+    (work / 'last_checkpoint').write_text(str(work / 'epoch_4.pth'))
+    with pytest.raises(ValueError, match=r'epoch_4\.pth is incomplete') as caught:
+        run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
+    way_out = ['--resume', '--cfg-options', f'load_from={work / "epoch_3.pth"}']
+    assert ' '.join(way_out) in str(caught.value)
+
+    run_tool_here('train', recipe, '--work-dir', work.name, *way_out, cwd=recipe.parent)
+    assert load_checkpoint(work / 'epoch_4.pth')['meta']['iter'] == EPOCHS * ITERATIONS

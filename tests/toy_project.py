@@ -1,0 +1,159 @@
+"""A training project in a folder: procedural images and a recipe that takes seconds."""
+
+import itertools
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import mmseg
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RUNS = itertools.count()
+
+RECIPE = """
+_base_ = [
+    '{configs}/_base_/default_runtime.py',
+    '{configs}/_base_/schedules/adamw_150e.py',
+]
+custom_imports = dict(imports=['toy_parts'], allow_failed_imports=False)
+train_cfg = dict(max_epochs={epochs}, val_interval=1)
+param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
+optim_wrapper = dict(optimizer=dict(lr=0.1), clip_grad=dict(max_norm=1.0))
+default_hooks = dict(
+    checkpoint=dict(interval=1, save_best='mIoU'), logger=dict(interval=1))
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', mean=[60.0] * 3, std=[40.0] * 3, size=(32, 32)),
+    backbone=dict(type='PixelwiseBackbone', channels=4, jitter={jitter}),
+    decode_head=dict(
+        type='FCNHead', in_channels=4, channels=4, in_index=0, num_convs=0, concat_input=False,
+        dropout_ratio=0.0, num_classes=2, out_channels=1, threshold=0.5, align_corners=False,
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))
+load = [dict(type='LoadImageFromFile')]
+masks = [dict(type='LoadAnnotations')]
+pack = [dict(type='PackSegInputs')]
+test_pipeline = load + masks + pack
+tta_pipeline = load + [
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            masks,
+            pack,
+        ])
+]
+def _dataset(split):
+    return dict(
+        type='BaseSegDataset', metainfo=dict(classes=('background', 'target'),
+                                             palette=[[0, 0, 0], [255, 255, 255]]),
+        data_root='{root}', img_suffix='.png', seg_map_suffix='.png',
+        data_prefix=dict(img_path=split + '/images', seg_map_path=split + '/masks'),
+        pipeline=test_pipeline)
+train_dataloader = dict(
+    batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=_dataset('train'))
+val_dataloader = dict(
+    batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=_dataset('val'))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
+"""
+
+
+def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> None:
+    """`count` noisy images with one bright 5x5 target each, masks 0 and 1."""
+    rng = np.random.default_rng(seed)
+    for name in ('images', 'masks'):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        image = rng.normal(60, 5, (size, size))
+        mask = np.zeros((size, size), np.uint8)
+        y, x = rng.integers(3, size - 3, 2)
+        target = (slice(y - 2, y + 3), slice(x - 2, x + 3))
+        image[target] += 120
+        mask[target] = 1
+        cv2.imwrite(str(folder / 'images' / f'{index}.png'), image.clip(0, 255).astype(np.uint8))
+        cv2.imwrite(str(folder / 'masks' / f'{index}.png'), mask)
+
+
+def write_toy_project(folder: Path, epochs: int = 2, jitter: float = 0.0) -> Path:
+    """Write data and recipe below `folder`; return the recipe."""
+    write_images(folder / 'data' / 'train', 8)
+    write_images(folder / 'data' / 'val', 4, seed=1)
+    recipe = folder / 'toy_recipe.py'
+    recipe.write_text(
+        RECIPE.format(
+            configs=REPOSITORY / 'configs', root=folder / 'data', epochs=epochs, jitter=jitter
+        )
+    )
+    return recipe
+
+
+def tool(name: str) -> Path:
+    """MMSegmentation's train.py or test.py, which `mim train` and `mim test` start."""
+    return Path(mmseg.__file__).parent / '.mim' / 'tools' / f'{name}.py'
+
+
+def run_tool_here(name: str, *arguments: str | Path, cwd: Path) -> None:
+    """Run MMSegmentation's train.py or test.py inside this process: no time for imports.
+
+    `custom_imports`, the log level and the like act as in a process of its own; only the names
+    of MMEngine's global instances would clash between runs of the same second.
+    """
+    experiment = f'experiment_name=run_{next(RUNS)}'
+    arguments = [str(argument) for argument in arguments]
+    if '--cfg-options' in arguments:  # the last option by convention of these tests
+        arguments.append(experiment)
+    else:
+        arguments += ['--cfg-options', experiment]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        patch.setattr(sys, 'argv', [str(tool(name)), *arguments])
+        patch.setenv('LOCAL_RANK', '0')
+        runpy.run_path(str(tool(name)), run_name='__main__')
+
+
+def run(
+    command: list[str | Path], cwd: Path, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess:
+    """Run a command with the package and the toy parts importable; output in the assertion."""
+    python_path = [str(REPOSITORY), str(REPOSITORY / 'tests'), os.environ.get('PYTHONPATH', '')]
+    environment = {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join(part for part in python_path if part),
+        'OMP_NUM_THREADS': '1',
+        **environment,
+    }
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = f'{done.stdout[-4000:]}\n{done.stderr[-4000:]}'
+    assert not check or done.returncode == 0, f'{command} returned {done.returncode}:\n{output}'
+    return done
+
+
+def logged(work_dir: Path) -> list[dict]:
+    """The records of all runs in a work folder, oldest run first."""
+    files = sorted(work_dir.glob('*/vis_data/scalars.json'), key=lambda file: file.stat().st_mtime)
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def scores_of_test(work_dir: Path) -> dict[str, float]:
+    """What the last test run in a work folder measured."""
+    newest = max(work_dir.glob('*/*.json'), key=lambda file: file.stat().st_mtime)
+    return json.loads(newest.read_text())
