@@ -23,7 +23,7 @@ BACKGROUNDS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarr
 }
 """Name -> function (rng, (H, W)) -> relative radiance (H, W)."""
 
-_RANGES = {'clear': (0.02, 0.25), 'stratus': (0.08, 0.45)}
+_RANGES = {'clear': (0.02, 0.25), 'stratus': (0.08, 0.45), 'sea': (0.08, 0.5)}
 _RANGE_ELSEWHERE = (0.15, 0.75)
 
 

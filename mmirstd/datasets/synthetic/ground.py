@@ -33,6 +33,8 @@ def hills(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         crown = roughness * height * (0.003 + 0.012 * nearness)
         ridge = top + layer * step
         ridge = ridge - 0.25 * step * profile(rng, width, slope=1.9, coarsest=1.0)
+        slope = smoothstep(rows - ridge[None, :], 0.0, step)
+        # Single crowns make the outline ragged; the shade of the slope does not follow them.
         ridge = ridge - crown * profile(rng, width, slope=0.9, coarsest=20.0 / nearness)
         depth = rows - ridge[None, :]
         crowns = ridged(rng, shape, coarsest=24.0 - 12.0 * nearness, octaves=2)
@@ -42,7 +44,7 @@ def hills(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         level = far + (near - far) * nearness + rng.normal(0.0, 0.05)
         rim = 0.1 * np.exp(-np.maximum(depth, 0.0) / (4.0 * crown))
         terrain = level + (0.01 + 0.07 * nearness**1.5) * texture + rim
-        terrain = terrain - 0.08 * smoothstep(depth, 0.0, step)
+        terrain = terrain - 0.08 * slope
         image += smoothstep(depth, -0.8, 0.8) * (terrain - image)
     return image
 

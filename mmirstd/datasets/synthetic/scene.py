@@ -47,7 +47,7 @@ class SceneConfig:
     area: tuple[int, int] = (1, 100)
     psf_sigma: tuple[float, float] = (0.5, 0.9)
     mask_fraction: float = 0.5
-    noise: tuple[float, float] = (0.003, 0.015)
+    noise: tuple[float, float] = (0.0015, 0.012)
     pattern: tuple[float, float] = (0.0005, 0.008)
     defects: float = 0.5
     clutter: float = 1.0
