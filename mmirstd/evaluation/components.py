@@ -1,0 +1,83 @@
+"""Connected components of a binary mask: what the field calls targets.
+
+Letters: H, W mask size in pixels; K foreground pixels; C components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The 8-connected components of one mask, numbered by their first pixel in raster order.
+
+    This is the numbering of ``skimage.measure.label(mask, connectivity=2)``, on which the
+    order-dependent matching of the published evaluators rests.
+
+    Attributes:
+        pixels: (K,) int64, flat indices ``row * W + column`` of the foreground, ascending.
+        labels: (K,) int64, component index 0..C-1 of every pixel.
+        areas: (C,) int64, pixels per component.
+        row_sums: (C,) float64, sum of the pixels' rows (whole numbers, so sums are exact).
+        column_sums: (C,) float64, sum of the pixels' columns.
+    """
+
+    pixels: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    areas: NDArray[np.int64]
+    row_sums: NDArray[np.float64]
+    column_sums: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Number of components."""
+        return len(self.areas)
+
+
+def find_components(mask: NDArray) -> Components:
+    """Find the 8-connected components of ``mask``.
+
+    Args:
+        mask: (H, W), any number type; every non-zero pixel is foreground.
+
+    Returns:
+        The components in raster order; none for an empty mask.
+    """
+    if mask.dtype != np.bool_:
+        mask = mask != 0
+    # Targets cover well under 1 % of an image: all but this first line is cheap.
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    if width == 0:
+        none = np.zeros(0, dtype=np.int64)
+        return Components(none, none, none, none.astype(float), none.astype(float))
+    box = np.ascontiguousarray(mask[top : top + height, left : left + width])
+    count, label_map = cv2.connectedComponents(box.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    count -= 1  # label 0 is the background
+    in_box = box.ravel().nonzero()[0]
+    labels = label_map.ravel()[in_box].astype(np.int64) - 1
+    if count > 1:
+        labels = _in_raster_order(labels, count)
+    rows, columns = np.divmod(in_box, width)
+    rows += top
+    columns += left
+    return Components(
+        pixels=rows * mask.shape[1] + columns,
+        labels=labels,
+        areas=np.bincount(labels, minlength=count),
+        row_sums=np.bincount(labels, weights=rows, minlength=count),
+        column_sums=np.bincount(labels, weights=columns, minlength=count),
+    )
+
+
+def _in_raster_order(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Renumber ``labels`` (K,) 0..count-1 by first occurrence; OpenCV numbers by 2x2 blocks."""
+    order = list(dict.fromkeys(labels.tolist()))  # a dict keeps the order of insertion
+    if order == list(range(count)):
+        return labels
+    rank = np.empty(count, dtype=np.int64)
+    rank[order] = np.arange(count)
+    return rank[labels]

@@ -1,0 +1,117 @@
+"""From two masks to whole numbers: everything that a score needs to know about one image.
+
+Only counts leave this file; `mmirstd.evaluation.rates` turns them into ratios. Counts of several
+images may be collected from any number of processes and in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmirstd.evaluation.components import find_components
+from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching, match_targets
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounts:
+    """What one matching convention finds in one image.
+
+    Attributes:
+        hits: For each target in raster order, whether it is detected.
+        false_pixels: Pixels of false predicted components, as the convention defines false.
+        false_predictions: Predicted components without a target.
+    """
+
+    hits: tuple[bool, ...]
+    false_pixels: int
+    false_predictions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCounts:
+    """The whole numbers of one image.
+
+    Attributes:
+        name: Name of the image, for reports.
+        height, width: Size in pixels at which the image was evaluated.
+        pixels: Evaluated pixels: height x width less the ignored ones.
+        tp, fp, fn: Pixels predicted rightly, predicted wrongly, and missed.
+        target_areas: Area of each ground-truth component in raster order, pixels.
+        predictions: Number of predicted components.
+        matches: Convention -> its counts.
+    """
+
+    name: str
+    height: int
+    width: int
+    pixels: int
+    tp: int
+    fp: int
+    fn: int
+    target_areas: tuple[int, ...]
+    predictions: int
+    matches: dict[str, TargetCounts]
+
+
+def count_image(
+    prediction: NDArray,
+    truth: NDArray,
+    *,
+    matchings: Sequence[str] = ('optimal',),
+    max_distance: float = MAX_DISTANCE,
+    ignored: NDArray[np.bool_] | None = None,
+    name: str = '',
+) -> ImageCounts:
+    """Compare a predicted mask with the ground truth.
+
+    Args:
+        prediction: (H, W), non-zero where a target is predicted.
+        truth: (H, W), non-zero where a target is. Any encoding will do: 1, 255, grey edges.
+        matchings: Conventions to count by, see `mmirstd.evaluation.matching`.
+        max_distance: Centroid distance in pixels that a hit must stay strictly below.
+        ignored: (H, W) true where pixels are not evaluated. They are taken out of both masks
+            before components are formed, and out of the pixel total.
+        name: Name of the image, for reports and error messages.
+
+    Raises:
+        ValueError: The shapes differ or are not two-dimensional, or a convention is unknown.
+    """
+    shapes = [prediction.shape, truth.shape] + ([] if ignored is None else [ignored.shape])
+    if truth.ndim != 2 or not truth.size or len(set(shapes)) != 1:
+        raise ValueError(
+            f'{name or "image"}: prediction {prediction.shape} and ground truth {truth.shape} '
+            'must be masks (H, W) of one size; resize one of them before counting'
+        )
+    for matching in matchings:
+        check_matching(matching)
+    pixels = truth.size
+    if ignored is not None:
+        prediction, truth = (prediction != 0) & ~ignored, (truth != 0) & ~ignored
+        pixels -= int(np.count_nonzero(ignored))
+
+    targets, predictions = find_components(truth), find_components(prediction)
+    tp = int(np.count_nonzero(prediction.ravel()[targets.pixels]))
+    matches = {}
+    for matching in matchings:
+        found = match_targets(targets, predictions, matching, max_distance=max_distance)
+        matches[matching] = TargetCounts(
+            tuple(t in found.partner for t in range(len(targets))),
+            found.false_pixels,
+            found.false_predictions,
+        )
+    return ImageCounts(
+        name=name,
+        height=truth.shape[0],
+        width=truth.shape[1],
+        pixels=pixels,
+        tp=tp,
+        fp=len(predictions.pixels) - tp,
+        fn=len(targets.pixels) - tp,
+        target_areas=tuple(targets.areas.tolist()),
+        predictions=len(predictions),
+        matches=matches,
+    )
