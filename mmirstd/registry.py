@@ -27,7 +27,7 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
 MODELS = _node(root.MODELS, 'models')
 DATASETS = _node(root.DATASETS, 'datasets.irstd')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _node(root.METRICS, 'evaluation')
+METRICS = _node(root.METRICS, 'evaluation.irstd_metric')
 HOOKS = _node(root.HOOKS, 'engine', 'visualization')
 OPTIM_WRAPPERS = _node(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _node(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')

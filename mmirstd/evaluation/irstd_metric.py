@@ -1,0 +1,277 @@
+"""The metric of infrared small target detection for MMEngine: a thin shell over pure functions."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from numpy.typing import NDArray
+
+from mmirstd.evaluation.counts import ImageCounts, count_image
+from mmirstd.evaluation.curve_files import save_curves
+from mmirstd.evaluation.curves import (
+    CURVE_BINS,
+    CURVE_THRESHOLDS,
+    pixel_curve,
+    pixel_histogram,
+    sweep_thresholds,
+    target_curve,
+)
+from mmirstd.evaluation.mask_files import PredictionWriter
+from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching
+from mmirstd.evaluation.rates import SIZE_EDGES, check_options, score_images
+from mmirstd.evaluation.report import as_numbers, format_report
+from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.registry import METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is kept of one image until the set is complete: names and whole numbers."""
+
+    path: str | None
+    counts: ImageCounts | None = None
+    ignored_only: bool = False
+    histogram: NDArray[np.int64] | None = None
+    sweep: NDArray[np.int64] | None = None
+
+
+@METRICS.register_module()
+class IRSTDMetric(BaseMetric):
+    """IoU, nIoU, Pd, Fa, precision, recall and F1 with the absolute counts behind them.
+
+    Reads the outputs of any MMSegmentation segmentor with one output channel (probability of
+    target) or two (logits of background and target). Images are scored at the size at which
+    prediction and ground truth arrive, which is the native one with MMSegmentation's usual test
+    pipeline; the printed table states it.
+
+    Results are named ``irstd/IoU``, ``irstd/nIoU``, ``irstd/Pd``, ``irstd/Precision``,
+    ``irstd/Recall``, ``irstd/F1`` (percent), ``irstd/Fa`` (1e-6) and so on, see
+    `mmirstd.evaluation.report.as_numbers`. Select checkpoints with
+    ``CheckpointHook(save_best='irstd/IoU', rule='greater')``.
+
+    Args:
+        matching: Convention of Pd and Fa: ``'optimal'``, ``'greedy'``, ``'legacy'`` or
+            ``'opdc'``, see `mmirstd.evaluation.matching`. Papers of the DNANet family, SimIRSTD
+            among them, count by ``'legacy'``.
+        compare: Further conventions to show and return, as ``irstd/Pd_legacy`` and so on.
+        threshold: A pixel is predicted where its probability is above.
+        max_distance: Centroid distance in pixels that a hit must stay strictly below.
+        empty_iou: What an image without target and prediction adds to nIoU: ``'one'``,
+            ``'zero'`` or ``'skip'``.
+        size_edges: Areas in pixels at which a new bin of target sizes begins.
+        fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
+        ignore_index: Label of pixels that are not evaluated, or None.
+        curves: Also compute pixel ROC and precision-recall curves, returned as
+            ``irstd/ROC_AUC_<bins>bins`` and ``irstd/AP_<bins>bins``, and the Pd-Fa curve.
+        curve_bins: Cells of the histogram behind the pixel curves.
+        curve_thresholds: Thresholds of the Pd-Fa curve.
+        curve_dir: Folder for the curves as CSV, JSON and PNG; None writes none.
+        output_dir: Folder for the predicted masks as PNG with 0 and 255, named like the images.
+            ``mim test --out DIR`` sets it.
+        output_parents: Number of parent folders of an image that its output name keeps. Needed
+            only where images in different folders share a name.
+        save_probability: Also write the probabilities as 16-bit PNG (65535 is 1) into
+            ``output_dir/probability``.
+        format_only: Write the masks and score nothing; needs no ground truth.
+        keep_results: Accepted because ``mim test --out`` passes it; written files always stay.
+        collect_device: ``'cpu'`` or ``'gpu'``: how processes exchange their results.
+        prefix: Prefix of the names of the results.
+        collect_dir: Shared folder for ``collect_device='cpu'``; None lets MMEngine choose.
+
+    Raises:
+        ValueError: An argument is out of range or contradicts another.
+    """
+
+    default_prefix = 'irstd'
+
+    def __init__(
+        self,
+        matching: str = 'optimal',
+        compare: Sequence[str] = ('legacy', 'greedy', 'optimal'),
+        *,
+        threshold: float = 0.5,
+        max_distance: float = MAX_DISTANCE,
+        empty_iou: str = 'one',
+        size_edges: Sequence[int] = SIZE_EDGES,
+        fa_pixels_per_image: int | None = None,
+        ignore_index: int | None = 255,
+        curves: bool = False,
+        curve_bins: int = CURVE_BINS,
+        curve_thresholds: Sequence[float] = CURVE_THRESHOLDS,
+        curve_dir: str | None = None,
+        output_dir: str | None = None,
+        output_parents: int = 0,
+        save_probability: bool = False,
+        format_only: bool = False,
+        keep_results: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        del keep_results
+        for one in (matching, *compare):
+            check_matching(one)
+        check_options(empty_iou, size_edges, fa_pixels_per_image)
+        if not 0 <= threshold < 1:
+            raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+        if format_only and output_dir is None:
+            raise ValueError('format_only=True needs output_dir: there is nothing else to do')
+        if save_probability and output_dir is None:
+            raise ValueError('save_probability=True needs output_dir, the folder to write to')
+        if curve_dir is not None and not curves:
+            raise ValueError(f'curve_dir={curve_dir!r} needs curves=True')
+        self.matchings = tuple(dict.fromkeys((matching, *compare)))
+        self.threshold = threshold
+        self.max_distance = max_distance
+        self.score_options = {
+            'empty_iou': empty_iou,
+            'size_edges': tuple(size_edges),
+            'fa_pixels_per_image': fa_pixels_per_image,
+        }
+        self.ignore_index = ignore_index
+        self.curves = curves
+        self.curve_bins = curve_bins
+        self.curve_thresholds = tuple(curve_thresholds)
+        self.curve_dir = curve_dir
+        self.format_only = format_only
+        self.writer = (
+            None
+            if output_dir is None
+            else PredictionWriter(output_dir, output_parents, save_probability)
+        )
+        self._warned = False
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count one batch; only whole numbers are kept of it.
+
+        Args:
+            data_batch: Not used.
+            data_samples: Outputs of the model as dicts with ``seg_logits`` or ``pred_sem_seg``,
+                ``gt_sem_seg`` and ``img_path``.
+
+        Raises:
+            ValueError: A sample cannot be scored; the message names the image.
+        """
+        for sample in data_samples:
+            path = sample.get('img_path')
+            name = str(path) if path else f'sample {len(self.results)}'
+            mask, probability = read_prediction(sample, self.threshold, name)
+            if self.writer is not None:
+                self.writer.write(name, mask, probability)
+            if self.format_only:
+                self.results.append(_Record(path))
+                continue
+            truth, ignored = read_truth(sample, mask.shape, self.ignore_index, name)
+            self._warn_of_other_threshold(sample, mask, name)
+            self.results.append(self._count(path, name, mask, probability, truth, ignored))
+
+    def compute_metrics(self, results: list[_Record]) -> dict[str, float | int]:
+        """Print the table of the whole set and return its numbers.
+
+        Args:
+            results: One record per image, padding already dropped.
+
+        Raises:
+            ValueError: The set is empty, or its masks hold ``ignore_index`` and no target.
+        """
+        if self.format_only:
+            print_log(f'Wrote {len(results)} masks to {self.writer.folder}', logger='current')
+            return {}
+        self._check_set(results)
+        images = [record.counts for record in results]
+        scores = [score_images(images, one, **self.score_options) for one in self.matchings]
+        threshold = f'probability > {self.threshold}'
+        print_log('\n' + format_report(scores, threshold=threshold), logger='current')
+        numbers = as_numbers(scores)
+        if self.curves:
+            pixels = pixel_curve([record.histogram for record in results])
+            detection = target_curve(
+                [record.sweep for record in results],
+                self.curve_thresholds,
+                self.matchings[0],
+                targets=scores[0].targets,
+                pixels=scores[0].fa_pixels,
+            )
+            numbers[f'ROC_AUC_{pixels.bins}bins'] = pixels.roc_auc
+            numbers[f'AP_{pixels.bins}bins'] = pixels.average_precision
+            if self.curve_dir is not None:
+                save_curves(self.curve_dir, pixels, detection)
+                print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
+        return numbers
+
+    def _count(
+        self,
+        path: str | None,
+        name: str,
+        mask: NDArray[np.bool_],
+        probability: NDArray[np.float32] | None,
+        truth: NDArray[np.bool_],
+        ignored: NDArray[np.bool_] | None,
+    ) -> _Record:
+        counts = count_image(
+            mask,
+            truth,
+            matchings=self.matchings,
+            max_distance=self.max_distance,
+            ignored=ignored,
+            name=name,
+        )
+        ignored_only = ignored is not None and not counts.target_areas
+        if not self.curves:
+            return _Record(path, counts, ignored_only)
+        if probability is None:
+            raise ValueError(f'{name}: curves=True needs seg_logits, but the model gave only masks')
+        histogram = pixel_histogram(probability, truth, self.curve_bins, ignored)
+        sweep = sweep_thresholds(
+            probability,
+            truth,
+            self.curve_thresholds,
+            self.matchings[0],
+            max_distance=self.max_distance,
+            ignored=ignored,
+        )
+        return _Record(path, counts, ignored_only, histogram, sweep)
+
+    def _check_set(self, results: list[_Record]) -> None:
+        if not results:
+            raise ValueError('no images were scored: the test dataset is empty')
+        targets = sum(len(record.counts.target_areas) for record in results)
+        suspect = next((record.counts.name for record in results if record.ignored_only), None)
+        if not targets and suspect is not None:
+            raise ValueError(
+                f'no mask holds a target, but some hold {self.ignore_index}, which is ignored, '
+                f'such as {suspect}. These look like 0/255 masks: add mmirstd.BinarizeMask to the '
+                'test pipeline'
+            )
+        paths = Counter(record.path for record in results if record.path)
+        repeated = [path for path, times in paths.items() if times > 1]
+        if repeated:
+            print_log(
+                f'{len(repeated)} images are counted more than once, such as {repeated[0]}. Either '
+                'the list names them twice, or the sampler does not deal images out in turn as '
+                'DefaultSampler does, so that MMEngine cannot drop its padding',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def _warn_of_other_threshold(self, sample: dict, mask: NDArray[np.bool_], name: str) -> None:
+        if self._warned or not {'seg_logits', 'pred_sem_seg'} <= sample.keys():
+            return
+        shown = sample['pred_sem_seg']['data'].detach().cpu().numpy().reshape(mask.shape) != 0
+        if (shown != mask).any():
+            self._warned = True
+            print_log(
+                f'{name}: pred_sem_seg, which is what pictures show, is not probability > '
+                f'{self.threshold}, which is what is scored; set decode_head.threshold to '
+                f'{self.threshold} (MMSegmentation uses 0.3 for one channel unless told)',
+                logger='current',
+                level=logging.WARNING,
+            )

@@ -1,0 +1,313 @@
+"""IRSTDMetric as MMEngine uses it."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from distributed_worker import evaluate, make_sample
+from mmengine.evaluator import Evaluator
+
+from mmirstd.evaluation.irstd_metric import IRSTDMetric
+
+
+def sample(truth, scores, path='images/a.png', shown=None):
+    """A model output: scores (C, H, W), truth (H, W) or None."""
+    result = {'img_path': path, 'seg_logits': {'data': torch.as_tensor(scores)}}
+    if truth is not None:
+        result['gt_sem_seg'] = {'data': torch.as_tensor(truth)[None]}
+    if shown is not None:
+        result['pred_sem_seg'] = {'data': torch.as_tensor(shown)[None]}
+    return result
+
+
+def target(height=16, width=20):
+    mask = np.zeros((height, width), dtype=np.uint8)
+    mask[5:8, 5:8] = 1
+    return mask
+
+
+def run(*samples, **options):
+    metric = IRSTDMetric(**options)
+    metric.process(None, samples)
+    return metric.evaluate(len(samples))
+
+
+def perfect(path='images/a.png', **size):
+    mask = target(**size)
+    return sample(mask, mask[None].astype(np.float32), path)
+
+
+def test_built_from_a_config_by_name_alone():
+    evaluator = Evaluator({'type': 'mmirstd.IRSTDMetric'})
+    evaluator.process([perfect()])
+    numbers = evaluator.evaluate(1)
+    assert numbers['irstd/IoU'] == numbers['irstd/nIoU'] == numbers['irstd/Pd'] == 100.0
+    assert numbers['irstd/Fa'] == 0.0
+    assert all(type(value) in (float, int) for value in numbers.values())
+
+
+def test_units_and_counts():
+    truth = target()
+    probability = truth.astype(np.float32)
+    probability[5, 5] = 0.4  # one missed pixel
+    probability[14, 14:16] = 0.6  # one false blob of 2 px
+    numbers = run(sample(truth, probability[None]))
+    assert numbers['irstd/IoU'] == pytest.approx(100 * 8 / 11)
+    assert numbers['irstd/Fa'] == pytest.approx(1e6 * 2 / 320)
+    assert numbers['irstd/Precision'] == 80.0
+    assert numbers['irstd/Recall'] == pytest.approx(100 * 8 / 9)
+    assert numbers['irstd/F1'] == pytest.approx(100 * 16 / 19)
+    assert numbers['irstd/target_Precision'] == 50.0
+    counts = {name: numbers[f'irstd/{name}'] for name in ('tp', 'fp', 'fn', 'targets', 'hits')}
+    assert counts == {'tp': 8, 'fp': 2, 'fn': 1, 'targets': 1, 'hits': 1}
+    assert numbers['irstd/false_pixels'] == 2
+    assert numbers['irstd/pixels'] == 320
+
+
+def test_every_convention_is_returned_beside_the_chosen_one():
+    truth = target()
+    probability = truth.astype(np.float32)
+    probability[11:14, 15:18] = 1  # false, and as large as the hit one
+    one = sample(truth, probability[None])
+    numbers = run(one, matching='legacy')
+    assert numbers['irstd/Fa'] == 0.0
+    assert numbers['irstd/Fa_greedy'] == numbers['irstd/Fa_optimal'] == 1e6 * 9 / 320
+    assert 'irstd/Fa_legacy' not in numbers
+    assert run(one)['irstd/Fa_legacy'] == 0.0
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
+def test_two_channels_are_logits(dtype):
+    truth = target()
+    logits = np.zeros((2, *truth.shape), dtype=np.float32)
+    logits[1] = np.where(truth, 1e-3, -1e-3)  # sigmoid rounds to 0.5 in half precision
+    numbers = run(sample(truth, torch.from_numpy(logits).to(dtype)))
+    assert numbers['irstd/IoU'] == 100.0
+
+
+def test_two_channels_follow_the_threshold():
+    truth = target()
+    logits = np.zeros((2, *truth.shape), dtype=np.float32)
+    logits[1] = np.where(truth, 2.0, 1.0)  # probabilities 0.88 and 0.73
+    assert run(sample(truth, logits), threshold=0.8)['irstd/IoU'] == 100.0
+    assert run(sample(truth, logits), threshold=0.7)['irstd/IoU'] < 10
+
+
+def test_exactly_half_is_not_a_target():
+    truth = target()
+    half = np.full((1, *truth.shape), 0.5, dtype=np.float32)
+    assert run(sample(truth, half))['irstd/predictions'] == 0
+
+
+def test_a_mask_without_scores_is_enough():
+    truth = target()
+    one = sample(truth, np.zeros((1, 1, 1)), shown=truth)
+    del one['seg_logits']
+    assert run(one)['irstd/IoU'] == 100.0
+    with pytest.raises(ValueError, match=r'a\.png.*curves=True needs seg_logits'):
+        run(one, curves=True)
+
+
+def test_reads_what_mmseg_stores():
+    # postprocess_result applies the sigmoid to one channel, and a threshold of its own.
+    from mmengine.structures import PixelData
+    from mmseg.models.segmentors import EncoderDecoder
+    from mmseg.structures import SegDataSample
+
+    segmentor = SimpleNamespace(align_corners=False, decode_head=SimpleNamespace(threshold=0.3))
+    truth = target()
+    logits = np.where(truth, 3.0, -0.5).astype(np.float32)  # sigmoid(-0.5) = 0.38 > 0.3
+    for scores in (logits[None, None], np.stack([0 * logits, logits])[None]):
+        data_sample = SegDataSample(metainfo={'img_path': 'a.png', 'ori_shape': truth.shape})
+        data_sample.gt_sem_seg = PixelData(data=torch.from_numpy(truth)[None])
+        (output,) = EncoderDecoder.postprocess_result(
+            segmentor, torch.from_numpy(scores), [data_sample]
+        )
+        assert run(output.to_dict())['irstd/IoU'] == 100.0
+
+
+def test_ignored_pixels():
+    truth = target()
+    truth[0] = 255
+    probability = (truth == 1).astype(np.float32)
+    probability[0] = 1
+    numbers = run(sample(truth, probability[None]))
+    assert numbers['irstd/IoU'] == 100.0
+    assert numbers['irstd/pixels'] == 300
+
+
+BAD = {
+    'no ground truth': (sample(None, np.zeros((1, 4, 4))), r'no ground truth.*LoadAnnotations'),
+    'sizes': (sample(target(), np.zeros((1, 16, 21))), r'\(16, 21\).*\(16, 20\)'),
+    'channels': (sample(target(), np.zeros((3, 16, 20))), r'\(3, 16, 20\)'),
+    'logits in one channel': (sample(target(), np.full((1, 16, 20), -4.0)), r'\[-4, -4\]'),
+    'not a number': (sample(target(), np.full((1, 16, 20), np.nan)), 'NaN'),
+    'labels': (sample(target() * 3, np.zeros((1, 16, 20))), r'labels \[0, 3\].*BinarizeMask'),
+    'nothing': ({'img_path': 'images/a.png'}, 'neither seg_logits nor pred_sem_seg'),
+}
+
+
+@pytest.mark.parametrize('case', BAD)
+def test_bad_samples_are_errors_that_name_the_image(case):
+    bad, message = BAD[case]
+    with pytest.raises(ValueError, match=rf'images/a\.png.*{message}'):
+        run(bad)
+
+
+def test_masks_of_0_and_255_are_not_taken_for_ignored():
+    truth = target() * np.uint8(255)
+    with pytest.raises(ValueError, match=r'images/a\.png.*0/255.*BinarizeMask'):
+        run(sample(truth, np.zeros((1, 16, 20), dtype=np.float32)))
+
+
+def test_an_empty_set_is_an_error():
+    with pytest.raises(ValueError, match='no images'):
+        IRSTDMetric().compute_metrics([])
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'matching': 'best'}, "'best'.*legacy, greedy, optimal, opdc"),
+        ({'compare': ['dnanet']}, 'dnanet'),
+        ({'threshold': 1.0}, 'threshold=1.0'),
+        ({'empty_iou': 'nan'}, "'nan'.*one, zero, skip"),
+        ({'size_edges': [20, 10]}, r'\[20, 10\]'),
+        ({'fa_pixels_per_image': 0}, 'fa_pixels_per_image=0'),
+        ({'format_only': True}, 'output_dir'),
+        ({'save_probability': True}, 'output_dir'),
+        ({'curve_dir': 'x'}, 'curves=True'),
+    ],
+)
+def test_bad_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        IRSTDMetric(**options)
+
+
+def test_sets_without_targets_give_nan_not_a_number_that_looks_good():
+    empty = np.zeros((8, 8), dtype=np.uint8)
+    numbers = run(sample(empty, empty[None].astype(np.float32)))
+    assert math.isnan(numbers['irstd/Pd'])
+    assert math.isnan(numbers['irstd/IoU'])
+    assert numbers['irstd/Fa'] == 0.0
+    assert numbers['irstd/nIoU'] == 100.0
+
+
+def test_written_masks_and_probabilities(tmp_path):
+    # keep_results is what `mim test --out` adds to the config.
+    probability = np.linspace(0, 1, 80, dtype=np.float32).reshape(8, 10)
+    one = sample(target(8, 10), probability[None], 'x/images/a.jpg')
+    run(one, output_dir=str(tmp_path), keep_results=True, save_probability=True)
+    mask = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(mask, np.where(probability > 0.5, 255, 0))
+    grey = cv2.imread(str(tmp_path / 'probability' / 'a.png'), cv2.IMREAD_UNCHANGED)
+    assert grey.dtype == np.uint16
+    assert np.abs(grey / 65535 - probability).max() < 1e-5
+    assert np.array_equal(grey / 65535 > 0.5, probability > 0.5)
+
+
+def test_format_only_needs_no_ground_truth(tmp_path):
+    one = sample(None, np.ones((1, 4, 4), dtype=np.float32))
+    assert run(one, output_dir=str(tmp_path), format_only=True) == {}
+    assert (tmp_path / 'a.png').exists()
+
+
+def test_images_of_one_name_in_two_folders(tmp_path):
+    pair = perfect('images/1/a.png'), perfect('images/2/a.png')
+    with pytest.raises(ValueError, match=r'1/a\.png.*output_parents=1'):
+        run(*pair, output_dir=str(tmp_path))
+    run(*pair, output_dir=str(tmp_path), output_parents=1)
+    assert (tmp_path / '1' / 'a.png').exists()
+    assert (tmp_path / '2' / 'a.png').exists()
+
+
+@pytest.fixture
+def log(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        'mmirstd.evaluation.irstd_metric.print_log', lambda text, **_: lines.append(text)
+    )
+    return lines
+
+
+def test_the_table_states_size_convention_and_counts(log):
+    run(perfect(), perfect('images/b.png', height=30))
+    text = '\n'.join(log)
+    assert '2 sizes from 16x20 to 30x20; 2 images, 920 pixels' in text
+    assert 'probability > 0.5' in text
+    assert 'Pd and Fa as reported: optimal' in text
+    assert '| legacy ' in text
+    assert '2 / 2' in text
+    log.clear()
+    run(perfect())
+    assert '16x20; 1 images, 320 pixels' in '\n'.join(log)
+
+
+def test_warns_where_pictures_and_numbers_differ(log):
+    truth = target()
+    probability = np.where(truth, 0.9, 0.4).astype(np.float32)[None]
+    shown = np.ones_like(truth)  # as decode_head.threshold=0.3 makes it
+    run(sample(truth, probability, shown=shown), sample(truth, probability, 'b.png', shown=shown))
+    assert len([line for line in log if 'decode_head.threshold' in line]) == 1
+
+
+def test_warns_of_images_counted_twice(log):
+    run(perfect(), perfect())
+    assert any('counted more than once, such as images/a.png' in line for line in log)
+
+
+def test_curves(tmp_path):
+    samples = [make_sample(index) for index in range(3)]
+    numbers = run(*samples, curves=True, curve_bins=20, curve_dir=str(tmp_path))
+    assert 0.5 < numbers['irstd/ROC_AUC_20bins'] < 1
+    assert 0 < numbers['irstd/AP_20bins'] < 1
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {'pixel_curve.csv', 'pd_fa_curve.csv', 'curves.json', 'curves.png'}
+    summary = json.loads((tmp_path / 'curves.json').read_text())
+    assert summary['bins'] == 20
+    # At the metric's own threshold the curve passes through the reported point.
+    index = summary['thresholds'].index(0.5)
+    assert 100 * summary['pd'][index] == pytest.approx(numbers['irstd/Pd'])
+    assert 1e6 * summary['fa'][index] == pytest.approx(numbers['irstd/Fa'])
+
+
+@pytest.mark.parametrize('images', [7])
+def test_two_processes_count_like_one(images, tmp_path):
+    # 7 images for 2 processes: the sampler repeats one, which must not count.
+    folder = Path(__file__).parent
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    environment['PYTHONPATH'] = os.pathsep.join(
+        [str(folder.parents[1]), environment.get('PYTHONPATH', '')]
+    )
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                str(folder / 'distributed_worker.py'),
+                *(str(rank), '2', str(tmp_path / 'rendezvous')),
+                *(str(images), '2', str(tmp_path / f'{rank}.json')),
+            ],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output
+    alone = evaluate(images, batch_size=2)
+    assert alone['irstd/images'] == images
+    assert 0 < alone['irstd/hits'] < alone['irstd/targets']
+    for rank in range(2):
+        assert json.loads((tmp_path / f'{rank}.json').read_text()) == alone
