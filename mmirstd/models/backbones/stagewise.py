@@ -106,8 +106,7 @@ class ResNetStages(_Adapter):
         return net.maxpool(x)
 
     def body(self, stage: int, x: Tensor) -> Tensor:
-        blocks = self._stage(stage)
-        for block in blocks if stage == 0 else blocks[1:]:
+        for block in list(self._stage(stage))[0 if stage == 0 else 1 :]:
             x = block(x)
         return x
 

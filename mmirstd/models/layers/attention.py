@@ -127,10 +127,10 @@ class ReadAttention(Attention):
             return super().forward(query, _plus(key, key_position), value)
         q = self._split(self.q_proj(query)) * self.scale
         vectors = (q @ self._heads(self.k_proj.weight)).flatten(1, 2)  # (N, h * Q, D)
-        scores = vectors @ key.transpose(1, 2)  # what all keys share cannot change the softmax
-        if key_position is not None:
-            scores = scores + key_position.scores(vectors)
-        weights = self._drop(scores.softmax(-1))
+        # What all keys share cannot change the softmax, so ``common`` is left out. The bias is
+        # kept nevertheless: it takes no time and its gradient, which is zero, exists.
+        offset = (q @ self.k_proj.bias.unflatten(0, (self.num_heads, -1, 1))).flatten(1, 2)
+        weights = self._drop(_scores(vectors, key, key_position, offset).softmax(-1))
         read = weights @ value
         # Without dropout the weights sum to one.
         total = weights.sum(-1, keepdim=True) if self._dropping else 1
@@ -207,12 +207,18 @@ class WriteAttention(Attention):
         offset = offset.flatten(1, 2)  # (N, h * (Q - 1), 1)
         if common is not None:
             offset = offset + vectors @ common[:, None]
-        scores = vectors @ query.transpose(1, 2)
-        scores = scores + (
-            offset if query_position is None else query_position.scores(vectors) + offset
-        )
+        scores = _scores(vectors, query, query_position, offset)
         scores = scores.unflatten(1, (self.num_heads, k.shape[2]))
         return F.pad(scores, (0, 0, 0, 1)).softmax(2)
+
+
+def _scores(
+    vectors: Tensor, tokens: Tensor, position: AxisPosition | None, offset: Tensor
+) -> Tensor:
+    """Dot products (N, K, T) of ``vectors`` (N, K, D) with placed tokens, plus (N, K, 1)."""
+    if position is not None:
+        return vectors @ tokens.transpose(1, 2) + position.scores(vectors, offset)
+    return torch.baddbmm(offset, vectors, tokens.transpose(1, 2))
 
 
 def _plus(tokens: Tensor, other: Tensor | AxisPosition | None) -> Tensor:
