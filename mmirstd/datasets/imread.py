@@ -75,10 +75,17 @@ def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
             f'{path}: JPEG blurs masks, so pixels around a target are not 0. Store masks as PNG, '
             'or give a threshold above 0.'
         )
-    mask = read_image(path) > threshold
-    if mask.ndim == 3:
-        mask = mask.any(axis=2)
-    return mask.astype(np.uint8)
+    return binarize(read_image(path), threshold)
+
+
+def binarize(labels: np.ndarray, threshold: float = 0) -> np.ndarray:
+    """Return 1 where any channel of ``labels`` (H, W) or (H, W, C) exceeds ``threshold``, else 0.
+
+    Returns:
+        uint8 array (H, W).
+    """
+    mask = labels > threshold
+    return (mask.any(axis=2) if mask.ndim == 3 else mask).astype(np.uint8)
 
 
 def check_pixels(image: np.ndarray, source: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from mmirstd.datasets.imread import check_pixels, read_image, read_mask
+from mmirstd.datasets.imread import binarize, check_pixels, read_image, read_mask
 from mmirstd.datasets.intensity import IntensityRange, check_range, scale_intensity
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.registry import TRANSFORMS
@@ -187,10 +187,7 @@ class BinarizeMask(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Binarise the label map of one sample."""
         if 'gt_seg_map' in results:
-            target = results['gt_seg_map'] > self.threshold
-            if target.ndim == 3:
-                target = target.any(axis=2)
-            results['gt_seg_map'] = target.astype(np.uint8)
+            results['gt_seg_map'] = binarize(results['gt_seg_map'], self.threshold)
         return results
 
     def __repr__(self) -> str:

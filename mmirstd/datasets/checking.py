@@ -1,0 +1,239 @@
+"""Checking the files of a dataset and counting its images and targets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmirstd.datasets.catalog import Shape
+from mmirstd.datasets.imread import read_image, read_mask
+from mmirstd.datasets.pairing import Pair
+from mmirstd.datasets.resampling import resize_mask
+from mmirstd.datasets.selection import Selection, select_pairs
+from mmirstd.datasets.splits import load_split, split_names
+
+SUSPICIOUS_FRACTION = 0.5
+"""A mask with more target than this is probably inverted."""
+
+
+@dataclass(frozen=True)
+class PairFacts:
+    """What was measured on a readable pair.
+
+    Attributes:
+        image: The image file.
+        shape: (height, width) of the image.
+        pixels: Kind of pixels, e.g. 'uint8 gray'.
+        mask_values: What the mask file holds: '0', '0, 255', 'grays' or other pairs of values;
+            None without mask.
+        areas: Pixels of each target (8-connected), in the order of their labels.
+        resized_targets: Number of targets after the mask was resized, None if it was not.
+    """
+
+    image: Path
+    shape: Shape
+    pixels: str
+    mask_values: str | None
+    areas: tuple[int, ...]
+    resized_targets: int | None
+
+
+@dataclass(frozen=True)
+class ListCount:
+    """How much of a list is there.
+
+    Attributes:
+        name: Published list or folder of the layout.
+        listed: Number of images that it names.
+        images: How many of them are there and readable.
+        targets: Targets in these.
+    """
+
+    name: str
+    listed: int
+    images: int
+    targets: int
+
+
+@dataclass
+class DatasetReport:
+    """Result of :func:`check_dataset`.
+
+    Attributes:
+        selection: The files that were checked.
+        facts: Measurements of readable pairs in the order of the list.
+        problems: What is wrong, each with its file.
+        notes: Declared defects and what else a user should know.
+        lists: Counts of published lists; only for whole folders.
+    """
+
+    selection: Selection
+    facts: list[PairFacts] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    lists: list[ListCount] = field(default_factory=list)
+
+    @property
+    def areas(self) -> np.ndarray:
+        """Areas of all targets in pixels, int64 (T,)."""
+        return np.array([area for facts in self.facts for area in facts.areas], np.int64)
+
+    @property
+    def images_without_target(self) -> int:
+        """Number of images with a mask that holds no target."""
+        return sum(not facts.areas for facts in self.facts if facts.mask_values is not None)
+
+    @property
+    def foreground_fraction(self) -> float:
+        """Target pixels over all pixels."""
+        pixels = sum(height * width for height, width in (facts.shape for facts in self.facts))
+        return float(self.areas.sum()) / pixels if pixels else 0.0
+
+    @property
+    def resized_targets(self) -> int | None:
+        """Number of targets after resizing, None if nothing was resized."""
+        counts = [facts.resized_targets for facts in self.facts]
+        return None if not counts or None in counts else sum(counts)
+
+    def counter(self, attribute: str) -> Counter:
+        """Values of an attribute of the facts and how many images have them."""
+        return Counter(getattr(facts, attribute) for facts in self.facts)
+
+
+def target_areas(mask: np.ndarray) -> tuple[int, ...]:
+    """Pixels of each 8-connected component of a uint8 mask (H, W) of 0 and 1."""
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return tuple(int(area) for area in stats[1:, cv2.CC_STAT_AREA])
+
+
+def _mask_values(mask: np.ndarray) -> str:
+    """Name the values of a mask file (H, W) or (H, W, 3)."""
+    values = np.unique(mask)
+    if mask.dtype == bool or len(values) <= 2:
+        return ', '.join(str(int(value)) for value in values)
+    return 'grays' if mask.ndim == 2 else 'colours'
+
+
+def _pixel_kind(image: np.ndarray) -> str:
+    if image.ndim == 2:
+        return f'{image.dtype} gray'
+    same = (image[..., :1] == image).all()
+    return f'{image.dtype} {"gray in 3 channels" if same else "colour"}'
+
+
+def measure_pair(
+    pair: Pair, odd_mask_shape: Shape | None = None, resize_to: int | None = None
+) -> PairFacts:
+    """Read a pair and count its targets.
+
+    Args:
+        pair: Image and mask file.
+        odd_mask_shape: Shape of the mask where it is declared to differ from the image's.
+        resize_to: Also count targets after a nearest resize to this square, as networks with
+            that input size see them.
+
+    Raises:
+        FileNotFoundError: A file does not exist.
+        ValueError: A file is unusable, or image and mask differ in size without declaration.
+    """
+    image = read_image(pair.image)
+    shape = image.shape[:2]
+    if pair.mask is None:
+        return PairFacts(pair.image, shape, _pixel_kind(image), None, (), None)
+    mask = read_mask(pair.mask)
+    values = _mask_values(read_image(pair.mask))
+    if mask.shape != shape:
+        if mask.shape != odd_mask_shape:
+            raise ValueError(
+                f'{pair.mask}: the mask is {mask.shape[0]} x {mask.shape[1]} (height x width), its '
+                f'image {pair.image} is {shape[0]} x {shape[1]}'
+            )
+        mask = resize_mask(mask, shape)
+    resized = None
+    if resize_to is not None:
+        resized = len(target_areas(resize_mask(mask, (resize_to, resize_to))))
+    return PairFacts(pair.image, shape, _pixel_kind(image), values, target_areas(mask), resized)
+
+
+def check_dataset(
+    root: str | Path,
+    split: str | None = None,
+    *,
+    resize_to: int | None = None,
+    progress: Callable[[Iterable[Pair]], Iterable[Pair]] = iter,
+    **selection_args: object,
+) -> DatasetReport:
+    """Read every image and mask of a dataset.
+
+    Args:
+        root: Folder of the dataset.
+        split: As for :class:`mmirstd.datasets.irstd.IRSTDDataset`; None checks the whole folder
+            and counts the published lists in it.
+        resize_to: Also count targets after a nearest resize to this square.
+        progress: Wraps the pairs, to show a progress bar.
+        **selection_args: Further arguments of :func:`mmirstd.datasets.selection.select_pairs`.
+
+    Raises:
+        FileNotFoundError: The folder or the list does not exist.
+        ValueError: The layout, split or dataset is unknown, or names are ambiguous.
+    """
+    selection = select_pairs(root, split, missing='report', **selection_args)
+    report = DatasetReport(selection)
+    report.problems += [f'listed image not found: {name}' for name in selection.missing_images]
+    report.problems += [f'image without mask: {pair.image}' for pair in selection.missing_masks]
+    report.problems += [f'mask without image: {path}' for path in selection.orphan_masks]
+    if not selection.pairs:
+        report.problems.append(f'no pair of image and mask in {selection.root}')
+    report.notes += selection.warnings
+    if selection.damaged:
+        report.notes.append(
+            f'{len(selection.damaged)} images left out: their files are declared damaged in every '
+            f'copy of {selection.dataset.title}'
+        )
+    for pair in progress(selection.pairs):
+        try:
+            facts = measure_pair(pair, selection.odd_masks.get(pair.name), resize_to)
+        except (OSError, ValueError) as error:
+            report.problems.append(str(error))
+        else:
+            report.facts.append(facts)
+    report.notes += _notes(report)
+    if split is None:
+        report.lists = list(_count_lists(report, selection_args))
+    return report
+
+
+def _notes(report: DatasetReport) -> Iterator[str]:
+    for kind, count in report.counter('pixels').items():
+        if not kind.startswith(('uint', 'bool')):
+            yield f'{count} images are {kind}: LoadIRImage needs an intensity_range for them'
+        elif not kind.startswith(('uint8', 'bool')):
+            yield (
+                f'{count} images are {kind}: LoadIRImage scales the whole range of the type; give '
+                'an intensity_range if the sensor uses less'
+            )
+    for facts in report.facts:
+        if sum(facts.areas) > SUSPICIOUS_FRACTION * facts.shape[0] * facts.shape[1]:
+            yield f'more than half of the image is target, is the mask inverted? {facts.image}'
+
+
+def _count_lists(report: DatasetReport, selection_args: dict) -> Iterator[ListCount]:
+    """Count the folders of the layout and the published lists of the dataset."""
+    selection = report.selection
+    by_image = {facts.image: facts for facts in report.facts}
+    names = [section.name for section in selection.layout.sections_in(selection.root)]
+    names = [name for name in names if name]
+    if selection.dataset is not None:
+        names += split_names(selection.dataset.key)
+    for name in names:
+        part = select_pairs(selection.root, name, missing='report', **selection_args)
+        found = [by_image[pair.image] for pair in part.pairs if pair.image in by_image]
+        listed = len(load_split(name).names) if '/' in name else len(part.pairs)
+        if found:
+            targets = sum(len(facts.areas) for facts in found)
+            yield ListCount(name, listed, len(found), targets)
