@@ -209,7 +209,8 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
         problems.append(
             f'{len(selection.missing_masks)} images in {selection.root} have no mask (layout '
             f'{selection.layout.name!r}: {selection.layout.contents}): '
-            f'{_some([pair.image for pair in selection.missing_masks])}'
+            f'{_some([pair.image for pair in selection.missing_masks])}. If the masks are named '
+            'otherwise, give image_dir, mask_dir and mask_tail'
         )
     if problems and not drop:
         raise FileNotFoundError(

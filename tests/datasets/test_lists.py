@@ -42,7 +42,7 @@ def test_duplicates_are_an_error_with_both_lines():
 
 
 def test_names_may_not_leave_the_folder():
-    with pytest.raises(ValueError, match='line 1.*leads out'):
+    with pytest.raises(ValueError, match=r'line 1.*leads out'):
         parse_list(b'../masks/a\n', 'list')
 
 

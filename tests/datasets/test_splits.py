@@ -103,7 +103,7 @@ def test_unknown_list_names_the_known_ones_of_its_dataset():
 
 
 def test_unknown_dataset_names_the_known_ones():
-    with pytest.raises(ValueError, match="'coco'.*NUAA-SIRST.*MDEA"):
+    with pytest.raises(ValueError, match=r"'coco'.*NUAA-SIRST.*MDEA"):
         get_dataset('coco')
 
 

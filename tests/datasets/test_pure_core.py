@@ -1,0 +1,21 @@
+"""What decides about files and pixels works without the OpenMMLab stack."""
+
+import subprocess
+import sys
+
+MODULES = (
+    'catalog', 'checking', 'imread', 'intensity', 'layouts', 'lists', 'pairing', 'resampling',
+    'selection', 'splits',
+)  # fmt: skip
+
+SCRIPT = """
+import importlib, sys
+for name in ('mmengine', 'mmcv', 'mmseg', 'torch'):
+    sys.modules[name] = None
+for name in sys.argv[1:]:
+    importlib.import_module(f'mmirstd.datasets.{name}')
+"""
+
+
+def test_modules_import_without_openmmlab_and_torch():
+    subprocess.run([sys.executable, '-c', SCRIPT, *MODULES], check=True, timeout=60)
