@@ -11,7 +11,13 @@ from scipy import ndimage
 from mmirstd.datasets.synthetic import BACKGROUNDS, SceneConfig, generate_scene, local_scr
 from mmirstd.datasets.synthetic.scene import scene_generator
 from mmirstd.datasets.synthetic.sensor import digitise, draw_sensor
-from mmirstd.datasets.synthetic.targets import EIGHT, draw_shape, neighbourhood, point_signal
+from mmirstd.datasets.synthetic.targets import (
+    EIGHT,
+    draw_shape,
+    neighbourhood,
+    point_signal,
+    smallest_footprint,
+)
 
 SMALL = (64, 80)
 
@@ -273,6 +279,7 @@ def test_digitise_rounds_and_saturates():
         ({'bits': 12}, 'bits=12'),
         ({'scr': (5.0, 2.0)}, 'scr='),
         ({'area': (0, 4)}, 'area='),
+        ({'area': (1, 1), 'psf_sigma': (0.5, 1.5)}, 'even a point covers'),
         ({'empty': 1.5}, 'empty=1.5'),
         ({'mask_fraction': 0.0}, 'mask_fraction=0.0'),
         ({'defects': -1.0}, 'defects=-1.0'),
@@ -283,3 +290,11 @@ def test_digitise_rounds_and_saturates():
 def test_bad_configuration_names_the_attribute(option, message):
     with pytest.raises(ValueError, match=message):
         SceneConfig(**option)
+
+
+def test_smallest_areas_that_are_accepted_can_be_drawn():
+    """Whatever the configuration accepts must not fail in the middle of a run."""
+    for psf_sigma in (0.3, 0.5, 0.75, 1.0, 1.5):
+        smallest = smallest_footprint(psf_sigma, 0.5)
+        shape = draw_shape(np.random.default_rng(0), (1, smallest), psf_sigma)
+        assert shape.area <= smallest

@@ -11,7 +11,15 @@ from scipy import ndimage
 from .backgrounds import BACKGROUNDS, render_background
 from .noise import fractal, grid, smoothstep
 from .sensor import FULL_SCALE, Sensor, digitise, draw_sensor
-from .targets import EIGHT, GUARD, Shape, draw_shape, local_scr, neighbourhood
+from .targets import (
+    EIGHT,
+    GUARD,
+    Shape,
+    draw_shape,
+    local_scr,
+    neighbourhood,
+    smallest_footprint,
+)
 
 GENERATOR_VERSION = 1
 """Raised whenever the same seed and configuration give other pixels than before."""
@@ -45,7 +53,7 @@ class SceneConfig:
     targets: tuple[int, int] = (1, 3)
     empty: float = 0.1
     area: tuple[int, int] = (1, 100)
-    psf_sigma: tuple[float, float] = (0.5, 0.9)
+    psf_sigma: tuple[float, float] = (0.5, 1.0)
     mask_fraction: float = 0.5
     noise: tuple[float, float] = (0.0015, 0.012)
     pattern: tuple[float, float] = (0.0005, 0.008)
@@ -71,6 +79,12 @@ class SceneConfig:
             value = getattr(self, name)
             if not 0 <= value <= 1 or (name == 'mask_fraction' and value in (0, 1)):
                 raise ValueError(f'{name}={value}: give a share between 0 and 1')
+        smallest = smallest_footprint(self.psf_sigma[1], self.mask_fraction)
+        if smallest > self.area[1]:
+            raise ValueError(
+                f'area={tuple(self.area)}: under psf_sigma {self.psf_sigma[1]} even a point covers '
+                f'{smallest} px; allow larger areas or less blur'
+            )
         for name in ('defects', 'clutter'):
             if getattr(self, name) < 0:
                 raise ValueError(f'{name}={getattr(self, name)}: give a count per image >= 0')

@@ -58,6 +58,18 @@ def point_signal(offset: tuple[float, float], psf_sigma: float) -> np.ndarray:
     return np.outer(rows, columns)
 
 
+def smallest_footprint(psf_sigma: float, mask_fraction: float) -> int:
+    """Fewest pixels that a target can cover under this blur: those of a well-placed point.
+
+    Footprints that only one in twenty sub-pixel positions gives do not count.
+    """
+    counts = []
+    for row, column in np.ndindex(6, 6):
+        signal = point_signal((row / 10, column / 10), psf_sigma)
+        counts.append(int((signal > mask_fraction * signal.max()).sum()))
+    return sorted(counts)[len(counts) // 20 + 1]
+
+
 def _distance_to_segment(
     y: np.ndarray, x: np.ndarray, start: tuple[float, float], end: tuple[float, float]
 ) -> np.ndarray:
@@ -140,7 +152,7 @@ def draw_shape(
         ValueError: No shape of that area exists under this blur.
     """
     smallest, largest = area
-    for _ in range(200):
+    for _ in range(1000):
         wanted = np.exp(rng.uniform(np.log(smallest), np.log(largest + 1.0)))
         offset = tuple(rng.uniform(-0.5, 0.5, 2))
         # Below about twice the blur's own footprint an extended body looks like a point.
