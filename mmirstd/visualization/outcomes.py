@@ -1,0 +1,106 @@
+"""What became of every target and every detection: hit, miss or false alarm.
+
+The rule is that of the metric: 8-connected components, one-to-one pairing, centroids nearer than
+3 px (:mod:`mmirstd.evaluation.matching`, convention 'optimal').
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmirstd.evaluation.components import Components, find_components
+from mmirstd.evaluation.matching import match_targets
+
+HIT, MISS, FALSE_ALARM, UNJUDGED = 'hit', 'miss', 'false alarm', 'detection'
+"""Kinds of outcome; UNJUDGED is a component drawn without the other mask to judge it by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One target or detection.
+
+    Attributes:
+        kind: HIT, MISS, FALSE_ALARM or UNJUDGED.
+        centre: Centroid (x, y) in pixels: of the target, or of the false alarm.
+        box: Extent (left, top, right, bottom) in pixels, the last two exclusive; a hit's box
+            holds target and detection.
+        area: Pixels of the target, or of the false alarm.
+    """
+
+    kind: str
+    centre: tuple[float, float]
+    box: tuple[int, int, int, int]
+    area: int
+
+    def cut(self, mask: np.ndarray) -> np.ndarray:
+        """What of ``mask`` (H, W) lies in the box, bool (H, W)."""
+        left, top, right, bottom = self.box
+        alone = np.zeros(mask.shape, bool)
+        alone[top:bottom, left:right] = mask[top:bottom, left:right] != 0
+        return alone
+
+
+def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outcome]:
+    """Pair the detections of one image with its targets.
+
+    Args:
+        truth: Mask (H, W), non-zero on targets; None when it is not known.
+        prediction: Mask (H, W), non-zero on detections; None when there is none to judge.
+
+    Returns:
+        Hits, then misses, then false alarms, each in raster order. With one mask only, every
+        component of it as UNJUDGED.
+
+    Raises:
+        ValueError: The masks differ in size.
+    """
+    if truth is None or prediction is None:
+        only = truth if prediction is None else prediction
+        if only is None:
+            return []
+        parts = find_components(only)
+        boxes = _boxes(parts, only.shape[1])
+        return [_outcome(UNJUDGED, parts, i, boxes[i]) for i in range(len(parts))]
+    if truth.shape != prediction.shape:
+        raise ValueError(
+            f'truth has the shape {truth.shape} but prediction {prediction.shape}; '
+            'compare masks of the same image at the same size'
+        )
+    targets, detections = find_components(truth), find_components(prediction)
+    partner = match_targets(targets, detections, 'optimal').partner
+    target_boxes = _boxes(targets, truth.shape[1])
+    detection_boxes = _boxes(detections, truth.shape[1])
+    hits = [
+        _outcome(HIT, targets, t, _union(target_boxes[t], detection_boxes[p]))
+        for t, p in sorted(partner.items())
+    ]
+    missed = sorted(set(range(len(targets))) - set(partner))
+    misses = [_outcome(MISS, targets, t, target_boxes[t]) for t in missed]
+    unpaired = sorted(set(range(len(detections))) - set(partner.values()))
+    false_alarms = [_outcome(FALSE_ALARM, detections, p, detection_boxes[p]) for p in unpaired]
+    return hits + misses + false_alarms
+
+
+def _boxes(parts: Components, width: int) -> list[tuple[int, int, int, int]]:
+    boxes = []
+    for index in range(len(parts)):
+        rows, columns = np.divmod(parts.pixels[parts.labels == index], width)
+        boxes.append(
+            (
+                int(columns.min()), int(rows.min()),
+                int(columns.max()) + 1, int(rows.max()) + 1,
+            )
+        )  # fmt: skip
+    return boxes
+
+
+def _union(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[int, ...]:
+    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+def _outcome(kind: str, parts: Components, index: int, box: tuple[int, int, int, int]) -> Outcome:
+    area = int(parts.areas[index])
+    centre = (float(parts.column_sums[index] / area), float(parts.row_sums[index] / area))
+    return Outcome(kind, centre, box, area)

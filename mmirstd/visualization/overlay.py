@@ -1,0 +1,219 @@
+"""One picture per image: every target marked as hit, miss or false alarm, and shown enlarged.
+
+Plain functions on numpy arrays. Letters: H, W image size in pixels. Pictures are RGB uint8.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .canvas import (
+    COLOURS,
+    TRUTH_COLOUR,
+    draw_marker,
+    draw_outline,
+    enlarge,
+    enlargement,
+    text_width,
+    to_gray8,
+    to_rgb,
+    write,
+)
+from .outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED, Outcome, judge
+
+_CAPTION = 22
+_INITIALS = {HIT: 'H', MISS: 'M', FALSE_ALARM: 'F', UNJUDGED: 'D'}
+
+
+def draw_overlay(
+    image: np.ndarray,
+    truth: np.ndarray | None = None,
+    prediction: np.ndarray | None = None,
+    *,
+    scale: int | None = None,
+    labels: bool = True,
+) -> np.ndarray:
+    """Mark every target in an image without covering it.
+
+    Hits wear a sky-blue square, misses a yellow circle, false alarms a vermilion diamond; the
+    predicted outline has the same colour, the outline of a missed target too. Lines run outside
+    the pixels that they enclose. With one mask only, its components wear squares.
+
+    Args:
+        image: (H, W) or BGR (H, W, 3), any numeric type; all but 8-bit is contrast-stretched.
+        truth: Mask (H, W), non-zero on targets.
+        prediction: Mask (H, W), non-zero on detections.
+        scale: Integer enlargement; None makes the longer side at least 640 px.
+        labels: Number the markers (H1, M1, F1), as :func:`crop_strip` does.
+
+    Returns:
+        (scale * H, scale * W, 3).
+
+    Raises:
+        ValueError: A mask is not of the image's size.
+    """
+    _check_sizes(image, truth, prediction)
+    scale = scale or enlargement(image.shape[:2], 640)
+    picture = to_rgb(enlarge(to_gray8(image), scale))
+    outcomes = judge(truth, prediction)
+    _draw_outlines(picture, outcomes, truth, prediction, scale)
+    for outcome, label in zip(outcomes, _numbered(outcomes), strict=True):
+        draw_marker(picture, outcome, scale, label if labels else None)
+    return picture
+
+
+def crop_strip(
+    image: np.ndarray,
+    truth: np.ndarray | None = None,
+    prediction: np.ndarray | None = None,
+    *,
+    width: int,
+    window: int = 24,
+    zoom: int = 6,
+) -> np.ndarray:
+    """Enlarged crops of all targets side by side: misses first, then false alarms, then hits.
+
+    In each crop the true outline is green and the predicted one dashed in the colour of the
+    outcome, as is the frame. The contrast is stretched within the crop. Crops that do not fit
+    are counted in words.
+
+    Args:
+        image: As for :func:`draw_overlay`.
+        truth: Mask (H, W).
+        prediction: Mask (H, W).
+        width: Width of the strip in pixels.
+        window: Side of a crop in image pixels; grows for targets larger than half of it.
+        zoom: Enlargement; crops of larger targets are enlarged less, to the same size.
+
+    Returns:
+        (height, width, 3); height 0 when there is nothing to show.
+    """
+    _check_sizes(image, truth, prediction)
+    outcomes = judge(truth, prediction)
+    if not outcomes:
+        return np.zeros((0, width, 3), np.uint8)
+    order = {MISS: 0, FALSE_ALARM: 1, HIT: 2, UNJUDGED: 3}
+    named = sorted(
+        zip(outcomes, _numbered(outcomes), strict=True), key=lambda pair: order[pair[0].kind]
+    )
+    side = window * zoom
+    fitting = max(1, (width + 4) // (side + 4))
+    strip = np.zeros((side + _CAPTION, width, 3), np.uint8)
+    for place, (outcome, label) in enumerate(named[:fitting]):
+        tile = _crop(image, truth, prediction, outcome, window, side)
+        left = place * (side + 4)
+        shown = min(side, width - left)
+        strip[:side, left : left + shown] = tile[:, :shown]
+        x, y = outcome.centre
+        caption = f'{label} {outcome.area} px at ({x:.0f}, {y:.0f})'
+        write(strip, caption, (left + 2, side + 15), COLOURS[outcome.kind])
+    left_over = len(named) - fitting
+    if left_over > 0:
+        note = f'and {left_over} more'
+        write(strip, note, (max(width - text_width(note) - 4, 0), 14))
+    return strip
+
+
+def draw_result(
+    image: np.ndarray,
+    truth: np.ndarray | None = None,
+    prediction: np.ndarray | None = None,
+    *,
+    name: str = '',
+    scale: int | None = None,
+) -> np.ndarray:
+    """The picture of one image: caption with counts, marked image, enlarged crops.
+
+    Args:
+        image: As for :func:`draw_overlay`.
+        truth: Mask (H, W).
+        prediction: Mask (H, W).
+        name: Name for the caption.
+        scale: As for :func:`draw_overlay`.
+
+    Returns:
+        (height, width, 3).
+    """
+    overlay = draw_overlay(image, truth, prediction, scale=scale)
+    caption = np.zeros((_CAPTION, overlay.shape[1], 3), np.uint8)
+    write(caption, name, (4, 15))
+    _write_counts(caption, judge(truth, prediction), truth is not None and prediction is not None)
+    strip = crop_strip(image, truth, prediction, width=overlay.shape[1])
+    seam = np.zeros((4 if len(strip) else 0, overlay.shape[1], 3), np.uint8)
+    return np.concatenate([caption, overlay, seam, strip])
+
+
+def _write_counts(caption: np.ndarray, outcomes: list[Outcome], judged: bool) -> None:
+    """Write the number of each kind at the right end, each in its colour."""
+    kinds = (HIT, MISS, FALSE_ALARM) if judged else (UNJUDGED,)
+    x = caption.shape[1] - 4
+    for kind in reversed(kinds):
+        count = sum(outcome.kind == kind for outcome in outcomes)
+        text = f'{count} {kind}' + ('' if count == 1 else 'es' if kind == MISS else 's')
+        x -= text_width(text) + 10
+        write(caption, text, (max(x, 0), 15), COLOURS[kind])
+
+
+def _numbered(outcomes: list[Outcome]) -> list[str]:
+    """H1, H2, M1, F1, ...: the label of every outcome."""
+    seen: dict[str, int] = {}
+    labels = []
+    for outcome in outcomes:
+        seen[outcome.kind] = seen.get(outcome.kind, 0) + 1
+        labels.append(f'{_INITIALS[outcome.kind]}{seen[outcome.kind]}')
+    return labels
+
+
+def _draw_outlines(
+    picture: np.ndarray,
+    outcomes: list[Outcome],
+    truth: np.ndarray | None,
+    prediction: np.ndarray | None,
+    scale: int,
+) -> None:
+    for outcome in outcomes:
+        source = truth if outcome.kind == MISS or prediction is None else prediction
+        draw_outline(picture, outcome.cut(source), COLOURS[outcome.kind], scale)
+
+
+def _crop(
+    image: np.ndarray,
+    truth: np.ndarray | None,
+    prediction: np.ndarray | None,
+    outcome: Outcome,
+    window: int,
+    side: int,
+) -> np.ndarray:
+    """Enlarged surroundings of one outcome, (side, side, 3); black beyond the image."""
+    left, top, right, bottom = outcome.box
+    span = max(window, 2 * (right - left), 2 * (bottom - top))
+    zoom = max(1, side // span)
+    x0, y0 = (left + right - span) // 2, (top + bottom - span) // 2
+    rows = slice(max(y0, 0), min(y0 + span, image.shape[0]))
+    columns = slice(max(x0, 0), min(x0 + span, image.shape[1]))
+    tile = to_rgb(enlarge(to_gray8(image[rows, columns], stretch=True), zoom))
+    if truth is not None:
+        colour = TRUTH_COLOUR if prediction is not None else COLOURS[outcome.kind]
+        draw_outline(tile, truth[rows, columns], colour, zoom)
+    if prediction is not None:
+        kind = outcome.kind if outcome.kind != MISS else FALSE_ALARM
+        both = truth is not None
+        draw_outline(tile, prediction[rows, columns], COLOURS[kind], zoom, dashed=both)
+    square = np.zeros((max(side, span * zoom), max(side, span * zoom), 3), np.uint8)
+    y, x = (rows.start - y0) * zoom, (columns.start - x0) * zoom
+    square[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    square = square[:side, :side]
+    for edge in (square[:2], square[-2:], square[:, :2], square[:, -2:]):
+        edge[:] = COLOURS[outcome.kind]
+    return square
+
+
+def _check_sizes(
+    image: np.ndarray, truth: np.ndarray | None, prediction: np.ndarray | None
+) -> None:
+    for name, mask in (('truth', truth), ('prediction', prediction)):
+        if mask is not None and mask.shape != image.shape[:2]:
+            raise ValueError(
+                f'{name} has the shape {mask.shape} but the image {image.shape[:2]}; '
+                'give masks (H, W) at the size of the image'
+            )

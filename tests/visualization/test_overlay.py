@@ -1,0 +1,176 @@
+"""Overlays and crops: nothing covers a target, every bit depth and odd size is drawn."""
+
+import cv2
+import numpy as np
+import pytest
+
+from mmirstd.visualization.canvas import COLOURS, draw_outline, enlargement, save_picture, to_gray8
+from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS
+from mmirstd.visualization.overlay import crop_strip, draw_overlay, draw_result
+
+SHAPE = (33, 47)
+
+
+def _scene(dtype=np.uint8):
+    rng = np.random.default_rng(0)
+    image = rng.integers(40, 60, SHAPE).astype(dtype)
+    truth = np.zeros(SHAPE, np.uint8)
+    truth[10, 10] = truth[20, 35] = 1
+    image[truth > 0] = 200
+    prediction = np.zeros(SHAPE, np.uint8)
+    prediction[10, 10] = prediction[28, 8] = 1
+    return image, truth, prediction
+
+
+def _has(picture, kind):
+    return bool((picture == COLOURS[kind]).all(axis=-1).any())
+
+
+def test_three_colours_for_three_outcomes():
+    image, truth, prediction = _scene()
+    picture = draw_overlay(image, truth, prediction, scale=8)
+    assert picture.shape == (33 * 8, 47 * 8, 3)
+    assert picture.dtype == np.uint8
+    assert all(_has(picture, kind) for kind in (HIT, MISS, FALSE_ALARM))
+    only_hit = draw_overlay(image, truth, truth, scale=8)
+    assert _has(only_hit, HIT)
+    assert not _has(only_hit, MISS)
+    assert not _has(only_hit, FALSE_ALARM)
+
+
+@pytest.mark.parametrize('scale', [2, 5, 8])
+def test_no_line_covers_a_target_pixel(scale):
+    image, truth, prediction = _scene()
+    picture = draw_overlay(image, truth, prediction, scale=scale, labels=False)
+    for y, x in [*np.argwhere(truth), *np.argwhere(prediction)]:
+        block = picture[y * scale : (y + 1) * scale, x * scale : (x + 1) * scale]
+        assert (block == image[y, x]).all()
+
+
+def test_image_without_targets_is_shown_unchanged():
+    image, truth, _ = _scene()
+    empty = np.zeros_like(truth)
+    picture = draw_overlay(image, empty, empty, scale=1)
+    assert (picture == image[..., None]).all()
+    assert (draw_overlay(image, scale=1) == image[..., None]).all()
+    assert crop_strip(image, empty, empty, width=100).shape == (0, 100, 3)
+
+
+def test_all_background_prediction_is_all_misses():
+    image, truth, _ = _scene()
+    picture = draw_overlay(image, truth, np.zeros_like(truth), scale=6)
+    assert _has(picture, MISS)
+    assert not _has(picture, HIT)
+    assert not _has(picture, FALSE_ALARM)
+
+
+def test_targets_at_the_border():
+    image, truth, prediction = _scene()
+    truth[0, 0] = truth[-1, -1] = 1
+    picture = draw_result(image, truth, prediction, name='corner')
+    assert _has(picture, MISS)
+
+
+def test_low_contrast_sixteen_bit_target_becomes_visible():
+    image = np.full(SHAPE, 8000, np.uint16)
+    image[::2] += 3
+    image[10, 10] = 8040
+    gray = to_gray8(image)
+    assert gray[10, 10] == 255
+    assert gray[0, 0] < 40
+    picture = draw_overlay(image, (image == 8040), None, scale=1)
+    assert picture[10, 10].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize('dtype', [np.uint16, np.int32, np.float32, np.float64, bool])
+def test_every_numeric_type_is_drawn(dtype):
+    image, truth, prediction = _scene()
+    picture = draw_result(image.astype(dtype), truth, prediction)
+    assert picture.dtype == np.uint8
+
+
+def test_eight_bits_are_not_stretched_unless_asked():
+    image, _, _ = _scene()
+    assert (to_gray8(image) == image).all()
+    assert to_gray8(image, stretch=True).min() == 0
+
+
+def test_colour_images_and_single_channels():
+    image, truth, prediction = _scene()
+    three = np.repeat(image[..., None], 3, axis=2)
+    flat = draw_overlay(image, truth, prediction, scale=4)
+    assert np.abs(draw_overlay(three, truth, prediction, scale=4).astype(int) - flat).max() <= 1
+    assert (to_gray8(image[..., None]) == image).all()
+    with pytest.raises(ValueError, match=r'expected \(H, W\)'):
+        to_gray8(np.zeros((4, 4, 2)))
+
+
+def test_strip_shows_misses_first_and_counts_the_rest():
+    image, truth, prediction = _scene()
+    strip = crop_strip(image, truth, prediction, width=60, window=10, zoom=4)
+    assert strip.shape[1] == 60
+    assert (strip[0, 0] == COLOURS[MISS]).all()  # frame of the first tile
+    wide = crop_strip(image, truth, prediction, width=200, window=10, zoom=4)
+    assert (wide[0, 44] == COLOURS[FALSE_ALARM]).all()
+    assert (wide[0, 88] == COLOURS[HIT]).all()
+    assert strip[:20, 44:].any()  # "and 2 more"
+    assert not wide[:20, 130:].any()
+
+
+def test_crop_holds_the_enlarged_pixels_of_its_target():
+    image, truth, _ = _scene()
+    truth[20, 35] = 0
+    strip = crop_strip(image, truth, truth, width=100, window=11, zoom=7)
+    tile = strip[:77, :77]
+    middle = tile[5 * 7 + 1 : 6 * 7 - 1, 5 * 7 + 1 : 6 * 7 - 1]
+    assert (middle == 255).all()  # stretched: the target is the brightest pixel
+
+
+def test_target_larger_than_the_window_fits():
+    image = np.zeros((90, 90), np.uint8)
+    truth = np.zeros((90, 90), np.uint8)
+    truth[10:80, 10:80] = 1
+    strip = crop_strip(image, truth, truth, width=200, window=10, zoom=4)
+    assert strip.shape[0] == 40 + 22
+
+
+def test_result_has_caption_and_crops():
+    image, truth, prediction = _scene()
+    overlay = draw_overlay(image, truth, prediction)
+    result = draw_result(image, truth, prediction, name='frame_1')
+    assert result.shape[1] == overlay.shape[1] >= 640
+    assert result.shape[0] > overlay.shape[0] + 100
+    assert result[:22].any()
+
+
+def test_enlargement_reaches_the_wanted_size():
+    assert enlargement((256, 256), 640) == 3
+    assert enlargement((512, 640), 640) == 1
+    assert enlargement((1, 1), 640) == 640
+
+
+def test_dashed_outline_is_part_of_the_solid_one():
+    mask = np.zeros((9, 9), np.uint8)
+    mask[3:6, 3:6] = 1
+    solid, dashed = np.zeros((2, 45, 45, 3), np.uint8)
+    draw_outline(solid, mask, (255, 0, 0), 5)
+    draw_outline(dashed, mask, (255, 0, 0), 5, dashed=True)
+    assert 0 < dashed.sum() < solid.sum()
+    assert not (dashed & ~solid).any()
+    assert solid[..., 0].sum() / 255 == 17**2 - 15**2
+
+
+@pytest.mark.parametrize('which', ['truth', 'prediction'])
+def test_wrong_sizes_are_named(which):
+    image, truth, _ = _scene()
+    with pytest.raises(ValueError, match=which):
+        draw_result(image, **{which: truth[:-1]})
+
+
+def test_saved_picture_keeps_its_colours(tmp_path):
+    picture = np.zeros((4, 5, 3), np.uint8)
+    picture[0, 0] = (213, 94, 0)
+    save_picture(picture, tmp_path / 'new' / 'x.png')
+    assert (cv2.imread(str(tmp_path / 'new' / 'x.png'))[..., ::-1] == picture).all()
+    with pytest.raises(ValueError, match=r'x\.txt'):
+        save_picture(picture, tmp_path / 'x.txt')
