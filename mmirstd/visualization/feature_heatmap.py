@@ -1,0 +1,115 @@
+"""Where a network looks: heat maps of feature maps over the image, as in Fig. 4 of the paper.
+
+The paper does not say how a map of C channels becomes one value per place; we use the energy,
+the root mean square over the channels, because it needs no class and no gradient and does not
+cancel channels of opposite sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from .canvas import to_gray8, to_rgb
+from .figures import new_figure
+
+
+def channel_energy(feature: np.ndarray) -> np.ndarray:
+    """Root mean square over the channels, scaled to 0..1.
+
+    Args:
+        feature: Feature map (C, h, w).
+
+    Returns:
+        float64 (h, w) with minimum 0 and maximum 1; all 0 where the energy is the same
+        everywhere.
+
+    Raises:
+        ValueError: Another shape, or NaN or infinite values.
+    """
+    feature = np.asarray(feature, dtype=np.float64)
+    if feature.ndim != 3 or feature.size == 0:
+        raise ValueError(f'feature has the shape {feature.shape}, expected (C, h, w)')
+    if not np.isfinite(feature).all():
+        raise ValueError('feature holds NaN or infinite values')
+    energy = np.sqrt(np.mean(feature**2, axis=0))
+    low, high = energy.min(), energy.max()
+    # Rounding alone tells places of equal energy apart by about 1e-16.
+    if high - low <= 1e-12 * high:
+        return np.zeros_like(energy)
+    return (energy - low) / (high - low)
+
+
+def heat_overlay(
+    image: np.ndarray, energy: np.ndarray, *, opacity: float = 0.6, colormap: str = 'inferno'
+) -> np.ndarray:
+    """Lay an energy map over an image.
+
+    Args:
+        image: (H, W) or BGR (H, W, 3), any numeric type.
+        energy: (h, w) in 0..1, enlarged bilinearly to the image.
+        opacity: Weight of the colours, 0 to 1.
+        colormap: Name of a matplotlib colour map.
+
+    Returns:
+        RGB uint8 (H, W, 3).
+    """
+    if not 0 <= opacity <= 1:
+        raise ValueError(f'opacity={opacity}: give a value between 0 and 1')
+    gray = to_rgb(to_gray8(image)).astype(np.float64)
+    size = (gray.shape[1], gray.shape[0])
+    large = cv2.resize(np.asarray(energy, np.float64), size, interpolation=cv2.INTER_LINEAR)
+    colours = matplotlib.colormaps[colormap](np.clip(large, 0, 1))[..., :3] * 255.0
+    return np.rint((1 - opacity) * gray + opacity * colours).astype(np.uint8)
+
+
+def draw_feature_heatmaps(
+    image: np.ndarray,
+    features: Sequence[tuple[str, np.ndarray]],
+    *,
+    columns: int = 4,
+    opacity: float = 0.6,
+    colormap: str = 'inferno',
+) -> Figure:
+    """Draw the image and one heat map per feature map in a grid.
+
+    Every map is scaled on its own, so colours compare places within a map, not maps.
+
+    Args:
+        image: (H, W) or BGR (H, W, 3), any numeric type.
+        features: (title, feature map (C, h, w)) in the order to show; h and w may differ.
+        columns: Panels per row.
+        opacity: Weight of the colours over the image.
+        colormap: Name of a matplotlib colour map.
+
+    Returns:
+        A figure; :func:`mmirstd.visualization.figures.save_figure` writes it.
+
+    Raises:
+        ValueError: No features, or one of another shape; the message has its title.
+    """
+    if not features:
+        raise ValueError('features is empty: give at least one (title, feature map (C, h, w))')
+    panels = [('image', to_rgb(to_gray8(image)))]
+    for title, feature in features:
+        try:
+            energy = channel_energy(feature)
+        except ValueError as error:
+            raise ValueError(f'{title!r}: {error}') from error
+        shape = 'x'.join(str(side) for side in np.shape(feature))
+        overlay = heat_overlay(image, energy, opacity=opacity, colormap=colormap)
+        panels.append((f'{title}  ({shape})', overlay))
+    columns = min(columns, len(panels))
+    lines = -(-len(panels) // columns)
+    aspect = image.shape[0] / image.shape[1]
+    figure = new_figure(3.0 * columns, (3.0 * aspect + 0.35) * lines)
+    for place, (title, picture) in enumerate(panels, start=1):
+        axes = figure.add_subplot(lines, columns, place)
+        axes.imshow(picture, interpolation='nearest')
+        axes.set_title(title, fontsize=9)
+        axes.axis('off')
+    return figure
