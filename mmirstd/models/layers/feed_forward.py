@@ -40,20 +40,20 @@ class FeedForward(nn.Module):
         """Map ``x`` (N, T, D) to (N, T, D)."""
         # A compiler plans memory itself and must not unroll a loop over tokens.
         if self.chunk_tokens is None or torch.compiler.is_compiling():
-            return self._apply(x)
+            return self._two_layers(x)
         rows = x.flatten(0, -2)
         if len(rows) <= self.chunk_tokens:
-            return self._apply(x)
+            return self._two_layers(x)
         if torch.is_grad_enabled() and (x.requires_grad or self.lin1.weight.requires_grad):
             parts = [
-                checkpoint(self._apply, part, use_reentrant=False)
+                checkpoint(self._two_layers, part, use_reentrant=False)
                 for part in rows.split(self.chunk_tokens)
             ]
         else:
-            parts = [self._apply(part) for part in rows.split(self.chunk_tokens)]
+            parts = [self._two_layers(part) for part in rows.split(self.chunk_tokens)]
         return torch.cat(parts).view(x.shape)
 
-    def _apply(self, x: Tensor) -> Tensor:
+    def _two_layers(self, x: Tensor) -> Tensor:
         return self.lin2(self.dropout(self.lin1(x).relu_()))
 
 

@@ -153,7 +153,7 @@ def test_backbone_is_registered_once() -> None:
 
 
 def test_backbone_without_stages_gets_a_clear_message() -> None:
-    with pytest.raises(TypeError, match='Conv2d cannot be entered between stages.*StageWise'):
+    with pytest.raises(TypeError, match=r'Conv2d cannot be entered between stages.*StageWise'):
         QueryEncoder(nn.Conv2d(3, 8, 1), **SMALL)
 
 

@@ -33,3 +33,7 @@ def test_mlp_has_the_asked_depth() -> None:
         (2, 6),
     ]
     assert len(MLP(4, 6, 2, 2).layers) == 2
+
+
+def test_dtype_and_device_moves_reach_the_layers() -> None:
+    assert FeedForward(8, 16).double()(torch.randn(1, 3, 8).double()).dtype == torch.float64

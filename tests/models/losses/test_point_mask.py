@@ -26,7 +26,8 @@ def logits_of(labels: Tensor, scale: float = 20.0) -> Tensor:
 
 
 def test_values_by_hand() -> None:
-    # p = (0.5, 0.75), g = (1, 0): BCE = (ln 2 + ln 4) / 2, Dice = 1 - (2 * 0.5 + 1) / (1.25 + 1 + 1)
+    # p = (0.5, 0.75), g = (1, 0): BCE = (ln 2 + ln 4) / 2 and
+    # Dice = 1 - (2 * 0.5 + 1) / (1.25 + 1 + 1).
     logits = torch.tensor([[0.0, math.log(3.0)]])
     targets, valid = torch.tensor([[1.0, 0.0]]), torch.ones(1, 2)
     torch.testing.assert_close(
