@@ -24,7 +24,7 @@ class IRSTDVisualizationHook(Hook):
 
     MMSegmentation's own hook reads every image as 8-bit colour, which leaves 14-bit data nearly
     black and cannot read arrays, and by default draws only every 50th image. Pictures lie in
-    ``DIR/<time>/vis_data/vis_image/<name>_<number>.png``.
+    ``DIR/vis_data/vis_image/<name>_<number>.png``.
 
     Args:
         draw: Whether to draw.
