@@ -126,7 +126,7 @@ class QueryEncoder(BaseModule):
             One map per stage (N, C_i, H / s_i, W / s_i), finest first, carrying the updated
             sparse queries (N, n, d) and, deferred, the early mask logits (N, 1, H / s, W / s).
         """
-        state = _EncoderState(self.query_feat.weight.expand(len(x), -1, -1))
+        state = _EncoderState(self.query_feat.weight.expand(x.shape[0], -1, -1))
 
         def meet(stage: int, feature: Tensor) -> Tensor:
             return self._meet(stage, feature, state)

@@ -121,7 +121,7 @@ class SimIRSTDHead(BaseDecodeHead):
 
     def _decode(self, inputs: Sequence[Tensor], early: Tensor | None) -> Tensor:
         features = self._transform_inputs(inputs)
-        n, size = len(features), tuple(features.shape[-2:])
+        n, size = features.shape[0], tuple(features.shape[-2:])
         tokens, token_position = self._tokens(QueryFeatures.wrap(inputs).queries, n)
         if self.mask_prompt is not None and early is not None:
             features = features + self.mask_prompt(early)

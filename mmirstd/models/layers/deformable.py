@@ -145,7 +145,10 @@ class MultiScaleDeformableAttention(nn.Module):
             offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
             weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
             weights = weights.softmax(-1).unflatten(-1, grid[1:])
-            scale = offsets.new_tensor([(1 / w, 1 / h) for h, w in sizes])  # (L, 2)
+            # new_full, because new_tensor would freeze the sizes of an exported network.
+            scale = torch.stack(
+                [torch.stack([offsets.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
+            )  # (L, 2)
             locations = reference.float()[:, :, None, :, None] + offsets * scale[:, None]
             return self.output_proj(sample(value, sizes, locations, weights))
 

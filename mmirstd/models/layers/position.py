@@ -29,7 +29,7 @@ class AxisPosition:
 
     def dense(self) -> Tensor:
         """The encoding of every token (H * W, D), row by row."""
-        h, w = len(self.rows), len(self.columns)
+        h, w = self.rows.shape[0], self.columns.shape[0]
         rows = self.rows[:, None].expand(h, w, -1)
         columns = self.columns[None].expand(h, w, -1)
         return torch.cat([rows, columns], dim=-1).flatten(0, 1)

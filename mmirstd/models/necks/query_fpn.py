@@ -139,7 +139,7 @@ class QueryFPN(BaseModule):
         """Own queries followed by those of the encoder (N, Q, D)."""
         if not self.num_queries:
             return None
-        queries = self.query_feat.weight.expand(len(features[0]), -1, -1)
+        queries = self.query_feat.weight.expand(features[0].shape[0], -1, -1)
         if not self.num_encoder_queries:
             return queries
         incoming = 0 if features.queries is None else features.queries.shape[1]
