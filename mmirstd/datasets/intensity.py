@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 IntensityRange = str | Sequence[float]
@@ -81,3 +82,19 @@ def scale_intensity(
     # float64 keeps the differences of 32-bit values with a large offset.
     scaled = (image.astype(np.float64) - low) * (255.0 / (high - low))
     return np.clip(scaled, 0, 255).astype(np.float32)
+
+
+def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Bring an image (H, W) or BGR (H, W, 3) to the channels of a network's input.
+
+    Args:
+        image: uint8 or float32.
+        channels: 3 repeats a gray image; 1 makes a colour image gray as in ITU-R 601.
+
+    Returns:
+        (H, W, channels) of the same type.
+    """
+    if channels == 3:
+        return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
+    return gray[..., None]

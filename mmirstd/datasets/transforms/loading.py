@@ -6,13 +6,17 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from mmirstd.datasets.imread import binarize, check_pixels, read_image, read_mask
-from mmirstd.datasets.intensity import IntensityRange, check_range, scale_intensity
+from mmirstd.datasets.intensity import (
+    IntensityRange,
+    check_range,
+    scale_intensity,
+    with_channels,
+)
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.registry import TRANSFORMS
 
@@ -77,17 +81,9 @@ class LoadIRImage(BaseTransform):
         image = scale_intensity(
             image, self.intensity_range, percentiles=self.percentiles, source=source
         )
-        results['img'] = self._with_channels(image)
+        results['img'] = with_channels(image, self.channels)
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
-
-    def _with_channels(self, image: np.ndarray) -> np.ndarray:
-        if self.channels == 3 and image.ndim == 2:
-            return np.repeat(image[..., None], 3, axis=2)
-        if self.channels == 1:
-            gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
-            return gray[..., None]
-        return image
 
     def __repr__(self) -> str:
         return (
