@@ -1,0 +1,124 @@
+"""Finding a config by path or name and making it ready for inference."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+import mmirstd
+from mmirstd.datasets.intensity import IntensityRange
+
+_LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')
+_ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
+
+
+def config_folders() -> list[Path]:
+    """Folders with the recipes of this package: of the installed wheel and of a checkout."""
+    package = Path(mmirstd.__file__).parent
+    return [
+        path for path in (package / '.mim/configs', package.parent / 'configs') if path.is_dir()
+    ]
+
+
+def load_config(config: str | Path | Config) -> Config:
+    """Load a config; ``simirstd_nudt`` finds the recipe of that name in this package.
+
+    A config is a Python program: use only those whose source you trust.
+
+    Raises:
+        FileNotFoundError: There is no such file and no recipe of that name.
+        ValueError: The file is no usable config, or names more than one recipe.
+    """
+    if isinstance(config, Config):
+        return copy.deepcopy(config)
+    path = _find(config)
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a config can raise anything
+        raise ValueError(f'{path} is no usable config: {type(error).__name__}: {error}') from error
+
+
+def _find(config: str | Path) -> Path:
+    path = Path(config).expanduser()
+    if path.is_file():
+        return path
+    name = path.name.removesuffix('.py')
+    if path.name == str(config):
+        for folder in config_folders():
+            found = [p for p in folder.rglob(f'{name}.py') if '_base_' not in p.parts]
+            if len(found) > 1:
+                raise ValueError(f'{name} names several recipes: {", ".join(map(str, found))}')
+            if found:
+                return found[0]
+    recipes = sorted(
+        {p.stem for folder in config_folders() for p in folder.rglob('*.py')
+         if '_base_' not in p.parts}
+    )  # fmt: skip
+    raise FileNotFoundError(
+        f'config {config} is neither a file nor a recipe of this package'
+        + (f'; recipes are {", ".join(recipes)}' if recipes else '')
+    )
+
+
+def split_pipeline(
+    config: Config, intensity_range: IntensityRange | None = None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The test pipeline as the arguments of its image loader and the steps behind it.
+
+    Args:
+        config: With ``test_pipeline`` or ``test_dataloader.dataset.pipeline``.
+        intensity_range: Replaces the loader's own range, see `mmirstd.LoadIRImage`.
+
+    Returns:
+        Arguments of `mmirstd.LoadIRImage` (a stock 8-bit loader becomes an equal one), and the
+        remaining steps without those that load annotations.
+
+    Raises:
+        ValueError: There is no pipeline, or it does not begin with an image loader.
+    """
+    pipeline = config.get('test_pipeline')
+    if pipeline is None:
+        pipeline = config.get('test_dataloader', {}).get('dataset', {}).get('pipeline')
+    if not pipeline:
+        raise ValueError(f'{config.filename}: there is no test_pipeline to prepare images with')
+    first, *steps = copy.deepcopy([dict(step) for step in pipeline])
+    if _name(first) not in _LOADERS:
+        raise ValueError(
+            f'{config.filename}: test_pipeline begins with {first.get("type")}, expected an image '
+            f'loader such as mmirstd.LoadIRImage'
+        )
+    ours = first.get('_scope_') == 'mmirstd' or str(first['type']).startswith('mmirstd.')
+    if ours:
+        loader = {k: v for k, v in first.items() if k not in ('type', '_scope_')}
+    else:
+        gray = str(first.get('color_type', 'color')).startswith('gray')
+        loader = {'channels': 1 if gray else 3}
+    if intensity_range is not None:
+        loader['intensity_range'] = intensity_range
+    return loader, [step for step in steps if _name(step) not in _ANNOTATIONS]
+
+
+def without_pretrained(model: ConfigDict | dict | list) -> None:
+    """Remove, in place, what would fetch weights that a checkpoint replaces anyway."""
+    if isinstance(model, list | tuple):
+        for entry in model:
+            if isinstance(entry, dict | list | tuple):
+                without_pretrained(entry)
+        return
+    for key, value in list(model.items()):
+        if key == 'pretrained':
+            model[key] = False if isinstance(value, bool) else None
+        elif (key == 'weights' and isinstance(value, str)) or (
+            key == 'init_cfg' and isinstance(value, dict) and value.get('type') == 'Pretrained'
+        ):
+            model[key] = None
+        elif isinstance(value, dict | list | tuple):
+            without_pretrained(value)
+
+
+def _name(step: dict[str, Any]) -> str:
+    kind = step.get('type')
+    return (kind if isinstance(kind, str) else getattr(kind, '__name__', '')).rpartition('.')[2]
