@@ -1,0 +1,203 @@
+"""Detect small targets in images, folders, large frames and videos.
+
+Inputs are image files (PNG, TIFF, BMP, JPEG, NPY of any bit depth), folders, quoted glob
+patterns, multi-page TIFFs, or one video file. See docs/inference.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from mmirstd.apis.detector import Detector
+from mmirstd.apis.sources import Source, is_video, video_rate
+from mmirstd.apis.tiling import BLENDS, Tiling
+from mmirstd.apis.tracking import Tracker
+from mmirstd.apis.video import TrackTable, TrackVideo
+from mmirstd.apis.writers import FORMATS, DetectionWriter
+
+EXIT_CODES = """
+exit codes:
+  0  every image was processed
+  1  the run failed; the message says why
+  2  wrong usage
+  3  finished, but some images could not be used and were skipped (see --on-error)
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('inputs', nargs='+', help='images, folders, "patterns", or one video file')
+    add('--out', required=True, metavar='DIR', help='folder to write to')
+
+    group = parser.add_argument_group('network: --config and --checkpoint, or --onnx')
+    add = group.add_argument
+    add('--config', help='config file, or name of a recipe such as simirstd_nudt')
+    add('--checkpoint', help='trained weights (.pth)')
+    add('--onnx', metavar='FILE', help='network exported by tools/export.py; needs no PyTorch')
+    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
+    add(
+        '--weights',
+        choices=('averaged', 'raw'),
+        default='averaged',
+        help='EMA or SWA weights where the checkpoint has them (default), or those of the last '
+        'training step',
+    )
+
+    add = parser.add_argument_group('detection').add_argument
+    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
+    add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
+    add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
+    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
+    add(
+        '--intensity-range',
+        nargs='+',
+        metavar='RANGE',
+        help="sensor values that become 0 and 255: 'dtype', 'minmax', 'percentile', or two "
+        'numbers such as 0 16383 (as in the config)',
+    )
+    add('--recursive', action='store_true', help='search folders with their sub-folders')
+    add(
+        '--on-error',
+        choices=('skip', 'fail'),
+        default='skip',
+        help='what to do with an unusable image: report and skip it (default), or stop',
+    )
+
+    add = parser.add_argument_group('results').add_argument
+    add(
+        '--write',
+        nargs='+',
+        choices=FORMATS,
+        default=['mask', 'csv'],
+        metavar='WHAT',
+        help=f'out of {", ".join(FORMATS)} (mask csv)',
+    )
+    add('--track', action='store_true', help='join detections of consecutive frames: tracks.csv')
+    add('--gate', type=float, default=10.0, help='largest motion between frames, pixels (10)')
+    add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
+    add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
+    add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
+    add('--quiet', action='store_true', help='no progress bar')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; see `EXIT_CODES`."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    _check_usage(parser, args)
+    console = Console(stderr=True, highlight=False)
+    skipped: list[Source] = []
+
+    def skip(source: Source, error: Exception) -> None:
+        skipped.append(source)
+        console.print(f'[yellow]skipped[/] {escape(str(source))}: {escape(str(error))}')
+
+    try:
+        images, targets = _run(args, console, 'raise' if args.on_error == 'fail' else skip)
+    except (ValueError, OSError, ImportError) as error:
+        console.print(f'[bold red]error:[/] {escape(str(error))}')
+        return 1
+    console.print(
+        f'{targets} targets in {images} images, written to {escape(args.out)}'
+        + (f'; {len(skipped)} images skipped' if skipped else '')
+    )
+    return 3 if skipped else 0
+
+
+def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if (args.onnx is None) == (args.config is None):
+        parser.error('give either --config (with --checkpoint) or --onnx')
+    if args.onnx is not None and args.checkpoint is not None:
+        parser.error('--checkpoint belongs to --config; an ONNX file holds its weights')
+    if args.overlap is not None and args.tile is None:
+        parser.error('--overlap needs --tile')
+    if args.batch_size < 1:
+        parser.error('--batch-size must be at least 1')
+    if args.intensity_range is not None:
+        args.intensity_range = _parse_range(parser, args.intensity_range)
+    if args.video is not None:
+        args.track = True
+
+
+def _parse_range(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
+    if len(words) == 1 and words[0] in ('dtype', 'minmax', 'percentile'):
+        return words[0]
+    try:
+        low, high = (float(word) for word in words)
+    except ValueError:
+        parser.error("--intensity-range: give 'dtype', 'minmax', 'percentile' or two numbers")
+    return low, high
+
+
+def build_detector(args: argparse.Namespace) -> Detector:
+    """The network that the arguments name."""
+    options = {'threshold': args.threshold, 'intensity_range': args.intensity_range}
+    tiles = {'tile': args.tile, 'overlap': args.overlap, 'blend': args.blend}
+    if args.onnx is not None:
+        from mmirstd.export.runtime import OnnxDetector
+
+        return OnnxDetector(args.onnx, **options, **tiles)
+    from mmirstd.apis.inferencer import IRSTDInferencer
+
+    return IRSTDInferencer(
+        args.config, args.checkpoint, args.device, weights=args.weights, **options, **tiles
+    )
+
+
+def _run(args: argparse.Namespace, console: Console, on_error: Any) -> tuple[int, int]:
+    """Process everything; returns the numbers of images and targets."""
+    if args.tile is not None:
+        Tiling(args.tile, args.overlap, args.blend)  # complain before the network is loaded
+    inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
+    sources = Detector.sources(inputs, recursive=args.recursive)
+    total = len(sources) if isinstance(sources, list) else None
+    detector = build_detector(args)
+    out = Path(args.out)
+    images = targets = 0
+    with ExitStack() as stack:
+        writer = stack.enter_context(DetectionWriter(out, args.write))
+        tracker = Tracker(args.gate, args.max_gap) if args.track else None
+        table = stack.enter_context(TrackTable(out / 'tracks.csv')) if args.track else None
+        video = None
+        if args.video is not None:
+            rate = args.rate or (video_rate(inputs) if is_video(inputs) else None) or 25.0
+            video = stack.enter_context(TrackVideo(out / args.video, rate))
+        columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        bar = stack.enter_context(Progress(*columns, console=console, disable=args.quiet))
+        task = bar.add_task('images', total=total)
+        for detection in detector.stream(sources, batch_size=args.batch_size, on_error=on_error):
+            writer.write(detection)
+            if tracker is not None:
+                tracks = tracker.update(detection.targets)
+                table.write(detection.source.name, tracks)
+                if video is not None:
+                    video.write(detection, tracks)
+            images += 1
+            targets += len(detection.targets)
+            bar.update(task, advance=1)
+    return images, targets
+
+
+if __name__ == '__main__':
+    sys.exit(main())
