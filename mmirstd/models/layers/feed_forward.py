@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -10,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 class FeedForward(nn.Module):
-    """``lin2(dropout(relu(lin1(x))))``, optionally in chunks of tokens.
+    """``lin2(dropout(activation(lin1(x))))``, optionally in chunks of tokens.
 
     Args:
         embed_dims: Width D of input and output.
@@ -20,6 +21,7 @@ class FeedForward(nn.Module):
         chunk_tokens: Process at most this many tokens at once, so that the hidden map of a
             feature map never exists as a whole; while training the chunks are recomputed in
             the backward pass. Outputs and gradients are unchanged. None processes all at once.
+        activation: Between the layers; ReLU everywhere but in EfficientSAM, which has GELU.
     """
 
     def __init__(
@@ -29,12 +31,14 @@ class FeedForward(nn.Module):
         *,
         dropout: float = 0.0,
         chunk_tokens: int | None = None,
+        activation: Callable[[Tensor], Tensor] = torch.relu_,
     ) -> None:
         super().__init__()
         self.lin1 = nn.Linear(embed_dims, hidden_dims)
         self.lin2 = nn.Linear(hidden_dims, embed_dims)
         self.dropout = nn.Dropout(dropout)
         self.chunk_tokens = chunk_tokens
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` (N, T, D) to (N, T, D)."""
@@ -54,11 +58,11 @@ class FeedForward(nn.Module):
         return torch.cat(parts).view(x.shape)
 
     def _two_layers(self, x: Tensor) -> Tensor:
-        return self.lin2(self.dropout(self.lin1(x).relu_()))
+        return self.lin2(self.dropout(self.activation(self.lin1(x))))
 
 
 class MLP(nn.Module):
-    """Linear layers with ReLU between them: turns a query into a mask filter.
+    """Linear layers with an activation between them: turns a query into a mask filter.
 
     Args:
         in_dims: Width of the input.
@@ -66,16 +70,26 @@ class MLP(nn.Module):
         out_dims: Width of the output.
         num_layers: Number of linear layers. The release uses 3 everywhere; the paper says 2
             for the early decodings.
+        activation: ReLU everywhere but in EfficientSAM, which has GELU.
     """
 
-    def __init__(self, in_dims: int, hidden_dims: int, out_dims: int, num_layers: int = 3) -> None:
+    def __init__(
+        self,
+        in_dims: int,
+        hidden_dims: int,
+        out_dims: int,
+        num_layers: int = 3,
+        *,
+        activation: Callable[[Tensor], Tensor] = torch.relu,
+    ) -> None:
         super().__init__()
         dims = [in_dims, *[hidden_dims] * (num_layers - 1), out_dims]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(dims))
+        self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., in_dims) to (..., out_dims)."""
         *hidden, last = self.layers
         for layer in hidden:
-            x = layer(x).relu()
+            x = self.activation(layer(x))
         return last(x)

@@ -5,6 +5,9 @@ Letters: N batch, Q tokens of the decoder, T image tokens, D width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
@@ -21,6 +24,7 @@ class TwoWayAttentionBlock(nn.Module):
         mlp_dims: Hidden width of the MLP.
         attention_downsample: The cross-attentions project to D divided by this.
         skip_first_position: The first layer attends without positions and without residual.
+        activation: Of the MLP.
     """
 
     def __init__(
@@ -31,6 +35,7 @@ class TwoWayAttentionBlock(nn.Module):
         mlp_dims: int = 2048,
         attention_downsample: int = 2,
         skip_first_position: bool = False,
+        activation: Callable[[Tensor], Tensor] = torch.relu_,
     ) -> None:
         super().__init__()
         inner = embed_dims // attention_downsample
@@ -38,7 +43,7 @@ class TwoWayAttentionBlock(nn.Module):
         self.norm1 = nn.LayerNorm(embed_dims)
         self.cross_attn_token_to_image = ReadAttention(embed_dims, num_heads, inner_dims=inner)
         self.norm2 = nn.LayerNorm(embed_dims)
-        self.mlp = FeedForward(embed_dims, mlp_dims)
+        self.mlp = FeedForward(embed_dims, mlp_dims, activation=activation)
         self.norm3 = nn.LayerNorm(embed_dims)
         self.norm4 = nn.LayerNorm(embed_dims)
         self.cross_attn_image_to_token = WriteAttention(embed_dims, num_heads, inner_dims=inner)
@@ -48,12 +53,7 @@ class TwoWayAttentionBlock(nn.Module):
         self, tokens: Tensor, image: Tensor, token_position: Tensor, image_position: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Update ``tokens`` (N, Q, D) and ``image`` (N, T, D); positions broadcast to them."""
-        if self.skip_first_position:
-            tokens = self.self_attn(tokens, tokens, tokens)
-        else:
-            placed = tokens + token_position
-            tokens = tokens + self.self_attn(placed, placed, tokens)
-        tokens = self.norm1(tokens)
+        tokens = self.norm1(self._attend_to_each_other(tokens, token_position))
         placed_image = image + image_position
         tokens = self.norm2(
             tokens + self.cross_attn_token_to_image(tokens + token_position, placed_image, image)
@@ -63,6 +63,25 @@ class TwoWayAttentionBlock(nn.Module):
             placed_image, tokens + token_position, tokens, residual=image
         )
         return tokens, self.norm4(image)
+
+    def _attend_to_each_other(self, tokens: Tensor, token_position: Tensor) -> Tensor:
+        if self.skip_first_position:
+            return self.self_attn(tokens, tokens, tokens)
+        placed = tokens + token_position
+        return tokens + self.self_attn(placed, placed, tokens)
+
+
+class EfficientTwoWayAttentionBlock(TwoWayAttentionBlock):
+    """EfficientSAM's layer: the position becomes part of the tokens before they attend.
+
+    The first layer has a residual but no position; a later one adds the position to the tokens
+    themselves, so that it stays in the residual and in the values.
+    """
+
+    def _attend_to_each_other(self, tokens: Tensor, token_position: Tensor) -> Tensor:
+        if not self.skip_first_position:
+            tokens = tokens + token_position
+        return tokens + self.self_attn(tokens, tokens, tokens)
 
 
 class TwoWayTransformer(nn.Module):
@@ -74,6 +93,8 @@ class TwoWayTransformer(nn.Module):
         num_heads: Attention heads.
         mlp_dims: Hidden width of the MLPs.
         attention_downsample: The cross-attentions project to D divided by this.
+        block: Kind of layer.
+        activation: Of the MLPs.
     """
 
     def __init__(
@@ -84,15 +105,18 @@ class TwoWayTransformer(nn.Module):
         *,
         mlp_dims: int = 2048,
         attention_downsample: int = 2,
+        block: type[TwoWayAttentionBlock] = TwoWayAttentionBlock,
+        activation: Callable[[Tensor], Tensor] = torch.relu_,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            TwoWayAttentionBlock(
+            block(
                 embed_dims,
                 num_heads,
                 mlp_dims=mlp_dims,
                 attention_downsample=attention_downsample,
                 skip_first_position=layer == 0,
+                activation=activation,
             )
             for layer in range(depth)
         )
@@ -165,4 +189,21 @@ class MaskPromptEncoder(nn.Sequential):
             LayerNorm2d(second),
             nn.GELU(),
             nn.Conv2d(second, embed_dims, 1),
+        )
+
+
+class SAMNeck(nn.Sequential):
+    """From the width of an encoder to that of the decoder; layer numbers are SAM's ``neck``.
+
+    Args:
+        in_channels: Channels of the encoder's last map.
+        out_channels: Channels of the image embedding.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int = 256) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 1, bias=False),
+            LayerNorm2d(out_channels),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            LayerNorm2d(out_channels),
         )
