@@ -2,20 +2,26 @@
 
 from mmirstd.models.backbones.acm import ACM
 from mmirstd.models.backbones.dnanet import DNANet
+from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
 from mmirstd.models.backbones.fc3net import FC3Net
 from mmirstd.models.backbones.isnet import ISNet
+from mmirstd.models.backbones.mobile_sam_tiny_vit import MobileSAMTinyViT
 from mmirstd.models.backbones.mshnet import MSHNet
 from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
+from mmirstd.models.backbones.sam_vit import SAMViT
 from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
     'ACM',
     'DNANet',
+    'EfficientSAMViT',
     'FC3Net',
     'ISNet',
     'MSHNet',
+    'MobileSAMTinyViT',
     'QueryEncoder',
     'RepViT',
+    'SAMViT',
     'UIUNet',
 ]

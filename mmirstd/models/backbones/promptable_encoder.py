@@ -1,0 +1,138 @@
+"""What the image encoders of the SAM family share: input size, freezing, adaptation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmirstd.models.layers.lora import add_lora, rename_to_adapted
+
+
+class PromptableEncoder(BaseModule):
+    """An encoder whose embedding a promptable mask decoder reads.
+
+    Images of any size, gray or colour, are brought to the square that the network was trained
+    on; position encodings are interpolated where ``img_size`` is not the pre-training size, so
+    that parameters have the shapes of the published checkpoints at every size.
+
+    Args:
+        img_size: Side of the square that images are stretched to, a multiple of 16. 1024 is
+            what the published weights expect; smaller is quicker and coarser: the masks have a
+            quarter of it.
+        early_features: Also return the early features that SAM-HQ reads.
+        frozen: Train nothing here; norms keep their statistics and no gradient is kept.
+        with_cp: Recompute the blocks in the backward pass instead of storing their activations.
+        lora: Arguments of :func:`mmirstd.models.layers.lora.add_lora`: the encoder is frozen but
+            for low-rank updates. An empty dict takes the defaults.
+        init_cfg: MMEngine's initialisation.
+
+    Attributes:
+        keep_ratio: Whether the published preprocessing keeps the aspect ratio and pads.
+
+    Raises:
+        ValueError: ``img_size`` is no positive multiple of 16, or ``frozen`` meets ``lora``.
+    """
+
+    stride = 16
+    keep_ratio = True
+
+    def __init__(
+        self,
+        img_size: int = 1024,
+        *,
+        early_features: bool = False,
+        frozen: bool = False,
+        with_cp: bool = False,
+        lora: Mapping[str, Any] | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if img_size <= 0 or img_size % self.stride:
+            raise ValueError(f'img_size={img_size} must be a positive multiple of {self.stride}')
+        if frozen and lora is not None:
+            raise ValueError('frozen=True leaves nothing for lora to train: choose one of them')
+        self.img_size = img_size
+        self.early_features = early_features
+        self.frozen = frozen
+        self.with_cp = with_cp
+        self.lora = lora
+
+    def finish(self) -> None:
+        """Freeze or adapt what the subclass has built; to be called at its end."""
+        if self.frozen:
+            self.requires_grad_(False)
+            self.train()
+        if self.lora is not None:
+            add_lora(self, **self.lora)
+
+    def train(self, mode: bool = True) -> PromptableEncoder:
+        """Stay in evaluation mode if frozen."""
+        return super().train(mode and not self.frozen)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Encode normalised images.
+
+        Args:
+            images: (N, 1 or 3, H, W) of any size.
+
+        Returns:
+            The image embedding (N, D, img_size / 16, img_size / 16) and, with
+            ``early_features``, the early features (N, C, img_size / 16, img_size / 16).
+        """
+        return self.encode(self.fit(images))
+
+    def fit(self, images: Tensor) -> Tensor:
+        """Three channels and ``img_size`` x ``img_size`` pixels.
+
+        Gray images are repeated. Enlarging is bilinear; shrinking also averages, because a target
+        of a few pixels could fall between the samples.
+        """
+        if images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
+        size = (self.img_size, self.img_size)
+        if tuple(images.shape[-2:]) == size:
+            return images
+        shrinks = max(images.shape[-2:]) > self.img_size
+        return F.interpolate(images, size, mode='bilinear', antialias=shrinks)
+
+    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+        """As :meth:`forward`, for RGB images (N, 3, H, W) whose sides are multiples of 16."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            embedding, early = self.embed(images)
+        return (embedding, early) if self.early_features else (embedding,)
+
+    def embed(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Image embedding and, if there are any, early features of images (N, 3, H, W)."""
+        raise NotImplementedError
+
+    def run(self, block: nn.Module, x: Tensor) -> Tensor:
+        """Apply a block, recomputing it in the backward pass if asked to."""
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(block, x, use_reentrant=False)
+        return block(x)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # Weights of the plain encoder load into the adapted one.
+        if self.lora is not None:
+            rename_to_adapted(state_dict, self, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def resize_position(position: Tensor, size: tuple[int, int]) -> Tensor:
+    """Interpolate a position embedding (1, h, w, C) to ``size`` as SAM does.
+
+    Bicubic without antialiasing: timm's own resizing averages when it shrinks, which differs by
+    about 1e-2 from what SAM's and EfficientSAM's weights were evaluated with.
+    """
+    if tuple(position.shape[1:3]) == tuple(size):
+        return position
+    resized = F.interpolate(position.permute(0, 3, 1, 2).float(), size, mode='bicubic')
+    return resized.permute(0, 2, 3, 1).to(position.dtype)
