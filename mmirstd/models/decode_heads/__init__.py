@@ -2,7 +2,16 @@
 
 from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead
+from mmirstd.models.decode_heads.sam_head import EfficientSAMHead, SAMHead, SAMHQHead
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.simirstd_head import SimIRSTDHead
 
-__all__ = ['EdgeSupervisedHead', 'IRSTDHead', 'SideFusionHead', 'SimIRSTDHead']
+__all__ = [
+    'EdgeSupervisedHead',
+    'EfficientSAMHead',
+    'IRSTDHead',
+    'SAMHQHead',
+    'SAMHead',
+    'SideFusionHead',
+    'SimIRSTDHead',
+]

@@ -15,6 +15,7 @@ from mmirstd.models.layers.conv import filter_map, to_map, to_tokens
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.position import FourierPosition
 from mmirstd.models.layers.sam import MaskPromptEncoder, TwoWayTransformer
+from mmirstd.models.losses.supervision import mask_losses
 from mmirstd.registry import MODELS
 
 
@@ -163,17 +164,8 @@ class SimIRSTDHead(BaseDecodeHead):
     ) -> dict[str, Tensor]:
         """Supervise all masks with the same loss and equal weights (as released)."""
         labels = self._stack_batch_gt(batch_data_samples).squeeze(1)
-        modules = self.loss_decode
-        if not isinstance(modules, nn.ModuleList):
-            modules = [modules]
         losses = {}
         for mask, logits in seg_logits.items():
             prefix = '' if mask == 'final' else f'early_{mask}.'
-            for module in modules:
-                name = f'{prefix}{module.loss_name}'
-                if hasattr(module, 'components'):
-                    parts = module.components(logits, labels, self.ignore_index)
-                    losses.update({f'{name}_{part}': value for part, value in parts.items()})
-                else:
-                    losses[name] = module(logits, labels, ignore_index=self.ignore_index)
+            losses.update(mask_losses(self.loss_decode, logits, labels, self.ignore_index, prefix))
         return losses
