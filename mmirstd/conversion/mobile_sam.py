@@ -1,0 +1,38 @@
+"""Keys of MobileSAM (ChaoningZhang/MobileSAM)."""
+
+import re
+
+from mmirstd.conversion.common import Family, Rule, Unused
+from mmirstd.conversion.sam import DECODER_RULES
+
+
+def _layer(match: re.Match[str]) -> str:
+    """Move a patch merging, the end of a layer here, to the start of the next stage, as in timm."""
+    index, rest = int(match[1]), match[2]
+    stage = index + 1 if rest.startswith('downsample.') else index
+    return f'backbone.stages.{stage}.' + re.sub(r'\.c\.(?=\w+$)', '.conv.', rest)
+
+
+TINY_VIT_RULES = (
+    Rule(
+        r'image_encoder\.patch_embed\.seq\.([02])\.(c|bn)\.(\w+)',
+        lambda match: (
+            f'backbone.patch_embed.conv{1 + int(match[1]) // 2}.'
+            f'{"conv" if match[2] == "c" else "bn"}.{match[3]}'
+        ),
+    ),
+    Rule(r'image_encoder\.layers\.(\d)\.(.+)', _layer),
+    Rule(r'image_encoder\.(neck\..+)', r'backbone.\1'),
+)
+"""timm's names of TinyViT; every rule but the last speaks about TinyViT alone."""
+
+UNUSED_HEAD = (
+    Unused(r'image_encoder\.(norm_head|head)\.\w+', 'the classifier of the pre-training'),
+)
+
+MOBILE_SAM = Family(
+    name='mobile-sam',
+    config='mobile_sam/mobile_sam_sirst.py',
+    rules=(*TINY_VIT_RULES, *DECODER_RULES),
+    unused=UNUSED_HEAD,
+)
