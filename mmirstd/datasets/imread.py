@@ -152,7 +152,7 @@ def _has_deep_channels(image: Image.Image, content: bytes) -> bool:
     if image.format == 'PNG':
         return content[24] > 8  # bit depth in the IHDR chunk
     if image.format == 'TIFF':
-        return max(image.tag_v2.get(_BITS_PER_SAMPLE, (1,))) > 8
+        return bool(np.max(image.tag_v2.get(_BITS_PER_SAMPLE, 1)) > 8)
     return False
 
 
