@@ -69,7 +69,7 @@ def test_killed_while_writing_a_checkpoint(recipe):
     names = {path.name for path in work.iterdir() if path.is_file()}
     (temporary,) = (name for name in names if name.endswith('.part'))
     assert temporary.startswith('.epoch_2.pth.')
-    assert {'epoch_1.pth', 'best_mIoU_epoch_1.pth', 'last_checkpoint'} < names
+    assert {'epoch_1.pth', 'best_irstd_IoU_epoch_1.pth', 'last_checkpoint'} < names
     assert load_checkpoint(work / 'epoch_1.pth')['meta']['epoch'] == 1
 
     run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)

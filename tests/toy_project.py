@@ -26,7 +26,7 @@ train_cfg = dict(max_epochs={epochs}, val_interval=1)
 param_scheduler = [dict(type='ConstantLR', factor=1.0, by_epoch=False)]
 optim_wrapper = dict(optimizer=dict(lr=0.1), clip_grad=dict(max_norm=1.0))
 default_hooks = dict(
-    checkpoint=dict(interval=1, save_best='mIoU'), logger=dict(interval=1))
+    checkpoint=dict(interval=1), logger=dict(interval=1))
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(
@@ -38,8 +38,8 @@ model = dict(
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))
-load = [dict(type='LoadImageFromFile')]
-masks = [dict(type='LoadAnnotations')]
+load = [dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, intensity_range='dtype')]
+masks = [dict(type='mmirstd.LoadMask')]
 pack = [dict(type='PackSegInputs')]
 test_pipeline = load + masks + pack
 tta_pipeline = load + [
@@ -51,27 +51,23 @@ tta_pipeline = load + [
             pack,
         ])
 ]
-def _dataset(split):
+def _loader(split, batch_size):
     return dict(
-        type='BaseSegDataset', metainfo=dict(classes=('background', 'target'),
-                                             palette=[[0, 0, 0], [255, 255, 255]]),
-        data_root='{root}', img_suffix='.png', seg_map_suffix='.png',
-        data_prefix=dict(img_path=split + '/images', seg_map_path=split + '/masks'),
-        pipeline=test_pipeline)
-train_dataloader = dict(
-    batch_size=2, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=_dataset('train'))
-val_dataloader = dict(
-    batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_dataset('val'))
-test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator
+        batch_size=batch_size, num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=split == 'train'),
+        dataset=dict(
+            type='mmirstd.IRSTDDataset', data_root='{root}', split=split,
+            test_mode=split != 'train', pipeline=test_pipeline))
+train_dataloader = _loader('train', 2)
+val_dataloader = _loader('val', 1)
+test_dataloader = _loader('test', 1)
+val_evaluator = dict(type='mmirstd.IRSTDMetric')
+test_evaluator = dict(type='mmirstd.IRSTDMetric')
 """
 
 
 def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> None:
-    """`count` noisy images with one bright 5x5 target each, masks 0 and 1."""
+    """`count` noisy images with one bright 5x5 target each, masks 0 and 255."""
     rng = np.random.default_rng(seed)
     for name in ('images', 'masks'):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -81,15 +77,15 @@ def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> Non
         y, x = rng.integers(3, size - 3, 2)
         target = (slice(y - 2, y + 3), slice(x - 2, x + 3))
         image[target] += 120
-        mask[target] = 1
+        mask[target] = 255
         cv2.imwrite(str(folder / 'images' / f'{index}.png'), image.clip(0, 255).astype(np.uint8))
         cv2.imwrite(str(folder / 'masks' / f'{index}.png'), mask)
 
 
 def write_toy_project(folder: Path, epochs: int = 2, jitter: float = 0.0) -> Path:
     """Write data and recipe below `folder`; return the recipe."""
-    write_images(folder / 'data' / 'train', 8)
-    write_images(folder / 'data' / 'val', 4, seed=1)
+    for seed, (split, count) in enumerate({'train': 8, 'val': 4, 'test': 4}.items()):
+        write_images(folder / 'data' / split, count, seed=seed)
     recipe = folder / 'toy_recipe.py'
     recipe.write_text(
         RECIPE.format(

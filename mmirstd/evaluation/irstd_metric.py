@@ -173,7 +173,7 @@ class IRSTDMetric(BaseMetric):
             self._warn_of_other_threshold(sample, mask, name)
             self.results.append(self._count(path, name, mask, probability, truth, ignored))
 
-    def compute_metrics(self, results: list[_Record]) -> dict[str, float | int]:
+    def compute_metrics(self, results: list[_Record]) -> dict[str, float]:
         """Print the table of the whole set and return its numbers.
 
         Args:
@@ -205,7 +205,8 @@ class IRSTDMetric(BaseMetric):
             if self.curve_dir is not None:
                 save_curves(self.curve_dir, pixels, detection)
                 print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
-        return numbers
+        # As floats: MMEngine logs the numpy integers that it makes of counts as null.
+        return {name: float(number) for name, number in numbers.items()}
 
     def _count(
         self,
