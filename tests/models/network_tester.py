@@ -102,11 +102,7 @@ class NetworkTester:
 
     def build(self, in_channels: int | None = None, **overrides: object) -> nn.Module:
         if in_channels is not None:
-            overrides |= {
-                'model.backbone.in_channels': in_channels,
-                'model.data_preprocessor.mean': [0.0] * in_channels,
-                'model.data_preprocessor.std': [1.0] * in_channels,
-            }
+            overrides['model.backbone.in_channels'] = in_channels
         return build_network(CONFIGS / '_base_' / 'models' / f'{self.name}.py', **overrides)
 
     @pytest.fixture(scope='class')

@@ -7,6 +7,7 @@ from mmirstd.conversion.dnanet import DNANET
 from mmirstd.conversion.fc3net import FC3NET
 from mmirstd.conversion.isnet import ISNET
 from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.sctransnet import SCTRANSNET
 from mmirstd.conversion.uiunet import UIUNET
 
 UIUNET_OUTPUTS = ('d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6')
@@ -111,3 +112,13 @@ class TestISNet(NetworkTester):
         -2494.05591,
         -2055.27832,
     )
+
+
+class TestSCTransNet(NetworkTester):
+    name = 'sctransnet'
+    # The original's 11,325,939 hold 122,944 that its forward never reads.
+    parameters = {1: 11_325_939 - 122_944, 3: 11_203_635}
+    fixtures = {
+        'sctransnet': Fixture(SCTRANSNET, ('out', 'gt2', 'gt3', 'gt4', 'gt5', 'd0'), tolerance=3e-5)
+    }
+    golden = (-1.97569, -0.27317, 4.84813, -0.12958, 4.98810, -0.39704, 3.08166, -3.47344)

@@ -10,6 +10,7 @@ from mmirstd.models.backbones.mshnet import MSHNet
 from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
 from mmirstd.models.backbones.sam_vit import SAMViT
+from mmirstd.models.backbones.sctransnet import SCTransNet
 from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     'QueryEncoder',
     'RepViT',
     'SAMViT',
+    'SCTransNet',
     'UIUNet',
 ]

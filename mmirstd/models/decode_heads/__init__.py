@@ -5,6 +5,7 @@ from mmirstd.models.decode_heads.irstd_head import IRSTDHead
 from mmirstd.models.decode_heads.sam_head import EfficientSAMHead, SAMHead, SAMHQHead
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.simirstd_head import SimIRSTDHead
+from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 
 __all__ = [
     'EdgeSupervisedHead',
@@ -14,4 +15,5 @@ __all__ = [
     'SAMHead',
     'SideFusionHead',
     'SimIRSTDHead',
+    'WarmUpHead',
 ]

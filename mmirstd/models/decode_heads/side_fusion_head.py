@@ -13,15 +13,18 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class SideFusionHead(IRSTDHead):
-    """Every map gives a side output; upsampled to the finest, they give the prediction.
+    """Every map gives a side output; upsampled to the finest, they are fused by a convolution.
 
-    UIU-Net, SCTransNet and MSHNet end in this way.
+    The prediction is the fusion in UIU-Net and MSHNet; in SCTransNet it is the output of the
+    last map, and the fusion only supervises. Outputs are the prediction first, then the remaining
+    side outputs in the order of ``in_index``, then the fusion unless it is the prediction.
 
     Args:
         in_channels: Channels of the selected maps.
         in_index: Which maps to select. The order is that of the side outputs and of the channels
             of the fusing convolution.
         fuse_kernel_size: Side of the fusing convolution.
+        predict_fusion: Whether the prediction is the fusion or the output of the last map.
         native_sides: Return the side outputs at the size of their maps instead of the image's.
             Their labels are then max-pooled, so that no target vanishes.
         **kwargs: Arguments of `IRSTDHead`.
@@ -35,10 +38,12 @@ class SideFusionHead(IRSTDHead):
         *,
         in_index: Sequence[int] | None = None,
         fuse_kernel_size: int = 1,
+        predict_fusion: bool = True,
         native_sides: bool = False,
         **kwargs: object,
     ) -> None:
         super().__init__(in_channels, in_channels[-1], in_index=in_index, **kwargs)
+        self.predict_fusion = predict_fusion
         self.native_sides = native_sides
         self.conv_seg = nn.Conv2d(
             len(in_channels), 1, fuse_kernel_size, padding=fuse_kernel_size // 2
@@ -51,19 +56,29 @@ class SideFusionHead(IRSTDHead):
 
     def prediction(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) of the prediction."""
-        return self._fuse(self.native_side_outputs(self.selected_maps(features)), features)
+        maps = self.selected_maps(features)
+        if self.predict_fusion:
+            return self._fuse(self.native_side_outputs(maps), features)
+        return self.to_image(self.side_heads[-1](maps[-1]), features)
 
     def forward(self, features: Sequence[Tensor]) -> Outputs:
-        """The prediction and the side outputs, computing the latter once."""
+        """Prediction and side outputs; see the class for their order."""
         sides = self.native_side_outputs(self.selected_maps(features))
-        prediction = self._fuse(sides, features)
-        if not self.native_sides:
-            return prediction, *(self.to_image(side, features) for side in sides)
-        if isinstance(features, FeatureMaps):
-            sides = [
-                crop_to_image(side, features.image_size, features.padded_size) for side in sides
-            ]
-        return prediction, *sides
+        fusion = self._fuse(sides, features)
+        if self.predict_fusion:
+            return fusion, *(self._side(each, features) for each in sides)
+        *others, prediction = sides
+        return (
+            self.to_image(prediction, features),
+            *(self._side(each, features) for each in others),
+            fusion,
+        )
+
+    def _side(self, logits: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """A side output at the size of the image or, if native, of its map."""
+        if self.native_sides and isinstance(features, FeatureMaps):
+            return crop_to_image(logits, features.image_size, features.padded_size)
+        return logits if self.native_sides else self.to_image(logits, features)
 
     def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Resize the logits to the label or, for native side outputs, pool the label to them.

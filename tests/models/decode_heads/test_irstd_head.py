@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -8,6 +9,7 @@ from mmseg.structures import SegDataSample
 from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
+from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image, pad_to_multiple
 
 
@@ -155,3 +157,43 @@ def test_edges_of_the_body_are_supervised():
     losses['loss_edge'].backward()
     assert maps.early_logits[0].grad[..., :30, :20].any()
     assert head(tuple(maps)).shape == (1, 1, 30, 20), 'works behind a body without edges'
+
+
+def test_last_map_predicts_and_the_fusion_only_supervises(monkeypatch):
+    head = SideFusionHead([3, 4, 2], in_index=[1, 0, 2], predict_fusion=False).eval()
+    maps = padded_maps(4, 3, 2)
+    prediction, *sides = head(maps)
+    assert len(sides) == 3
+    torch.testing.assert_close(prediction, head.side_heads[2](maps.padded[2])[..., :30, :20])
+    monkeypatch.setattr(head, 'native_side_outputs', None)
+    torch.testing.assert_close(head.predict(maps, [{'img_shape': (30, 20)}], {}), prediction)
+
+
+def test_warm_up_uses_the_first_side_output_only(monkeypatch):
+    init_default_scope('mmseg')
+    head = WarmUpHead(
+        [2, 3, 4],
+        in_index=[2, 1, 0],
+        native_sides=True,
+        warm_up_epochs=2,
+        loss_warm_up={'type': 'mmirstd.SoftIoULoss', 'loss_name': 'loss_warm_up'},
+    )
+    maps = padded_maps(4, 3, 2)
+    label = torch.zeros(1, 30, 20, dtype=torch.long)
+    fusion, plain, *_ = head(maps)
+    metas = [{'img_shape': (30, 20)}]
+    hub = MessageHub('warm_up_test')
+    monkeypatch.setattr(MessageHub, 'get_current_instance', lambda: hub)
+    for epoch, names, expected in (
+        (None, {'loss_soft_iou', 'loss_soft_iou_side'}, fusion),
+        (1, {'loss_warm_up'}, plain),
+        (2, {'loss_soft_iou', 'loss_soft_iou_side'}, fusion),
+    ):
+        if epoch is not None:
+            hub.update_info('epoch', epoch)
+        losses = head.loss(maps, samples(label), {})
+        assert set(losses) == names
+        torch.testing.assert_close(head.predict(maps, metas, {}), expected)
+        head.zero_grad()
+        sum(losses.values()).backward()
+        assert all(parameter.grad is not None for parameter in head.parameters())
