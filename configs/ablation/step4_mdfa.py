@@ -6,6 +6,7 @@ model = dict(
         _delete_=True,
         type='mmirstd.QueryEncoder',
         backbone={{_base_.model.backbone}},
+        embed_dims=256,
         num_queries=4,
         dense_dims=8,
         early_decoding=False),
