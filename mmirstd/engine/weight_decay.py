@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 from mmirstd.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+_NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -16,7 +20,9 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     and positions). MMEngine knows ``norm_decay_mult``; for embeddings it offers only
     ``custom_keys``, which match by substring of a name and so miss a renamed module in silence.
     Here embeddings are recognised by type: the weights of every ``torch.nn.Embedding``.
-    ``custom_keys`` still win where they match.
+    A custom key that sets a ``decay_mult`` wins where it matches. One that sets only a learning
+    rate leaves the decay to these rules and to ``norm_decay_mult``; MMEngine would decay
+    everything that such a key matches, norms included.
     """
 
     def add_params(
@@ -29,11 +35,26 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """Append one parameter group for each parameter of ``module``, children included."""
         first = len(params)
         super().add_params(params, module, prefix=prefix, is_dcn_module=is_dcn_module)
-        multiplier = self.paramwise_cfg.get('embed_decay_mult')
-        if multiplier is None or self.base_wd is None or not isinstance(module, nn.Embedding):
+        multiplier = self._multiplier(module)
+        if multiplier is None or self.base_wd is None:
             return
+        # Embeddings and norms have no children: these groups are their own parameters.
+        trained = [name for name, p in module.named_parameters(recurse=False) if p.requires_grad]
+        for name, group in zip(trained, params[first:], strict=True):
+            if 'decay_mult' not in self._custom(f'{prefix}.{name}'):
+                group['weight_decay'] = self.base_wd * multiplier
+
+    def _multiplier(self, module: nn.Module) -> float | None:
+        if isinstance(module, nn.Embedding):
+            return self.paramwise_cfg.get('embed_decay_mult')
+        if isinstance(module, _NORMS):
+            return self.paramwise_cfg.get('norm_decay_mult')
+        return None
+
+    def _custom(self, name: str) -> dict:
+        """What ``custom_keys`` say about a parameter; the longest key wins, as in MMEngine."""
         custom_keys = self.paramwise_cfg.get('custom_keys', {})
-        if any(key in f'{prefix}.weight' for key in custom_keys):
-            return
-        for group in params[first:]:
-            group['weight_decay'] = self.base_wd * multiplier
+        for key in sorted(sorted(custom_keys), key=len, reverse=True):
+            if key in name:
+                return custom_keys[key]
+        return {}
