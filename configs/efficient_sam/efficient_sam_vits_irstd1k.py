@@ -1,0 +1,14 @@
+# EfficientSAM-S on IRSTD-1k, fine-tuned without prompts. See docs/sam.md.
+# Starts from random weights unless you give published ones, converted by
+# tools/convert_checkpoint.py efficient-sam SRC DST, config efficient_sam/efficient_sam_vits_irstd1k.py:
+#   --cfg-options load_from=DST
+_base_ = [
+    '../_base_/models/efficient_sam.py',
+    '../_base_/datasets/irstd1k.py',
+    '../_base_/schedules/adamw_150e_encoder.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(arch='small'))

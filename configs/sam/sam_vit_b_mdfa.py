@@ -1,0 +1,12 @@
+# SAM ViT-B on MDFA, fine-tuned without prompts. See docs/sam.md.
+# Starts from random weights unless you give published ones, converted by
+# tools/convert_checkpoint.py sam SRC DST:
+#   --cfg-options load_from=DST
+_base_ = [
+    '../_base_/models/sam.py',
+    '../_base_/datasets/mdfa.py',
+    '../_base_/schedules/adamw_150e_encoder.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)

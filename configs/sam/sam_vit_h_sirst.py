@@ -1,0 +1,14 @@
+# SAM ViT-H on SIRST, fine-tuned without prompts. See docs/sam.md.
+# Starts from random weights unless you give published ones, converted by
+# tools/convert_checkpoint.py sam SRC DST, config sam/sam_vit_h_sirst.py:
+#   --cfg-options load_from=DST
+_base_ = [
+    '../_base_/models/sam.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adamw_150e_encoder.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(arch='huge'))

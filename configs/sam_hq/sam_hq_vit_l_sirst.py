@@ -1,0 +1,15 @@
+# SAM-HQ ViT-L on SIRST, fine-tuned without prompts. See docs/sam.md.
+# Starts from random weights unless you give published ones, converted by
+# tools/convert_checkpoint.py sam-hq SRC DST, config sam_hq/sam_hq_vit_l_sirst.py:
+#   --cfg-options load_from=DST
+_base_ = [
+    '../_base_/models/sam_hq.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adamw_150e_encoder.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(arch='large'),
+    decode_head=dict(early_channels=1024))

@@ -1,0 +1,16 @@
+# SAM-HQ TinyViT on SIRST, fine-tuned without prompts. See docs/sam.md.
+# Starts from random weights unless you give published ones, converted by
+# tools/convert_checkpoint.py sam-hq SRC DST, config sam_hq/sam_hq_vit_tiny_sirst.py:
+#   --cfg-options load_from=DST
+_base_ = [
+    '../_base_/models/sam_hq.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adamw_150e_encoder.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(
+    data_preprocessor=_base_.data_preprocessor,
+    backbone=dict(
+        _delete_=True, type='mmirstd.MobileSAMTinyViT', img_size=1024, early_features=True),
+    decode_head=dict(early_channels=160))

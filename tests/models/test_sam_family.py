@@ -1,0 +1,104 @@
+"""The recipes of the SAM family: sizes of the published ones, learning of the small ones."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from network_tester import CONFIGS, labelled_samples
+from torch import nn
+
+from mmirstd.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+# Recipe -> parameters of the whole model and of the encoder. MobileSAM's and SAM-HQ-tiny's
+# checkpoints hold 321,640 parameters more: the classifier of their encoder's pre-training.
+PARAMETERS = {
+    'sam/sam_vit_b_sirst': (93_735_472, 89_670_912),
+    'sam/sam_vit_l_sirst': (312_342_832, 308_278_272),
+    'sam/sam_vit_h_sirst': (641_090_608, 637_026_048),
+    'sam_hq/sam_hq_vit_b_sirst': (94_806_576, 89_670_912),
+    'sam_hq/sam_hq_vit_l_sirst': (313_676_080, 308_278_272),
+    'sam_hq/sam_hq_vit_h_sirst': (642_686_000, 637_026_048),
+    'sam_hq/sam_hq_vit_tiny_sirst': (10_256_964, 5_743_892),
+    'mobile_sam/mobile_sam_sirst': (9_808_452, 5_743_892),
+    'efficient_sam/efficient_sam_vitt_sirst': (10_223_012, 6_163_648),
+    'efficient_sam/efficient_sam_vits_sirst': (26_412_644, 22_353_280),
+}
+SMALL = {
+    'sam/sam_cpu_synthetic',
+    'sam_hq/sam_hq_cpu_synthetic',
+    'mobile_sam/mobile_sam_cpu_synthetic',
+    'efficient_sam/efficient_sam_cpu_synthetic',
+}
+
+
+def build(recipe: str, **overrides: object) -> nn.Module:
+    init_default_scope('mmseg')
+    cfg = Config.fromfile(CONFIGS / f'{recipe}.py')
+    cfg.merge_from_dict(overrides)
+    return MODELS.build(cfg.model)
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def scenes(n: int = 4, size: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise with one bright spot of a few pixels, normalised, and its mask."""
+    generator = np.random.Generator(np.random.PCG64(0))
+    images = generator.standard_normal((n, 1, size, size)).astype(np.float32) * 0.2
+    labels = np.zeros((n, size, size), np.int64)
+    for i, (y, x) in enumerate(generator.integers(8, size - 8, (n, 2))):
+        images[i, 0, y - 1 : y + 3, x - 1 : x + 3] += 3
+        labels[i, y - 1 : y + 3, x - 1 : x + 3] = 1
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+@pytest.mark.parametrize('recipe', PARAMETERS)
+def test_published_sizes(recipe):
+    with torch.device('meta'):
+        network = build(recipe)
+    assert (count(network), count(network.backbone)) == PARAMETERS[recipe]
+
+
+@pytest.mark.parametrize('recipe', sorted(SMALL))
+def test_the_small_recipe_learns(recipe):
+    torch.manual_seed(0)
+    network = build(recipe, **{'model.backbone.img_size': 128}).train()
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in network.parameters() if parameter.requires_grad], lr=3e-3
+    )
+    images, labels = scenes()
+    totals = []
+    for _ in range(25):
+        total, _ = network.parse_losses(network.loss(images, labelled_samples(labels)))
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        totals.append(total.item())
+    assert np.mean(totals[-5:]) < 0.8 * np.mean(totals[:3]), totals
+
+
+def test_fine_tuning_slows_the_encoder_and_spares_norms_and_positions():
+    network = build('sam/sam_cpu_synthetic')
+    cfg = Config.fromfile(CONFIGS / 'sam' / 'sam_vit_b_sirst.py')
+    wrapper = cfg.optim_wrapper
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        {
+            'type': wrapper.pop('constructor'),
+            'paramwise_cfg': wrapper.pop('paramwise_cfg'),
+            'optim_wrapper_cfg': wrapper,
+        }
+    )
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    groups = {
+        names[id(group['params'][0])]: group
+        for group in constructor(network).optimizer.param_groups
+    }
+    assert set(groups) == {name for name, p in network.named_parameters() if p.requires_grad}
+    for name, group in groups.items():
+        assert group['lr'] == pytest.approx(1e-5 if name.startswith('backbone.') else 1e-4), name
+        module = network.get_submodule(name.rpartition('.')[0])
+        spared = isinstance(module, nn.LayerNorm | nn.Embedding) or 'pos' in name
+        assert group['weight_decay'] == (0.0 if spared else 0.1), name
