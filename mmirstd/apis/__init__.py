@@ -1,12 +1,12 @@
 """Using trained networks: detection in images, folders, large frames and videos.
 
-`IRSTDInferencer` needs PyTorch and MMSegmentation and is imported when it is asked for; the
-other modules of this package need neither.
+`IRSTDInferencer` and `SAMPredictor` need PyTorch and MMSegmentation and are imported when they
+are asked for; the other modules of this package need neither.
 """
 
 from typing import Any
 
-__all__ = ['IRSTDInferencer']
+__all__ = ['IRSTDInferencer', 'SAMPredictor']
 
 
 def __getattr__(name: str) -> Any:
@@ -14,4 +14,8 @@ def __getattr__(name: str) -> Any:
         from mmirstd.apis.inferencer import IRSTDInferencer
 
         return IRSTDInferencer
+    if name == 'SAMPredictor':
+        from mmirstd.apis.sam_predictor import SAMPredictor
+
+        return SAMPredictor
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

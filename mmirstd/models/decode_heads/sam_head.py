@@ -106,6 +106,20 @@ class SAMHead(BaseDecodeHead):
         """The mask (N, 1, 4 h, 4 w) that is trained and predicted, of all masks (N, M, ...)."""
         return masks[:, :1]
 
+    def choose(self, masks: Tensor, iou: Tensor, multimask: bool) -> tuple[Tensor, Tensor]:
+        """Masks and predicted IoUs for a user: mask 0, or the three of an ambiguous prompt.
+
+        Args:
+            masks: All mask logits (B, M, ...) of :meth:`decode`.
+            iou: All predicted IoUs (B, M').
+            multimask: Whether the prompt is ambiguous, as a single click is.
+
+        Returns:
+            Logits (B, K, ...) and IoUs (B, K); K is 1 or 3.
+        """
+        chosen = slice(1, iou.shape[1]) if multimask else slice(0, 1)
+        return masks[:, chosen], iou[:, chosen]
+
     def fixed_prompt(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """Sparse tokens (1, Q, D) and dense prompt, the same for every image."""
         height, width = size = self.image_size(inputs)
@@ -204,6 +218,15 @@ class SAMHQHead(SAMHead):
         """Mask 0 plus the high-quality mask, or the latter alone."""
         fine = masks[:, -1:]
         return fine if self.hq_token_only else masks[:, :1] + fine
+
+    def choose(self, masks: Tensor, iou: Tensor, multimask: bool) -> tuple[Tensor, Tensor]:
+        """One mask: mask 0, or the best of the three by predicted IoU, plus the fine mask."""
+        rough, scores = super().choose(masks, iou, multimask)
+        best = scores.argmax(dim=1, keepdim=True)
+        fine = masks[:, -1:]
+        if not self.hq_token_only:
+            fine = fine + rough.take_along_dim(best[..., None, None], dim=1)
+        return fine, scores.take_along_dim(best, dim=1)
 
     def _early(self, inputs: Sequence[Tensor]) -> Tensor | None:
         return inputs[1] if len(inputs) > 1 else None
