@@ -25,7 +25,7 @@ class ConvBNGELU(nn.Sequential):
     def fuse(self) -> nn.Module:
         """The same function in eval mode with the norm folded into the convolution.
 
-        timm's ``reparameterize_model`` calls this on every module that has it.
+        See :func:`mmirstd.models.fuse.fuse_for_inference`.
         """
         return nn.Sequential(fuse_conv_bn_eval(self.conv.eval(), self.bn.eval()), self.act)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from timm.utils.model import reparameterize_model
 
 from mmirstd.models.backbones.repvit import RepViT
+from mmirstd.models.fuse import fuse_for_inference
 
 TINY = {'embed_dims': (8, 16, 24, 32), 'depths': (1, 1, 2, 1)}
 
@@ -66,7 +66,7 @@ def test_reparameterised_model_computes_the_same() -> None:
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         expected = backbone(image)
-        fused = reparameterize_model(backbone)
+        fused = fuse_for_inference(backbone)
         for a, b in zip(fused(image), expected, strict=True):
             torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in fused.modules())

@@ -1,0 +1,11 @@
+# SimIRSTD lite (our design, not the paper's) on IRSTD-1k; trained from random weights.
+_base_ = [
+    './_base_/models/simirstd_lite.py',
+    './_base_/datasets/irstd1k.py',
+    './_base_/schedules/adamw_150e.py',
+    './_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor, backbone=dict(backbone=dict(stem_stride=2)))
+# Narrow networks from random weights need larger steps than fine-tuning a distilled backbone.
+optim_wrapper = dict(optimizer=dict(lr=5e-4), clip_grad=dict(max_norm=0.1, norm_type=2))

@@ -1,0 +1,95 @@
+"""Parameters and multiply-accumulates (MACs) of a segmentor, by kind of work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+BACKBONE, CONVOLUTION, REST = 'backbone', 'convolutions', 'attention and projections'
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Cost of one prediction.
+
+    Attributes:
+        parameters: Number of parameters.
+        macs: MACs by kind: ``'backbone'`` (the innermost backbone), ``'convolutions'`` (with
+            kernels larger than 1x1, outside of it) and ``'attention and projections'`` (all
+            other convolutions and matrix products). Norms, activations, interpolation and the
+            sampling of deformable attention count nothing, as in the usual counters.
+    """
+
+    parameters: int
+    macs: dict[str, int]
+
+    @property
+    def total_macs(self) -> int:
+        """MACs of everything."""
+        return sum(self.macs.values())
+
+
+def predict_logits(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits (N, 1, h, w) of the mask that is predicted, and nothing that only training needs.
+
+    Args:
+        model: An MMSeg segmentor with a decode head.
+        images: Normalised images (N, C, H, W).
+    """
+    features = model.extract_feat(images)
+    head = model.decode_head
+    if hasattr(head, 'decode_final'):
+        return head.decode_final(features)
+    metas = [{'img_shape': tuple(images.shape[-2:])}] * len(images)
+    return head.predict(features, metas, model.test_cfg)
+
+
+class _Predictor(nn.Module):
+    """Gives the counter one root, below which modules have their names in the model."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return predict_logits(self.model, images)
+
+
+def count(model: nn.Module, images: Tensor) -> Complexity:
+    """Count parameters and the MACs of :func:`predict_logits` on ``images``."""
+    # The counter's module tracker asks every argument that needs a gradient for its history.
+    model = deepcopy(model).eval().requires_grad_(False)
+    with FlopCounterMode(display=False) as counter:
+        _Predictor(model)(images)
+    flops = {name: sum(Counter(ops).values()) for name, ops in counter.get_flop_counts().items()}
+    prefix = f'{_Predictor.__name__}.model.'
+    total = flops.get('Global', 0) // 2
+    backbone_name = innermost_backbone(model)
+    backbone = convolutions = 0
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            continue
+        macs = flops.get(prefix + name, 0) // 2
+        if backbone_name is not None and name.startswith(backbone_name + '.'):
+            backbone += macs
+        elif max(module.kernel_size) > 1:
+            convolutions += macs
+    kinds = {BACKBONE: backbone, CONVOLUTION: convolutions}
+    kinds[REST] = total - backbone - convolutions
+    return Complexity(sum(p.numel() for p in model.parameters()), kinds)
+
+
+def innermost_backbone(model: nn.Module) -> str | None:
+    """Name of the backbone inside a query encoder, or None if the model has no query encoder."""
+    for name in ('backbone.backbone', 'backbone'):
+        try:
+            module = model.get_submodule(name)
+        except AttributeError:
+            continue
+        if type(module).__name__ != 'QueryEncoder':
+            return name
+    return None
