@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import pickle
 import re
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+
+from mmirstd.checkpoints import load_checkpoint
 
 StateDict = dict[str, Tensor]
 
@@ -77,6 +78,7 @@ class Family:
         unused: Keys to leave out, with reasons.
         first_convolutions: Target keys of the weights that read the image (N, in_channels, ...).
         image_statistics: Target keys of per-image-channel vectors, such as an input BN.
+        part: Fill only this part of the model, named by its attribute path; empty for all of it.
         note: What the user should know, shown after a conversion.
     """
 
@@ -87,6 +89,7 @@ class Family:
     unused: Sequence[Unused] = ()
     first_convolutions: Sequence[str] = ()
     image_statistics: Sequence[str] = ()
+    part: str = ''
     note: str = ''
 
 
@@ -103,40 +106,37 @@ def read_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> StateDic
         ConversionError: The file is damaged, is no PyTorch file, needs ``allow_pickle`` or holds
             no state dict.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not allow_pickle:
+        try:
+            return find_state_dict(load_checkpoint(path), source=str(path))
+        except ConversionError:
+            raise
+        except ValueError as error:
+            hint = (
+                ' ISNet and the PyTorch port of ACM publish whole pickled networks; the converter '
+                'reads such a file with --allow-pickle, if you trust it and the original classes '
+                'can be imported.'
+                if 'run code' in str(error)
+                else ''
+            )
+            raise ConversionError(f'{error}{hint}') from error
+    if not Path(path).is_file():
         raise FileNotFoundError(f'no checkpoint at {path}')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=not allow_pickle)
-    except pickle.UnpicklingError as error:
-        if 'weights_only' not in str(error) and 'Unsupported' not in str(error):
-            raise ConversionError(_damaged(path, error)) from error
-        raise ConversionError(
-            f'{path} holds more than tensors (probably a whole pickled network, as ISNet and the '
-            'PyTorch port of ACM publish it). Reading it can run any code that its author put '
-            'into it and needs the original classes to be importable. If you trust the file, '
-            f'allow it explicitly (--allow-pickle). Cause: {_first_line(error)}'
-        ) from error
+        content = torch.load(path, map_location='cpu', weights_only=False)
     except (ModuleNotFoundError, AttributeError) as error:
         raise ConversionError(
             f'{path} is a pickled network whose classes cannot be imported: {error}. Run the '
             'converter with the original code on PYTHONPATH, or save its state dict there with '
             'torch.save(network.state_dict(), ...).'
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ConversionError(_damaged(path, error)) from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConversionError(
+            f'{path} cannot be read as a PyTorch checkpoint: truncated, or another format '
+            f'({reason})'
+        ) from error
     return find_state_dict(content, source=str(path))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _damaged(path: Path, error: Exception) -> str:
-    return (
-        f'{path} ({path.stat().st_size} bytes) cannot be read as a PyTorch checkpoint: truncated '
-        f'download, or another format. Cause: {_first_line(error)}'
-    )
 
 
 def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict:

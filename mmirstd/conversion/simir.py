@@ -215,5 +215,6 @@ SIMIR_BACKBONE = Family(
         Unused(r'criterion\..+', 'the training criterion'),
     ),
     first_convolutions=('stem.conv1.c.weight',),
+    part='backbone',
     note="Use the result as weights='...' of mmirstd.RepViT.",
 )

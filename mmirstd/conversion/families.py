@@ -1,0 +1,35 @@
+"""The networks whose published checkpoints can be converted."""
+
+from mmirstd.conversion.acm import ACM
+from mmirstd.conversion.common import Family
+from mmirstd.conversion.dnanet import DNANET
+from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
+from mmirstd.conversion.fc3net import FC3NET
+from mmirstd.conversion.isnet import ISNET
+from mmirstd.conversion.mobile_sam import MOBILE_SAM
+from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.sam import SAM
+from mmirstd.conversion.sam_hq import SAM_HQ
+from mmirstd.conversion.sctransnet import SCTRANSNET
+from mmirstd.conversion.simir import SIMIR, SIMIR_BACKBONE
+from mmirstd.conversion.uiunet import UIUNET
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        ACM,
+        DNANET,
+        EFFICIENT_SAM,
+        FC3NET,
+        ISNET,
+        MOBILE_SAM,
+        MSHNET,
+        SAM,
+        SAM_HQ,
+        SCTRANSNET,
+        SIMIR,
+        SIMIR_BACKBONE,
+        UIUNET,
+    )
+}
+"""Name on the command line -> rules."""

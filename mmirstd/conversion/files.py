@@ -1,0 +1,126 @@
+"""Converting a checkpoint file into one that ``mim test`` and our inference load."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmirstd.apis.configs import load_config, without_pretrained
+from mmirstd.conversion.common import ConversionError, Family, convert, read_checkpoint
+from mmirstd.datasets.irstd import IRSTDDataset
+from mmirstd.version import __version__
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did.
+
+    Attributes:
+        config: Config of the model that the result fits.
+        converted: Number of tensors written.
+        unused: Reason -> keys of the source that were left out.
+        note: What the user should know about this family.
+        sha256: Of the source file.
+    """
+
+    config: str
+    converted: int
+    unused: Mapping[str, list[str]]
+    note: str
+    sha256: str
+
+
+def target_of(family: Family, config: Config) -> dict[str, Tensor]:
+    """State dict of the model in ``config``, or of the part of it that ``family`` fills.
+
+    Raises:
+        ConversionError: The model has no such part.
+    """
+    init_default_scope(config.get('default_scope', 'mmseg'))
+    without_pretrained(config.model)
+    state = MODELS.build(config.model).state_dict()
+    if not family.part:
+        return state
+    prefix = f'{family.part}.'
+    part = {
+        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+    }
+    if not part:
+        raise ConversionError(
+            f'{config.filename} has no {family.part} that {family.name} could fill'
+        )
+    return part
+
+
+def unused_keys(source: Mapping[str, Tensor], family: Family) -> dict[str, list[str]]:
+    """Reason -> keys of ``source`` that ``family`` knowingly leaves out."""
+    found: dict[str, list[str]] = {}
+    for key in source:
+        for unused in family.unused:
+            if re.fullmatch(unused.pattern, key):
+                found.setdefault(unused.reason, []).append(key)
+                break
+    return found
+
+
+def convert_file(
+    family: Family,
+    source: str | Path,
+    destination: str | Path,
+    *,
+    config: str | Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    adapt_in_channels: bool = False,
+    allow_pickle: bool = False,
+) -> Report:
+    """Read ``source``, convert it for the model of ``config`` and write ``destination``.
+
+    Args:
+        family: Which network wrote the file.
+        source: Published checkpoint.
+        destination: File to write; its folder must exist.
+        config: Config of the target model, a path or the name of a recipe; None for the
+            family's own.
+        overrides: Dotted config keys to change first, as ``--cfg-options`` does.
+        adapt_in_channels: See `convert`.
+        allow_pickle: See `read_checkpoint`.
+
+    Raises:
+        FileNotFoundError: There is no such source, config or destination folder.
+        ConversionError: The file does not fit; nothing is written.
+    """
+    destination = Path(destination)
+    if not destination.parent.is_dir():
+        raise FileNotFoundError(f'the folder of {destination} does not exist; create it first')
+    state = read_checkpoint(source, allow_pickle=allow_pickle)
+    cfg = load_config(config if config is not None else Path(family.config).stem)
+    cfg.merge_from_dict(dict(overrides or {}))
+    converted = convert(state, family, target_of(family, cfg), adapt_in_channels=adapt_in_channels)
+    report = Report(
+        config=str(cfg.filename),
+        converted=len(converted),
+        unused=unused_keys(state, family),
+        note=family.note,
+        sha256=hashlib.sha256(Path(source).read_bytes()).hexdigest(),
+    )
+    meta = {
+        'mmirstd_version': __version__,
+        'dataset_meta': dict(IRSTDDataset.METAINFO),
+        'converted_from': {
+            'family': family.name,
+            'file': Path(source).name,
+            'sha256': report.sha256,
+            'config': Path(report.config).name,
+        },
+    }
+    torch.save({'meta': meta, 'state_dict': converted}, destination)
+    return report
