@@ -27,7 +27,7 @@ def nodes_of(value: Any) -> Iterator[dict]:
             yield from nodes_of(item)
 
 
-@pytest.fixture(params=RECIPES, ids=lambda path: str(path.relative_to(CONFIGS)))
+@pytest.fixture(scope='module', params=RECIPES, ids=lambda path: str(path.relative_to(CONFIGS)))
 def cfg(request) -> Config:
     return Config.fromfile(request.param)
 

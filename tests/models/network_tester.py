@@ -103,7 +103,7 @@ class NetworkTester:
     def build(self, in_channels: int | None = None, **overrides: object) -> nn.Module:
         if in_channels is not None:
             overrides['model.backbone.in_channels'] = in_channels
-        return build_network(CONFIGS / '_base_' / 'models' / f'{self.name}.py', **overrides)
+        return build_network(CONFIGS / self.name / f'{self.name}_nudt.py', **overrides)
 
     @pytest.fixture(scope='class')
     def network(self) -> nn.Module:

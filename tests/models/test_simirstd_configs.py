@@ -21,7 +21,6 @@ IDLE_BY_DESIGN = {
 STEM_STRIDES = {'nudt': 1, 'sirst': 1, 'irstd1k': 2, 'mdfa': 1}
 
 
-
 def small(config: Config) -> Config:
     """The same architecture, narrow: what is tested is the wiring."""
     model = config.model

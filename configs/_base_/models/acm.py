@@ -9,6 +9,7 @@ model = dict(
         init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.25, nonlinearity='leaky_relu')),
     decode_head=dict(
         type='mmirstd.IRSTDHead',
+        threshold=0.5,
         in_channels=16,
         channels=4,
         hidden_conv=True,

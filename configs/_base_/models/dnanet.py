@@ -7,6 +7,7 @@ model = dict(
         init_cfg=dict(type='Xavier', layer='Conv2d', distribution='normal')),
     decode_head=dict(
         type='mmirstd.IRSTDHead',
+        threshold=0.5,
         in_channels=[16, 16, 16, 16],
         channels=16,
         output_weights=[0.25, 0.25, 0.25, 0.25],  # the mean over the four outputs

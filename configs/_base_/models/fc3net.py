@@ -4,6 +4,7 @@ model = dict(
     backbone=dict(type='mmirstd.FC3Net', in_channels=3),
     decode_head=dict(
         type='mmirstd.IRSTDHead',
+        threshold=0.5,
         in_channels=16,
         channels=4,
         hidden_conv=True,

@@ -7,6 +7,7 @@ model = dict(
         init_cfg=dict(type='Normal', layer='Conv2d', std=0.02)),
     decode_head=dict(
         type='mmirstd.EdgeSupervisedHead',
+        threshold=0.5,
         in_channels=16,
         channels=4,
         hidden_conv=True,

@@ -4,6 +4,7 @@ model = dict(
     backbone=dict(type='mmirstd.MSHNet', in_channels=3),
     decode_head=dict(
         type='mmirstd.WarmUpHead',
+        threshold=0.5,
         # From the finest map to the deepest, as the fusing convolution expects them.
         in_channels=[16, 32, 64, 128],
         in_index=[3, 2, 1, 0],

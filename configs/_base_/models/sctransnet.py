@@ -7,6 +7,7 @@ model = dict(
         init_cfg=dict(type='Kaiming', layer='Conv2d', a=0, mode='fan_in')),
     decode_head=dict(
         type='mmirstd.SideFusionHead',
+        threshold=0.5,
         # The order of the fusing convolution; the last map gives the prediction.
         in_channels=[32, 64, 128, 256, 32],
         in_index=[3, 2, 1, 0, 4],

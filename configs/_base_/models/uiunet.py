@@ -4,6 +4,7 @@ model = dict(
     backbone=dict(type='mmirstd.UIUNet', in_channels=3),
     decode_head=dict(
         type='mmirstd.SideFusionHead',
+        threshold=0.5,
         # The order of the fusing convolution: from the finest map to the deepest.
         in_channels=[64, 64, 128, 256, 512, 512],
         in_index=[5, 4, 3, 2, 1, 0],

@@ -5,6 +5,7 @@ Letters: N batch, C channels, H/W image, h/w feature map.
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
@@ -16,6 +17,15 @@ from mmirstd.registry import MODELS
 
 Outputs = Tensor | tuple[Tensor, ...]
 """Logits (N, 1, H, W): the prediction alone, or the prediction followed by the side outputs."""
+
+
+def stretched(logits: Tensor) -> Tensor:
+    """Logits (N, 1, H, W) whose probabilities reach from 0 to 1 in every image."""
+    probability = logits.sigmoid()
+    low = probability.amin(dim=(1, 2, 3), keepdim=True)
+    high = probability.amax(dim=(1, 2, 3), keepdim=True)
+    span = (high - low).clamp_min(torch.finfo(logits.dtype).eps)
+    return torch.logit((probability - low) / span, eps=1e-6)
 
 
 @MODELS.register_module()
@@ -40,6 +50,9 @@ class IRSTDHead(BaseDecodeHead):
         output_weights: Weight of each output's loss, the prediction first; None for ones.
             A mean over four outputs is ``(0.25, 0.25, 0.25, 0.25)``.
         threshold: A pixel is a target if its probability exceeds it.
+        min_max: Stretch the probabilities of each predicted image to [0, 1] first, as UIU-Net's
+            evaluation does (with threshold 0.22). An image without target then always gets
+            detections, so it is off by default.
         dropout_ratio: Element-wise dropout before the classifier.
         loss_decode: Losses, applied to every output. They receive logits (N, 1, H, W) and labels
             (N, H, W), so stock MMSeg losses fit too.
@@ -61,6 +74,7 @@ class IRSTDHead(BaseDecodeHead):
         side_kernel_size: int = 1,
         output_weights: Sequence[float] | None = None,
         threshold: float = 0.5,
+        min_max: bool = False,
         dropout_ratio: float = 0.0,
         loss_decode: dict | Sequence[dict] = ({'type': 'mmirstd.SoftIoULoss'},),
         num_classes: int = 2,
@@ -106,6 +120,7 @@ class IRSTDHead(BaseDecodeHead):
             for inputs in self._supervised(all_channels)
         )
         self.output_weights = self._checked_weights(output_weights)
+        self.min_max = min_max
 
     def _supervised(self, maps: Sequence) -> Sequence:
         """The entries of ``maps`` that get a side output."""
@@ -174,7 +189,8 @@ class IRSTDHead(BaseDecodeHead):
         self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict
     ) -> Tensor:
         """Logits (N, 1, H, W) at the size of the batch; see `BaseDecodeHead.predict`."""
-        return self.predict_by_feat(self.prediction(inputs), batch_img_metas)
+        logits = self.predict_by_feat(self.prediction(inputs), batch_img_metas)
+        return stretched(logits) if self.min_max else logits
 
     def loss_by_feat(
         self, seg_logits: Outputs, batch_data_samples: list[SegDataSample]

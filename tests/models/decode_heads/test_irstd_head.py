@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
-from mmirstd.models.decode_heads.irstd_head import IRSTDHead
+from mmirstd.models.decode_heads.irstd_head import IRSTDHead, stretched
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image, pad_to_multiple
@@ -197,3 +197,15 @@ def test_warm_up_uses_the_first_side_output_only(monkeypatch):
         head.zero_grad()
         sum(losses.values()).backward()
         assert all(parameter.grad is not None for parameter in head.parameters())
+
+
+def test_min_max_stretches_every_predicted_image():
+    head = IRSTDHead(2, 2, min_max=True).eval()
+    maps = padded_maps(2)
+    probability = head(maps).sigmoid()
+    predicted = head.predict(maps, [{'img_shape': (30, 20)}], {}).sigmoid()
+    low, high = probability.min(), probability.max()
+    expected = ((probability - low) / (high - low)).clamp(1e-6, 1 - 1e-6)
+    torch.testing.assert_close(predicted, expected, atol=1e-5, rtol=1e-4)
+    flat = stretched(torch.zeros(1, 1, 2, 2))
+    assert torch.isfinite(flat).all()
