@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -92,27 +91,35 @@ def test_lists_layout(tmp_path):
     assert (tmp_path / 'masks/000003.png').is_file()
 
 
-def test_killed_run_is_completed_to_the_same_bytes(tmp_path):
-    """SIGKILL in the middle, then the same call: equal to an undisturbed run."""
-    program = (
-        'import sys, time; from mmirstd.datasets.synthetic import *;'
-        'write_dataset(sys.argv[1], {"train": 40}, config=SceneConfig(size=(40, 48)),'
-        ' progress=lambda done, total: time.sleep(0.05))'
-    )
+# Kills its own process just before the n-th file gets its name.
+KILLED_RUN = """
+import os, signal, sys
+from mmirstd.datasets.synthetic import SceneConfig, write_dataset
+
+calls, rename = 0, os.replace
+
+def replace(source, target):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    rename(source, target)
+
+os.replace = replace
+write_dataset(sys.argv[1], {"train": 4}, config=SceneConfig(size=(40, 48), area=(1, 20)))
+"""
+
+
+@pytest.mark.parametrize('rename', [1, 4, 5])  # the manifest, a mask, an image
+def test_killed_run_is_completed_to_the_same_bytes(tmp_path, rename):
     cut = tmp_path / 'cut'
-    process = subprocess.Popen([sys.executable, '-c', program, str(cut)])
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not (cut / 'train/images/train_00004.png').is_file():
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    before = len(list((cut / 'train/images').glob('*.png')))
-    assert 5 <= before < 40
-    config = SceneConfig(size=(40, 48))
-    write_dataset(cut, {'train': 40}, config=config)
-    write_dataset(tmp_path / 'whole', {'train': 40}, config=config)
-    whole = _content(tmp_path / 'whole')
-    assert {k: v for k, v in _content(cut).items() if not k.endswith('.part')} == whole
+    killed = subprocess.run([sys.executable, '-c', KILLED_RUN, str(cut), str(rename)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(cut.rglob('*.part'))) == 1
+    assert len(list(cut.rglob('images/*.png'))) == (rename - 2) // 2 * (rename > 1)
+    write_dataset(cut, {'train': 4}, config=CONFIG)
+    write_dataset(tmp_path / 'whole', {'train': 4}, config=CONFIG)
+    assert _content(cut) == _content(tmp_path / 'whole')
 
 
 def test_complete_scenes_are_not_drawn_again(tmp_path, monkeypatch):
