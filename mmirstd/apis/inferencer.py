@@ -83,7 +83,7 @@ class IRSTDInferencer(Detector):
             raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
         tiling = None if tile is None else Tiling(tile, overlap, blend)
         self.config = load_config(config_or_name)
-        self.loader, steps = split_pipeline(self.config, intensity_range)
+        self.loader, self.steps = split_pipeline(self.config, intensity_range)
         check_range(
             self.loader.get('intensity_range', 'dtype'),
             self.loader.get('percentiles', (0.1, 99.99)),
@@ -95,7 +95,7 @@ class IRSTDInferencer(Detector):
             threshold if threshold is not None else 0.5 if default is None else default, tiling
         )
         with _scope(self.config):
-            self._prepare = Compose([TRANSFORMS.build(step) for step in steps])
+            self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values to 0..255 as the config's loader does."""

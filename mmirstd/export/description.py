@@ -1,0 +1,76 @@
+"""What a program must know to use an exported network; travels inside the ONNX file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+from mmirstd.datasets.intensity import IntensityRange, check_range
+
+METADATA_KEY = 'mmirstd'
+"""Key of the JSON text in the ONNX model's metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """How images become the input of the network and its output an answer.
+
+    The graph itself does the rest: colour order, mean, standard deviation.
+
+    Attributes:
+        channels: Channels of the input: 3 for BGR (gray repeated), 1 for gray.
+        intensity_range: Sensor values that become 0 and 255, see
+            `mmirstd.datasets.intensity.scale_intensity`.
+        percentiles: For 'percentile'.
+        square: Side to which images are resized before the network (Pillow's bilinear,
+            antialiased), and the logits back afterwards; None leaves the size alone.
+        align_corners: How logits are resized back to the size of the image.
+        threshold: Probability above which a pixel is a target.
+        config: Name of the config, for people.
+        checkpoint_sha256: Of the weights' file; None for random weights.
+    """
+
+    channels: int = 3
+    intensity_range: IntensityRange = 'dtype'
+    percentiles: Sequence[float] = (0.1, 99.99)
+    square: int | None = None
+    align_corners: bool = False
+    threshold: float = 0.5
+    config: str = ''
+    checkpoint_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ('intensity_range', 'percentiles'):  # lists come from configs and JSON
+            if not isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_range(self.intensity_range, self.percentiles)
+        if self.channels not in (1, 3):
+            raise ValueError(f'channels={self.channels!r} must be 1 or 3')
+        if self.square is not None and not (isinstance(self.square, int) and self.square > 0):
+            raise ValueError(f'square={self.square!r} must be a positive number of pixels')
+        if not 0 <= self.threshold < 1:
+            raise ValueError(f'threshold={self.threshold!r} must be a probability')
+
+    def to_metadata(self) -> dict[str, str]:
+        """As entries of an ONNX file's metadata."""
+        return {METADATA_KEY: json.dumps(asdict(self))}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Description:
+        """Read what :meth:`to_metadata` wrote.
+
+        Raises:
+            ValueError: There is no usable description.
+        """
+        text = metadata.get(METADATA_KEY)
+        if text is None:
+            raise ValueError(f'the metadata has no entry {METADATA_KEY!r}: not exported by mmirstd')
+        try:
+            values = json.loads(text)
+            known = {entry.name for entry in fields(cls)}
+            return cls(**{key: value for key, value in values.items() if key in known})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f'the entry {METADATA_KEY!r} of the metadata is damaged: {error}'
+            ) from error

@@ -1,0 +1,114 @@
+"""A trained segmentor as one function from raw pixels to logits, ready for export.
+
+Letters: N images, C channels, H, W size of the input.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from timm.utils.model import reparameterize_model
+from torch import Tensor, nn
+
+from mmirstd.apis.inferencer import IRSTDInferencer
+from mmirstd.export.description import Description
+
+_RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
+_NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
+
+
+class ExportNetwork(nn.Module):
+    """Normalisation, network and head of an MMSegmentation segmentor.
+
+    Convolutions and norms that belong together are merged (RepViT's branches, for instance).
+
+    Args:
+        segmentor: A built ``EncoderDecoder`` with a single decode head and one or two output
+            channels. It is copied, not changed.
+        channels: Channels C of the input.
+
+    Raises:
+        ValueError: The segmentor is of another kind.
+    """
+
+    def __init__(self, segmentor: nn.Module, channels: int = 3) -> None:
+        super().__init__()
+        head = getattr(segmentor, 'decode_head', None)
+        if not hasattr(segmentor, 'extract_feat') or not callable(head):
+            raise ValueError(f'{type(segmentor).__name__} is no segmentor with one decode head')
+        if getattr(head, 'out_channels', 1) not in (1, 2):
+            raise ValueError(f'the head has {head.out_channels} channels, expected 1 or 2')
+        prepare = segmentor.data_preprocessor
+        if getattr(prepare, 'test_cfg', None):
+            raise ValueError(
+                f'the data preprocessor pads test images ({prepare.test_cfg}), which is not '
+                'exported: pad in the network or choose sizes that need none'
+            )
+        mean, std = torch.zeros(1), torch.ones(1)
+        if getattr(prepare, '_enable_normalize', False):
+            mean, std = prepare.mean.flatten(), prepare.std.flatten()
+        self.swap = bool(getattr(prepare, '_channel_conversion', False)) and channels == 3
+        self.register_buffer('mean', mean.detach().clone().cpu().reshape(1, -1, 1, 1))
+        self.register_buffer('std', std.detach().clone().cpu().reshape(1, -1, 1, 1))
+        own = copy.deepcopy(segmentor).cpu().eval()
+        self.segmentor = reparameterize_model(own, inplace=True)
+        for parameter in self.segmentor.parameters():
+            parameter.requires_grad_(False)
+        self.eval()
+        with torch.no_grad():
+            size = 64
+            self.full_size = self._logits(torch.zeros(1, channels, size, size)).shape[-1] == size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (N, C, H, W), BGR or gray in 0..255, to logits (N, 1, H, W)."""
+        logits = self._logits(images)
+        if self.full_size:
+            return logits
+        return F.interpolate(
+            logits,
+            size=images.shape[-2:],
+            mode='bilinear',
+            align_corners=self.segmentor.decode_head.align_corners,
+        )
+
+    def _logits(self, images: Tensor) -> Tensor:
+        if self.swap:
+            images = images.flip(1)
+        features = self.segmentor.extract_feat((images - self.mean) / self.std)
+        head = self.segmentor.decode_head
+        # Heads with early or side outputs have a shorter way to the final one.
+        decode = getattr(head, 'decode_final', None) or getattr(head, 'prediction', None) or head
+        logits = decode(features)
+        if logits.shape[1] == 2:  # softmax over two classes is the sigmoid of their difference
+            logits = logits[:, 1:] - logits[:, :1]
+        return logits
+
+
+def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None) -> Description:
+    """What a runtime must know to prepare images as ``inferencer`` does.
+
+    Raises:
+        ValueError: The test pipeline has a step that a runtime without MMSegmentation lacks.
+    """
+    square = None
+    for step in inferencer.steps:
+        if step['type'] in _RESIZE:
+            square = step['size']
+        elif step['type'] not in _NO_CHANGE:
+            raise ValueError(
+                f'the step {step["type"]} of the test pipeline cannot be exported; exported '
+                'networks know mmirstd.ResizeToSquare only'
+            )
+    loader = inferencer.loader
+    return Description(
+        channels=loader.get('channels', 3),
+        intensity_range=loader.get('intensity_range', 'dtype'),
+        percentiles=tuple(loader.get('percentiles', (0.1, 99.99))),
+        square=square,
+        align_corners=bool(inferencer.model.align_corners),
+        threshold=inferencer.threshold,
+        config=str(inferencer.config.filename or '').rpartition('/')[2],
+        checkpoint_sha256=checkpoint_sha256,
+    )

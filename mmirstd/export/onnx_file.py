@@ -1,0 +1,257 @@
+"""Exporting a trained network to an ONNX file that has been proved to compute the same.
+
+A file appears under its name only after onnxruntime has reproduced PyTorch on it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import nn
+
+from mmirstd.apis.inferencer import IRSTDInferencer
+from mmirstd.export.description import Description
+from mmirstd.export.network import ExportNetwork
+from mmirstd.export.runtime import OnnxDetector
+
+TOLERANCE = 1e-4
+"""Largest deviation of probabilities, and of logits relative to the largest logit (at least 1)."""
+
+DYNAMIC = ('size', 'batch', 'none')
+"""What a file leaves open: batch and image size, the batch alone, nothing (batches of one)."""
+
+MIN_SIDE, MAX_SIDE = 64, 8192
+"""Image sides for which a network of open size is exported, pixels."""
+
+
+class ExportError(RuntimeError):
+    """The network could not be exported, or the exported one computes something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of onnxruntime with PyTorch.
+
+    Attributes:
+        shape: (N, C, H, W) of the input, or (N, H, W) of the images for the whole way.
+        logits: Largest deviation of logits relative to max(1, largest logit); None for a check
+            of the whole way from image to probability.
+        probability: Largest deviation of probabilities.
+    """
+
+    shape: tuple[int, ...]
+    logits: float | None
+    probability: float
+
+    @property
+    def worst(self) -> float:
+        """The larger deviation."""
+        return max(self.logits or 0.0, self.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A finished export.
+
+    Attributes:
+        path: The ONNX file.
+        dynamic: One of `DYNAMIC`.
+        checks: The comparisons that it passed.
+    """
+
+    path: Path
+    dynamic: str
+    checks: tuple[Check, ...]
+
+
+def export_onnx(
+    network: ExportNetwork,
+    path: str | Path,
+    description: Description,
+    *,
+    size: tuple[int, int] = (256, 256),
+    dynamic: Sequence[str] = DYNAMIC,
+    inferencer: IRSTDInferencer | None = None,
+    opset: int = 18,
+) -> Exported:
+    """Export and prove a network.
+
+    Args:
+        network: What to export.
+        path: File to write, ``.onnx``.
+        description: Stored in the file.
+        size: (height, width) of the images to export with; the only size if it is not dynamic.
+        dynamic: What to leave open, out of `DYNAMIC`; the first that the network allows is
+            taken, and what fails before it is logged.
+        inferencer: If given, the whole way from image to probability is compared with it too.
+        opset: ONNX operator set.
+
+    Raises:
+        ValueError: An argument is out of range.
+        ImportError: A package of the extra ``export`` is missing.
+        ExportError: No kind in ``dynamic`` worked.
+    """
+    path = Path(path)
+    _check_arguments(path, size, dynamic)
+    partial = path.with_name(f'.{path.stem}.partial.onnx')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    failures = []
+    try:
+        for kind in dynamic:
+            try:
+                _write(network, partial, description, size, kind, opset)
+                checks = verify(network, partial, size, kind, inferencer)
+            except ExportError as error:
+                failures.append(f'{kind}: {error}')
+                print_log(
+                    f'export with dynamic={kind!r} failed: {error}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                continue
+            os.replace(partial, path)
+            return Exported(path, kind, checks)
+    finally:
+        partial.unlink(missing_ok=True)
+    raise ExportError(f'{path} was not written. ' + '; '.join(failures))
+
+
+def verify(
+    network: nn.Module,
+    path: str | Path,
+    size: tuple[int, int],
+    dynamic: str,
+    inferencer: IRSTDInferencer | None = None,
+) -> tuple[Check, ...]:
+    """Compare an ONNX file with PyTorch.
+
+    Args:
+        network: The network that was exported.
+        path: The file.
+        size: Size with which it was exported.
+        dynamic: What the file leaves open; sizes and batches beside the exported ones are
+            tried accordingly.
+        inferencer: Also compare the whole way from image to probability, including merged
+            convolutions and resizing.
+
+    Returns:
+        The comparisons, all within `TOLERANCE`.
+
+    Raises:
+        ExportError: A comparison is not.
+    """
+    detector = OnnxDetector(path)
+    channels = detector.description.channels
+    (height, width), name = size, detector.session.get_inputs()[0].name
+    shapes = [(1, height, width)] if dynamic == 'none' else [(n, height, width) for n in (2, 1, 3)]
+    if dynamic == 'size':
+        shapes += [(1, MIN_SIDE, MIN_SIDE), (2, height + 33, width + 70)]
+    checks = []
+    for n, h, w in shapes:
+        # Other images than those of the export, lest a frozen value goes unnoticed.
+        images = np.stack([check_image(h, w, channels, 100 + k) for k in range(n)])
+        batch = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(batch)).numpy()
+        try:
+            given = detector.session.run(None, {name: batch})[0]
+        except Exception as error:  # onnxruntime's own exception types are not public
+            raise ExportError(f'onnxruntime fails on {batch.shape}: {error}') from error
+        checks.append(_compare(batch.shape, given, expected))
+    if inferencer is not None:
+        free = detector.description.square is not None or dynamic == 'size'
+        for n, h, w in [(2, height, width)] + [(2, height // 2 + 41, width + 19)] * free:
+            images = [check_image(h, w, channels, seed)[..., 0].copy() for seed in range(n)]
+            pairs = zip(inferencer.predict(images), detector.predict(images), strict=True)
+            worst = max(float(np.abs(a - b).max()) for a, b in pairs)
+            checks.append(Check((n, h, w), None, worst))
+    for check in checks:
+        if not check.worst <= TOLERANCE:  # NaN fails too
+            raise ExportError(
+                f'onnxruntime deviates from PyTorch by {check.worst:.2g} on {check.shape}, more '
+                f'than {TOLERANCE:g}'
+            )
+    return tuple(checks)
+
+
+def check_image(height: int, width: int, channels: int, seed: int) -> np.ndarray:
+    """A noisy gray ramp with bright spots, (H, W, channels) float32 in 0..255."""
+    random = np.random.default_rng(seed)
+    low, high = random.uniform(10, 60), random.uniform(70, 140)
+    image = np.linspace(low, high, width) + random.normal(0, 8, (height, width))
+    for y, x in zip(random.integers(0, height, 5), random.integers(0, width, 5), strict=True):
+        image[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2] += 120
+    gray = np.clip(image, 0, 255).astype(np.float32)
+    return np.repeat(gray[..., None], channels, axis=2)
+
+
+def _compare(shape: tuple[int, ...], given: np.ndarray, expected: np.ndarray) -> Check:
+    if given.shape != expected.shape:
+        raise ExportError(f'onnxruntime returns {given.shape}, PyTorch {expected.shape}')
+    scale = max(1.0, float(np.abs(expected).max()))
+    given, expected = given.astype(np.float64), expected.astype(np.float64)
+    logits = float(np.abs(given - expected).max()) / scale
+    probability = np.abs(np.tanh(given / 2) - np.tanh(expected / 2)).max() / 2
+    return Check(tuple(shape), logits, float(probability))
+
+
+def _write(
+    network: nn.Module,
+    path: Path,
+    description: Description,
+    size: tuple[int, int],
+    dynamic: str,
+    opset: int,
+) -> None:
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise ImportError("onnxscript is missing: pip install 'mmirstd[export]'") from error
+    count = 1 if dynamic == 'none' else 2  # torch.export takes 1 for a constant
+    example = torch.from_numpy(
+        np.stack([check_image(*size, description.channels, seed) for seed in range(count)])
+    )
+    example = example.permute(0, 3, 1, 2).contiguous()
+    try:
+        with torch.no_grad():
+            program = torch.onnx.export(
+                network,
+                (example,),
+                dynamo=True,
+                dynamic_shapes=dynamic_shapes(dynamic),
+                input_names=['images'],
+                output_names=['logits'],
+                opset_version=opset,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises many types
+        raise ExportError(' '.join(str(error).split())[:500]) from error
+    program.model.metadata_props.update(description.to_metadata())
+    program.save(str(path))
+
+
+def dynamic_shapes(dynamic: str) -> tuple[dict] | None:
+    """What ``torch.export`` calls the open dimensions of (N, C, H, W)."""
+    if dynamic == 'none':
+        return None
+    axes = {0: torch.export.Dim('n', min=1, max=1024)}
+    if dynamic == 'size':
+        axes[2] = torch.export.Dim('height', min=MIN_SIDE, max=MAX_SIDE)
+        axes[3] = torch.export.Dim('width', min=MIN_SIDE, max=MAX_SIDE)
+    return (axes,)
+
+
+def _check_arguments(path: Path, size: tuple[int, int], dynamic: Sequence[str]) -> None:
+    if path.suffix != '.onnx':
+        raise ValueError(f'{path}: the name of an ONNX file ends in .onnx')
+    if not dynamic or set(dynamic) - set(DYNAMIC):
+        raise ValueError(f'dynamic={tuple(dynamic)} must be chosen out of {DYNAMIC}')
+    if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
+        raise ValueError(f'size={size} must lie in {MIN_SIDE} to {MAX_SIDE} pixels')

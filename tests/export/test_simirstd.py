@@ -1,0 +1,37 @@
+"""SimIRSTD as an ONNX network of open batch and size; tracing it takes minutes."""
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('onnxscript')
+
+from mmirstd.apis import IRSTDInferencer
+from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.onnx_file import export_onnx
+from mmirstd.export.runtime import OnnxDetector
+
+
+@pytest.mark.slow
+def test_the_full_model_exports_with_open_batch_and_size(tmp_path):
+    torch.manual_seed(0)
+    inferencer = IRSTDInferencer('simirstd_synthetic')
+    for module in inferencer.model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    result = export_onnx(
+        ExportNetwork(inferencer.model),
+        tmp_path / 'simirstd.onnx',
+        describe(inferencer),
+        size=(128, 128),
+        dynamic=['size'],
+        inferencer=inferencer,
+    )
+    for check in result.checks:
+        print(check)
+    assert len({check.shape[-2:] for check in result.checks}) >= 3
+    image = np.random.default_rng(0).integers(0, 255, (200, 170), np.uint8)
+    expected, given = inferencer(image)[0], OnnxDetector(result.path)(image)[0]
+    np.testing.assert_allclose(given.probability, expected.probability, atol=1e-4)
