@@ -1,0 +1,82 @@
+"""Exporting a trained network as a ``torch.export`` program, proved to compute the same."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmirstd.export.description import METADATA_KEY, Description
+from mmirstd.export.network import ExportNetwork
+from mmirstd.export.onnx_file import TOLERANCE, ExportError, check_image, dynamic_shapes
+
+
+def export_program(
+    network: ExportNetwork,
+    path: str | Path,
+    description: Description,
+    *,
+    size: tuple[int, int] = (256, 256),
+    dynamic: str = 'size',
+) -> float:
+    """Write a ``.pt2`` file that ``torch.export.load`` reads without this package.
+
+    The program maps images (N, C, H, W), BGR or gray in 0..255, to logits (N, 1, H, W). The
+    description lies beside it as the extra file ``mmirstd``.
+
+    Args:
+        network: What to export.
+        path: File to write, ``.pt2``.
+        description: How images are prepared.
+        size: (height, width) to export with.
+        dynamic: 'size', 'batch' or 'none': what stays open.
+
+    Returns:
+        Largest deviation from PyTorch, relative to max(1, largest logit).
+
+    Raises:
+        ValueError: The name does not end in ``.pt2``.
+        ExportError: The network cannot be exported or the program computes something else.
+    """
+    path = Path(path)
+    if path.suffix != '.pt2':
+        raise ValueError(f'{path}: the name of a torch.export program ends in .pt2')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.stem}.partial.pt2')
+    example = _images(1 if dynamic == 'none' else 2, size, description.channels)
+    try:
+        with torch.no_grad():
+            program = torch.export.export(
+                network, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
+            )
+        torch.export.save(
+            program, partial, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
+        )
+        loaded = torch.export.load(partial).module()
+        other = (size[0] + 33, size[1] + 70) if dynamic == 'size' else size
+        worst = 0.0
+        for batch in (
+            example,
+            _images(1 if dynamic == 'none' else 3, other, description.channels, seed=100),
+        ):
+            with torch.no_grad():
+                expected, given = network(batch), loaded(batch)
+            scale = max(1.0, float(expected.abs().max()))
+            worst = max(worst, float((given - expected).abs().max()) / scale)
+    except Exception as error:  # the exporter raises many types
+        partial.unlink(missing_ok=True)
+        raise ExportError(
+            f'{path} was not written: {" ".join(str(error).split())[:500]}'
+        ) from error
+    if not worst <= TOLERANCE:
+        partial.unlink(missing_ok=True)
+        raise ExportError(f'{path} was not written: it deviates from PyTorch by {worst:.2g}')
+    os.replace(partial, path)
+    return worst
+
+
+def _images(n: int, size: tuple[int, int], channels: int, seed: int = 0) -> torch.Tensor:
+    batch = np.stack([check_image(*size, channels, seed + k) for k in range(n)])
+    return torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,194 @@
+"""Networks in 8-bit integers, and what that costs in accuracy and saves in time.
+
+Letters: N images, C channels, H, W size of the input.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mmirstd.apis.detector import Detector
+from mmirstd.apis.sources import Source
+from mmirstd.datasets.imread import read_mask
+from mmirstd.evaluation.counts import ImageCounts, count_image
+from mmirstd.evaluation.rates import Scores, score_images
+from mmirstd.export.runtime import OnnxDetector
+
+METHODS = ('dynamic', 'static')
+"""'dynamic' measures activations while running and needs no images; 'static' fixes their range
+on calibration images, which is faster at run time."""
+
+OPERATORS = ('Conv', 'Gemm', 'MatMul')
+"""What is quantised: where nearly all of the arithmetic is."""
+
+
+def quantize(
+    path: str | Path,
+    output: str | Path,
+    method: str = 'static',
+    *,
+    sources: Iterable[Source] = (),
+    operators: Sequence[str] = OPERATORS,
+) -> Path:
+    """Write an 8-bit version of an exported network.
+
+    Args:
+        path: File written by `mmirstd.export.onnx_file.export_onnx`.
+        output: File to write, ``.onnx``.
+        method: One of `METHODS`.
+        sources: Calibration images for 'static', prepared as for detection; some dozens that
+            show what the network will see.
+        operators: ONNX operators to quantise.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        ImportError: A package of the extra ``export`` is missing.
+        ValueError: The method is unknown, or there are no calibration images.
+    """
+    path, output = Path(path), Path(output)
+    if method not in METHODS:
+        raise ValueError(f'method={method!r} must be one of {METHODS}')
+    if output.suffix != '.onnx' or output == path:
+        raise ValueError(f'{output}: give another name than {path}, ending in .onnx')
+    try:
+        from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
+    except ImportError as error:
+        raise ImportError(
+            f"quantisation needs the extra: pip install 'mmirstd[export]' ({error})"
+        ) from error
+    detector = OnnxDetector(path)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    common = {'op_types_to_quantize': list(operators), 'weight_type': QuantType.QInt8}
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix='.quantize_') as folder:
+        partial = Path(folder) / output.name
+        if method == 'dynamic':
+            quantize_dynamic(str(path), str(partial), **common)
+        else:
+            reader = _Calibration(detector, sources)
+            quantize_static(str(path), str(partial), reader, per_channel=True, **common)
+        _keep_description(path, partial)
+        OnnxDetector(partial)  # loads, and still has its description
+        os.replace(partial, output)
+    return output
+
+
+class _Calibration:
+    """What onnxruntime asks for calibration inputs, one image at a time."""
+
+    def __init__(self, detector: OnnxDetector, sources: Iterable[Source]) -> None:
+        self.count = 0
+        self._inputs = self._prepared(detector, sources)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next input; None at the end."""
+        batch = next(self._inputs, None)
+        if batch is None and self.count == 0:
+            raise ValueError('static quantisation needs calibration images')
+        self.count += batch is not None
+        return batch
+
+    @staticmethod
+    def _prepared(
+        detector: OnnxDetector, sources: Iterable[Source]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        for source in sources:
+            scaled = detector.scale(source.read(), str(source))
+            yield detector.feed([scaled])
+
+
+def _keep_description(path: Path, quantized: Path) -> None:
+    """Copy the metadata, which not every version of the quantiser keeps."""
+    import onnx
+
+    model = onnx.load(str(quantized))
+    properties = {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}
+    onnx.helper.set_model_props(
+        model, {**{entry.key: entry.value for entry in model.metadata_props}, **properties}
+    )
+    onnx.save(model, str(quantized))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two detectors on the same images.
+
+    Attributes:
+        images: Number of images.
+        deviation: Largest difference of probabilities.
+        mask_iou: IoU of the two sets of masks; 1 if both are empty.
+        seconds: Median seconds per image of the first and the second detector.
+        scores: Scores of both where masks are known, else None.
+    """
+
+    images: int
+    deviation: float
+    mask_iou: float
+    seconds: tuple[float, float]
+    scores: tuple[Scores, Scores] | None
+
+
+def compare(
+    first: Detector,
+    second: Detector,
+    sources: Sequence[Source],
+    mask_folder: str | Path | None = None,
+    *,
+    matching: str = 'optimal',
+) -> Comparison:
+    """Run two detectors over the same images.
+
+    Args:
+        first: The one that counts as right for ``mask_iou``.
+        second: The other one.
+        sources: Images.
+        mask_folder: Folder with the true masks, ``NAME.png`` for the image of that name.
+        matching: Convention of Pd and Fa.
+
+    Raises:
+        FileNotFoundError: A mask is missing.
+        ValueError: There is no image, or a mask is not of its image's size.
+    """
+    if not sources:
+        raise ValueError('there are no images to compare on')
+    detectors = (first, second)
+    first_image = sources[0]
+    for detector in detectors:  # the first run allocates
+        list(detector.stream([first_image]))
+    seconds: tuple[list[float], list[float]] = ([], [])
+    counts: tuple[list[ImageCounts], list[ImageCounts]] = ([], [])
+    deviation, shared, union = 0.0, 0, 0
+    for source in sources:
+        found = []
+        for detector, times in zip(detectors, seconds, strict=True):
+            start = time.perf_counter()
+            found += list(detector.stream([source]))
+            times.append(time.perf_counter() - start)
+        a, b = found
+        deviation = max(deviation, float(np.abs(a.probability - b.probability).max()))
+        shared += int(np.count_nonzero(a.mask & b.mask))
+        union += int(np.count_nonzero(a.mask | b.mask))
+        if mask_folder is not None:
+            truth = read_mask(Path(mask_folder) / f'{source.name}.png')
+            for detection, entries in zip(found, counts, strict=True):
+                entries.append(
+                    count_image(detection.mask, truth, matchings=[matching], name=source.name)
+                )
+    scores = None
+    if mask_folder is not None:
+        scores = (score_images(counts[0], matching), score_images(counts[1], matching))
+    return Comparison(
+        images=len(sources),
+        deviation=deviation,
+        mask_iou=shared / union if union else 1.0,
+        seconds=(float(np.median(seconds[0])), float(np.median(seconds[1]))),
+        scores=scores,
+    )

@@ -1,0 +1,105 @@
+import importlib.util
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('onnxscript')
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
+
+from bright_network import CONFIG, RESIZE, scene, weights  # noqa: E402
+
+
+def load(tool):
+    spec = importlib.util.spec_from_file_location(tool, ROOT / 'tools' / f'{tool}.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+export = load('export')
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('bright.py').write_text(CONFIG.replace('RESIZE', RESIZE))
+    torch.save(weights(), 'bright.pth')
+    for folder in ('images', 'masks'):
+        Path(folder).mkdir()
+        for k in range(4):
+            image = scene(64, 64, [(20, 10 + 4 * k)])
+            cv2.imwrite(f'{folder}/frame_{k}.png', image)
+    return tmp_path
+
+
+def test_onnx_and_int8(project, capsys):
+    words = ['--int8', 'static', '--images', 'images', '--masks', 'masks']
+    assert export.main(['bright.py', 'bright.pth', '--out', 'net.onnx', *words]) == 0
+    output = ' '.join(capsys.readouterr().err.split())
+    assert 'net.onnx: open is size' in output
+    assert 'pd, % │ 100.00 │ 100.00' in output
+    assert 'masks 1.0000' in output
+
+    from mmirstd.export.runtime import OnnxDetector
+
+    for name in ('net.onnx', 'net_int8.onnx'):
+        detector = OnnxDetector(name)
+        assert detector.description.square == 64
+        assert len(detector.description.checkpoint_sha256) == 64
+        (target,) = detector('images/frame_1.png')[0].targets
+        assert (target.x, target.y, target.area) == (14, 20, 9)
+    operators = set(_operators('net_int8.onnx'))
+    assert operators & {'QuantizeLinear', 'QLinearConv'}
+    assert export.main(['bright.py', 'bright.pth', '--out', 'net.onnx', *words[:4]]) == 0
+
+    detect = load('detect')
+    assert detect.main(['images', '--out', 'found', '--onnx', 'net.onnx', '--quiet']) == 0
+    assert len(Path('found/targets.csv').read_text().splitlines()) == 5
+
+
+def test_dynamic_quantisation_keeps_the_masks(project):
+    words = ['--int8', 'dynamic', '--images', 'images', '--dynamic', 'batch']
+    assert export.main(['bright.py', 'bright.pth', '--out', 'net.onnx', *words]) == 0
+    assert Path('net_int8.onnx').is_file()
+
+
+def test_torch_export(project, capsys):
+    assert export.main(['bright.py', 'bright.pth', '--out', 'net.pt2']) == 0
+    assert 'open is size, deviation' in capsys.readouterr().err
+    program = torch.export.load('net.pt2').module()
+    images = torch.full((3, 3, 100, 70), 144.0)
+    torch.testing.assert_close(program(images), torch.ones(3, 1, 100, 70))
+
+
+def _operators(path):
+    import onnx
+
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+@pytest.mark.parametrize(
+    ('words', 'code'),
+    [
+        (['absent.py', 'bright.pth', '--out', 'n.onnx'], 1),
+        (['bright.py', 'absent.pth', '--out', 'n.onnx'], 1),
+        (['bright.py', 'bright.pth', '--out', 'n.onnx', '--size', '16'], 1),
+        (['bright.py', 'bright.pth', '--out', 'n.bin'], 2),
+        (['bright.py', 'bright.pth', '--out', 'n.onnx', '--int8', 'static'], 2),
+        (['bright.py', 'bright.pth', '--out', 'n.onnx', '--masks', 'masks'], 2),
+        (['bright.py', 'bright.pth', '--out', 'n.onnx', '--size', '64', '64', '64'], 2),
+    ],
+)
+def test_failures(project, words, code):
+    if code == 2:
+        with pytest.raises(SystemExit) as exit_info:
+            export.main(words)
+        assert exit_info.value.code == 2
+    else:
+        assert export.main(words) == 1
+    assert not list(project.glob('*.onnx'))
