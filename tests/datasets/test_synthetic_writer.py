@@ -241,3 +241,21 @@ def test_progress_counts_every_image(tmp_path):
     seen = []
     write_dataset(tmp_path, SPLITS, config=CONFIG, progress=lambda *step: seen.append(step))
     assert seen == [(n, 6) for n in range(1, 7)]
+
+
+@pytest.mark.parametrize(
+    ('layout', 'split'),
+    [('folders', 'test'), ('lists', 'test.txt'), ('sirst', 'idx_427/test.txt')],
+)
+def test_every_layout_is_recognised_by_the_dataset(tmp_path, layout, split):
+    from mmirstd.datasets.irstd import IRSTDDataset
+
+    write_dataset(tmp_path, SPLITS, config=CONFIG, layout=layout)
+    dataset = IRSTDDataset(str(tmp_path), split)
+    assert len(dataset) == SPLITS['test']
+    for index in range(len(dataset)):
+        sample = dataset.get_data_info(index)
+        scene = generate_scene(CONFIG, 0, 'test', index)
+        assert (cv2.imread(sample['img_path'], cv2.IMREAD_UNCHANGED) == scene.image).all()
+        mask = cv2.imread(sample['seg_map_path'], cv2.IMREAD_UNCHANGED)
+        assert ((mask > 0) == scene.mask).all()
