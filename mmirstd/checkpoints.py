@@ -57,7 +57,7 @@ def load_checkpoint(
             f'run code from the file ({_reason(error)}). {old}Ask its author for a file with the '
             f'state_dict only or, if you trust the source, set {TRUST_PICKLES}=1 for this command.'
         ) from error
-    except (RuntimeError, EOFError) as error:
+    except Exception as error:  # a damaged pickle raises many types
         raise ValueError(
             f'Checkpoint {path} cannot be read ({_reason(error)}).{_other_checkpoints(path)}'
         ) from error
@@ -168,7 +168,11 @@ def _damage(path: Path) -> str:
     if not start:
         return 'is empty'
     if start == b'PK':  # torch >= 1.6 writes a zip archive; its directory comes last
-        return '' if zipfile.is_zipfile(path) else f'is incomplete ({size} bytes were written)'
+        try:
+            whole = zipfile.is_zipfile(path)
+        except zipfile.BadZipFile:  # an end record that claims several disks, for instance
+            whole = False
+        return '' if whole else f'is incomplete ({size} bytes were written)'
     return '' if start[0] == 0x80 else 'is not a PyTorch checkpoint'
 
 

@@ -47,7 +47,7 @@ class Description:
         check_range(self.intensity_range, self.percentiles)
         if self.channels not in (1, 3):
             raise ValueError(f'channels={self.channels!r} must be 1 or 3')
-        if self.square is not None and not (isinstance(self.square, int) and self.square > 0):
+        if self.square is not None and not (type(self.square) is int and self.square > 0):
             raise ValueError(f'square={self.square!r} must be a positive number of pixels')
         if not 0 <= self.threshold < 1:
             raise ValueError(f'threshold={self.threshold!r} must be a probability')
