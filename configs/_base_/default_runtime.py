@@ -21,9 +21,9 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A resumed run repeats the uninterrupted one (exactly so with num_workers=0).
     epoch_seed=dict(type='mmirstd.EpochSeedHook'),
-    # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on; interval=1 makes
-    # that every image (the stock 50 writes nothing at all for a short validation list).
-    visualization=dict(type='SegVisualizationHook', draw=False, interval=1))
+    # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on and then draws every
+    # image (the stock interval of 50 writes nothing at all for a short list) at its own bit depth.
+    visualization=dict(type='mmirstd.IRSTDVisualizationHook', draw=False, interval=1))
 
 # TensorBoard curves appear by themselves once `pip install tensorboard` was done.
 vis_backends = [dict(type='LocalVisBackend')]
@@ -31,7 +31,7 @@ if find_spec('tensorboard') is not None:
     vis_backends.append(dict(type='TensorboardVisBackend'))
 # No name: each experiment gets its own. Under a fixed one, the second run of a process would log
 # into the folder of the first.
-visualizer = dict(type='SegLocalVisualizer', vis_backends=vis_backends)
+visualizer = dict(type='mmirstd.IRSTDLocalVisualizer', vis_backends=vis_backends)
 
 env_cfg = dict(
     # Images of a test set differ in size; True pays only where all of them are equal.

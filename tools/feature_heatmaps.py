@@ -1,0 +1,64 @@
+"""Heat maps of the pyramid levels before and after the queries (paper Fig. 4).
+
+python tools/feature_heatmaps.py configs/simirstd_nudt.py CHECKPOINT IMAGE heatmaps.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.registry import init_default_scope
+from mmseg.apis import init_model
+from mmseg.apis.inference import _preprare_data
+from rich.console import Console
+
+from mmirstd.analysis.pyramid import pyramid_before_and_after
+from mmirstd.datasets.imread import read_image
+from mmirstd.visualization.feature_heatmap import draw_feature_heatmaps
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of a model with a query FPN')
+    parser.add_argument('checkpoint', help='trained weights')
+    parser.add_argument('image', type=Path)
+    parser.add_argument('out', type=Path, help='picture to write (.png, .pdf, .svg)')
+    parser.add_argument('--levels', nargs='+', default=['P2', 'P3', 'P4', 'P5'])
+    parser.add_argument('--device', default='cpu')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw the figure; returns the exit code."""
+    args = parse(argv)
+    console = Console()
+    image = read_image(args.image)
+    init_default_scope('mmseg')
+    model = init_model(args.config, args.checkpoint, device=args.device)
+    batch, _ = _preprare_data(str(args.image), model)
+    inputs = model.data_preprocessor(batch, False)['inputs']
+    levels = pyramid_before_and_after(model, inputs)
+    unknown = sorted(set(args.levels) - set(levels))
+    if unknown:
+        console.print(f'there is no level {unknown[0]}; this model has {", ".join(levels)}')
+        return 2
+    maps = [
+        (f'{name} {when} queries', np.asarray(feature[0].float().cpu()))
+        for when, index in (('without', 0), ('with', 1))
+        for name, feature in ((name, levels[name][index]) for name in args.levels)
+    ]
+    figure = draw_feature_heatmaps(image, maps, columns=len(args.levels))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(args.out, dpi=150)
+    console.print(f'written: {args.out}')
+    return 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
