@@ -21,14 +21,14 @@ class Components:
 
     Attributes:
         pixels: (K,) int64, flat indices ``row * W + column`` of the foreground, ascending.
-        labels: (K,) int64, component index 0..C-1 of every pixel.
+        labels: (K,) component index 0..C-1 of every pixel.
         areas: (C,) int64, pixels per component.
         row_sums: (C,) float64, sum of the pixels' rows (whole numbers, so sums are exact).
         column_sums: (C,) float64, sum of the pixels' columns.
     """
 
     pixels: NDArray[np.int64]
-    labels: NDArray[np.int64]
+    labels: NDArray[np.integer]
     areas: NDArray[np.int64]
     row_sums: NDArray[np.float64]
     column_sums: NDArray[np.float64]
@@ -49,23 +49,24 @@ def find_components(mask: NDArray) -> Components:
     """
     if mask.dtype != np.bool_:
         mask = mask != 0
-    # Targets cover well under 1 % of an image: all but this first line is cheap.
-    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
-    if width == 0:
+    mask = np.ascontiguousarray(mask)
+    pixels = mask.ravel().nonzero()[0]
+    if not len(pixels):
         none = np.zeros(0, dtype=np.int64)
-        return Components(none, none, none, none.astype(float), none.astype(float))
-    box = np.ascontiguousarray(mask[top : top + height, left : left + width])
-    count, label_map = cv2.connectedComponents(box.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+        return Components(pixels, none, none, none.astype(float), none.astype(float))
+    # Targets cover well under 1 % of an image, so their bounding box is labelled, not the image.
+    rows, columns = np.divmod(pixels, mask.shape[1])
+    top, bottom = rows[0], rows[-1]
+    left, right = np.minimum.reduce(columns), np.maximum.reduce(columns)
+    count, label_map = cv2.connectedComponents(
+        mask[top : bottom + 1, left : right + 1].view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
     count -= 1  # label 0 is the background
-    in_box = box.ravel().nonzero()[0]
-    labels = label_map.ravel()[in_box].astype(np.int64) - 1
+    labels = label_map[rows - top, columns - left] - 1
     if count > 1:
         labels = _in_raster_order(labels, count)
-    rows, columns = np.divmod(in_box, width)
-    rows += top
-    columns += left
     return Components(
-        pixels=rows * mask.shape[1] + columns,
+        pixels=pixels,
         labels=labels,
         areas=np.bincount(labels, minlength=count),
         row_sums=np.bincount(labels, weights=rows, minlength=count),
@@ -73,7 +74,7 @@ def find_components(mask: NDArray) -> Components:
     )
 
 
-def _in_raster_order(labels: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def _in_raster_order(labels: NDArray[np.integer], count: int) -> NDArray[np.integer]:
     """Renumber ``labels`` (K,) 0..count-1 by first occurrence; OpenCV numbers by 2x2 blocks."""
     order = list(dict.fromkeys(labels.tolist()))  # a dict keeps the order of insertion
     if order == list(range(count)):

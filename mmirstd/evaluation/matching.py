@@ -16,19 +16,21 @@ nearer than ``max_distance`` pixels:
     As many hits as any pairing allows; among those the least total distance. Does not depend on
     the order of the components, so flipping the image changes nothing.
 ``opdc``
-    Overlap first (PyIRSTDMetrics, arXiv 2509.16888): pairs with IoU of at least 0.5 match
-    whatever their distance; what is left is paired by distance.
+    Overlap first (PyIRSTDMetrics, arXiv 2509.16888). All components are paired for the least
+    total distance, and the pairs with IoU of at least 0.5 are kept, whatever their distance. The
+    rest is paired in the same way, and the pairs below ``max_distance`` are kept. Because pairs
+    are formed before they are judged, a possible hit can be lost to a pair that is then dropped.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mmirstd.evaluation.components import Components
@@ -90,17 +92,13 @@ def match_targets(
     check_matching(matching)
     partner: dict[int, int] = {}
     if len(targets) and len(predictions):
-        near = near_pairs(
-            targets, predictions, max_distance, rounded=matching in ('legacy', 'greedy')
-        )
-        if matching in ('legacy', 'greedy'):
-            partner = _first_free(near)
+        if matching == 'opdc':
+            partner = _overlap_then_distance(targets, predictions, max_distance)
+        elif matching == 'optimal':
+            near = near_pairs(targets, predictions, max_distance)
+            partner = _nearest(near, targets, predictions)
         else:
-            if matching == 'opdc':
-                partner = _nearest(overlapping_pairs(targets, predictions), targets, predictions)
-                taken = set(partner.values())
-                near = [pair for pair in near if pair[0] not in partner and pair[1] not in taken]
-            partner |= _nearest(near, targets, predictions)
+            partner = _first_free(near_pairs(targets, predictions, max_distance, rounded=True))
 
     matched = set(partner.values())
     areas = predictions.areas.tolist()
@@ -154,31 +152,6 @@ def near_pairs(
             if distance < max_distance:
                 found.append((t, p, distance))
         pairs += sorted(found)
-    return pairs
-
-
-def overlapping_pairs(
-    targets: Components, predictions: Components, min_iou: float = OPDC_MIN_IOU
-) -> list[Pair]:
-    """Pairs of components whose IoU is at least ``min_iou``, whatever their distance."""
-    _, in_targets, in_predictions = np.intersect1d(
-        targets.pixels, predictions.pixels, assume_unique=True, return_indices=True
-    )
-    shared = Counter(
-        zip(
-            targets.labels[in_targets].tolist(),
-            predictions.labels[in_predictions].tolist(),
-            strict=True,
-        )
-    )
-    distances = {
-        (t, p): distance for t, p, distance in near_pairs(targets, predictions, float('inf'))
-    }
-    pairs = []
-    for (t, p), intersection in sorted(shared.items()):
-        union = int(targets.areas[t]) + int(predictions.areas[p]) - intersection
-        if intersection >= min_iou * union:
-            pairs.append((t, p, distances[t, p]))
     return pairs
 
 
@@ -241,3 +214,33 @@ def _nearest(pairs: Sequence[Pair], targets: Components, predictions: Components
         )
     chosen = zip(*linear_sum_assignment(cost), strict=True)
     return {rows[row]: columns[column] for row, column in chosen if cost[row, column] < 0}
+
+
+def _overlap_then_distance(
+    targets: Components, predictions: Components, max_distance: float
+) -> dict[int, int]:
+    """Pair as `opdc` does, see the module docstring."""
+    centroids = [
+        np.stack([found.row_sums, found.column_sums], axis=1) / found.areas[:, None]
+        for found in (targets, predictions)
+    ]
+    distances = np.linalg.norm(centroids[0][:, None] - centroids[1], axis=2)
+    partner: dict[int, int] = {}
+    for accepted in (_overlaps(targets, predictions) >= OPDC_MIN_IOU, distances < max_distance):
+        taken = set(partner.values())
+        left = [t for t in range(len(targets)) if t not in partner]
+        free = [p for p in range(len(predictions)) if p not in taken]
+        chosen = zip(*linear_sum_assignment(distances[np.ix_(left, free)]), strict=True)
+        pairs = [(left[t], free[p]) for t, p in chosen]
+        partner |= {t: p for t, p in pairs if accepted[t, p]}
+    return partner
+
+
+def _overlaps(targets: Components, predictions: Components) -> NDArray[np.float64]:
+    """(T, P) IoU of every target with every prediction, 0..1."""
+    _, in_targets, in_predictions = np.intersect1d(
+        targets.pixels, predictions.pixels, assume_unique=True, return_indices=True
+    )
+    shared = np.zeros((len(targets), len(predictions)))
+    np.add.at(shared, (targets.labels[in_targets], predictions.labels[in_predictions]), 1)
+    return shared / (targets.areas[:, None] + predictions.areas - shared)
