@@ -1,12 +1,14 @@
 """Counting against an independent scikit-image loop, and the properties that must hold."""
 
 import importlib.util
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from mask_strategies import mask_pairs, masks
+from scipy.optimize import linear_sum_assignment
 from skimage import measure
 
 from mmirstd.evaluation.components import find_components
@@ -219,6 +221,61 @@ def test_ignored_pixels_belong_to_nothing():
     assert counts.pixels == 100 - 3
     assert (counts.tp, counts.fp, counts.fn, counts.target_areas) == (3, 2, 0, (3,))
     assert counts.matches['optimal'].false_pixels == 2
+
+
+def opdc_counts(prediction, truth):
+    """Hits and false pixels, literally as the module docstring of matching.py tells."""
+    targets, predictions = (
+        measure.regionprops(measure.label(mask, connectivity=2)) for mask in (truth, prediction)
+    )
+    pixels = [
+        [set(map(tuple, region.coords.tolist())) for region in regions]
+        for regions in (targets, predictions)
+    ]
+    hits, left, free = 0, list(range(len(targets))), list(range(len(predictions)))
+    for accept in (
+        lambda t, p, distance: (
+            len(pixels[0][t] & pixels[1][p]) >= len(pixels[0][t] | pixels[1][p]) / 2
+        ),
+        lambda t, p, distance: distance < 3,
+    ):
+        distances = np.array(
+            [[math.dist(targets[t].centroid, predictions[p].centroid) for p in free] for t in left]
+        ).reshape(len(left), len(free))
+        pairs = [
+            (left[row], free[column])
+            for row, column in zip(*linear_sum_assignment(distances), strict=True)
+            if accept(left[row], free[column], distances[row, column])
+        ]
+        hits += len(pairs)
+        left = [t for t in left if t not in {pair[0] for pair in pairs}]
+        free = [p for p in free if p not in {pair[1] for pair in pairs}]
+    return hits, sum(int(predictions[p].area) for p in free)
+
+
+@examples
+@given(mask_pairs())
+def test_opdc_equals_its_description(pair):
+    prediction, truth = pair
+    counts = count_image(prediction, truth, matchings=['opdc'])
+    assert totals(counts, 'opdc')[4:] == opdc_counts(prediction, truth)
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_equals_pyirstdmetrics(seed):
+    # Runs where it is installed (`pip install --no-deps pyirstdmetrics`; it pins an old numpy).
+    metrics = pytest.importorskip('py_irstd_metrics.targetwise_metrics')
+    random = np.random.default_rng(seed)
+    truth = random.random((40, 32)) < random.uniform(0.01, 0.1)
+    prediction = np.roll(truth, (1, 1), axis=(0, 1)) ^ (random.random(truth.shape) < 0.03)
+    counts = count_image(prediction, truth, matchings=['greedy', 'opdc'])
+    for ours, theirs in (('greedy', 'DistanceOnlyMatching'), ('opdc', 'OPDCMatching')):
+        metric = metrics.MatchingBasedMetrics(1, matching_method=getattr(metrics, theirs)())
+        metric.update(prediction.astype(float), truth)
+        result = metric.get()
+        match = counts.matches[ours]
+        assert result['probability_detection'][0] == pytest.approx(np.mean(match.hits))
+        assert result['false_alarm'][0] == pytest.approx(match.false_pixels / truth.size)
 
 
 def test_opdc_matches_by_overlap_beyond_the_distance():

@@ -1,0 +1,254 @@
+"""Scoring a folder of predictions against a folder of masks, whoever made them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmirstd.datasets.imread import read_mask
+from mmirstd.datasets.lists import without_suffix
+from mmirstd.datasets.pairing import FileIndex
+from mmirstd.datasets.resampling import resize_image, resize_mask
+from mmirstd.evaluation.counts import ImageCounts, count_image
+from mmirstd.evaluation.curves import (
+    CURVE_BINS,
+    CURVE_THRESHOLDS,
+    PixelCurve,
+    TargetCurve,
+    pixel_curve,
+    pixel_histogram,
+    sweep_thresholds,
+    target_curve,
+)
+from mmirstd.evaluation.mask_files import PROBABILITY_FOLDER
+from mmirstd.evaluation.matching import MAX_DISTANCE
+from mmirstd.evaluation.prediction_files import KINDS, detect_kind, read_prediction_file
+
+RESIZE = ('prediction', 'truth')
+"""Which of the two is brought to the size of the other where they differ."""
+
+
+class FolderError(ValueError):
+    """Files are missing or wrong.
+
+    Attributes:
+        problems: One message per file.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__('\n'.join(problems))
+        self.problems = list(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCounts:
+    """What was counted in a folder.
+
+    Attributes:
+        images: Counts of each image, by name.
+        kind: What the predictions are: ``'mask'``, ``'probability'`` or ``'logits'``.
+        left_out: Names that have only a prediction or only a mask.
+        resized: Number of images of which prediction or mask was resized.
+        notes: Oddities that a person should look at.
+        pixels, detection: Curves, if asked for.
+    """
+
+    images: list[ImageCounts]
+    kind: str
+    left_out: list[str] = field(default_factory=list)
+    resized: int = 0
+    notes: list[str] = field(default_factory=list)
+    pixels: PixelCurve | None = None
+    detection: TargetCurve | None = None
+
+
+def count_folder(
+    predictions: str | Path,
+    truths: str | Path,
+    *,
+    matchings: Sequence[str],
+    names: Sequence[str] | None = None,
+    kind: str = 'auto',
+    threshold: float = 0.5,
+    max_distance: float = MAX_DISTANCE,
+    prediction_tail: str = '',
+    truth_tail: str = '',
+    resize: str | None = None,
+    allow_missing: bool = False,
+    curves: bool = False,
+    curve_bins: int = CURVE_BINS,
+) -> FolderCounts:
+    """Count all images of a folder.
+
+    Files belong together if they have the same path below their folders, without suffix and
+    tail. Sub-folders are searched; dot-files, other file types and the ``probability`` folder
+    that `IRSTDMetric` writes beside its masks are not.
+
+    Args:
+        predictions: Folder with the predictions.
+        truths: Folder with the masks; a pixel is target where any channel is above 0.
+        matchings: Conventions to count by. The curve uses the first.
+        names: Names to score, such as a published test list; None takes all.
+        kind: What the predictions are, one of `KINDS`; ``'auto'`` looks.
+        threshold: A pixel is predicted where its probability is above.
+        max_distance: Centroid distance in pixels that a hit must stay strictly below.
+        prediction_tail: What the names of predictions end in, such as ``'_pred'``.
+        truth_tail: What the names of masks end in, such as ``'_pixels0'``.
+        resize: Where sizes differ, bring the ``'prediction'`` or the ``'truth'`` to the size of
+            the other; masks by nearest pixel, probabilities bilinearly. None makes it an error.
+        allow_missing: Score the names that have both files. False makes the others an error.
+        curves: Also compute curves; needs probabilities.
+        curve_bins: Cells of the histogram behind the pixel curves.
+
+    Raises:
+        FolderError: Files are missing, unreadable or of different size; all of them are named.
+        FileNotFoundError: A folder does not exist.
+        ValueError: An option is unknown or there is nothing to score.
+    """
+    if kind not in KINDS:
+        raise ValueError(f'kind={kind!r} is unknown; choose one of {", ".join(KINDS)}')
+    if resize is not None and resize not in RESIZE:
+        raise ValueError(f'resize={resize!r} is unknown; choose one of {", ".join(RESIZE)}')
+    if not 0 <= threshold < 1:
+        raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+    pairs, left_out = _pair(
+        _index(predictions, prediction_tail), _index(truths, truth_tail), names, allow_missing
+    )
+    if kind == 'auto':
+        kind = detect_kind(prediction for _, prediction, _ in pairs)
+    if curves and kind == 'mask':
+        raise ValueError(f'{predictions}: curves need probabilities, these are masks')
+
+    images, histograms, sweeps, problems, notes = [], [], [], [], []
+    resized = 0
+    for name, prediction_path, truth_path in pairs:
+        try:
+            mask, probability = read_prediction_file(prediction_path, kind, threshold)
+            truth = read_mask(truth_path)
+            if mask.shape != truth.shape:
+                if resize is None:
+                    raise ValueError(
+                        f'{prediction_path} has the size {mask.shape}, {truth_path} '
+                        f'{truth.shape} (height, width); --resize says which to adapt'
+                    )
+                mask, probability, truth = _same_size(mask, probability, truth, resize, threshold)
+                resized += 1
+        except (OSError, ValueError) as error:
+            problems.append(str(error))
+            continue
+        if truth.mean() > 0.5:
+            notes.append(
+                f'{truth_path}: {truth.mean():.0%} of the pixels are target; is it a mask?'
+            )
+        images.append(
+            count_image(mask, truth, matchings=matchings, max_distance=max_distance, name=name)
+        )
+        if curves:
+            histograms.append(pixel_histogram(probability, truth, curve_bins))
+            sweeps.append(
+                sweep_thresholds(
+                    probability, truth, CURVE_THRESHOLDS, matchings[0], max_distance=max_distance
+                )
+            )
+    if problems:
+        raise FolderError(problems)
+    if not curves:
+        return FolderCounts(images, kind, left_out, resized, notes)
+    detection = target_curve(
+        sweeps,
+        CURVE_THRESHOLDS,
+        matchings[0],
+        targets=sum(len(image.target_areas) for image in images),
+        pixels=sum(image.pixels for image in images),
+    )
+    return FolderCounts(images, kind, left_out, resized, notes, pixel_curve(histograms), detection)
+
+
+def write_per_image(path: str | Path, images: Sequence[ImageCounts]) -> None:
+    """Write one CSV line of counts per image, worst IoU first."""
+    matchings = list(images[0].matches)
+    header = ['name', 'height', 'width', 'pixels', 'iou', 'tp', 'fp', 'fn', 'targets']
+    header += ['predictions']
+    for matching in matchings:
+        header += [f'hits_{matching}', f'false_pixels_{matching}']
+    rows = []
+    for image in images:
+        union = image.tp + image.fp + image.fn
+        row = [image.name, image.height, image.width, image.pixels]
+        row += [image.tp / union if union else '', image.tp, image.fp, image.fn]
+        row += [len(image.target_areas), image.predictions]
+        for matching in matchings:
+            match = image.matches[matching]
+            row += [sum(match.hits), match.false_pixels]
+        rows.append(row)
+    rows.sort(key=lambda row: (row[4] == '', row[4], row[0]))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def _index(folder: str | Path, tail: str) -> dict[str, Path]:
+    """Name, without tail, -> file."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'folder not found: {folder}')
+    files = FileIndex(folder, tail)
+    index = {
+        stem.removesuffix(tail): files.find(stem)
+        for stem in files.stems()
+        if not stem.startswith(f'{PROBABILITY_FOLDER}/')
+    }
+    if not index:
+        ending = f' whose names end in {tail!r}' if tail else ''
+        raise ValueError(f'{folder}: no image or .npy files{ending}')
+    return index
+
+
+def _pair(
+    predictions: dict[str, Path],
+    truths: dict[str, Path],
+    names: Sequence[str] | None,
+    allow_missing: bool,
+) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+    """(name, prediction, truth) of each image, and the names that lack one of the two."""
+    wanted = (
+        sorted(predictions.keys() | truths.keys())
+        if names is None
+        else [without_suffix(name) for name in names]
+    )
+    pairs, problems = [], {}
+    for name in wanted:
+        if name in predictions and name in truths:
+            pairs.append((name, predictions[name], truths[name]))
+        elif name in truths:
+            problems[name] = f'{truths[name]}: no prediction called {name!r}'
+        elif name in predictions:
+            problems[name] = f'{predictions[name]}: no mask called {name!r}'
+        else:
+            problems[name] = f'{name!r} is listed, but has neither prediction nor mask'
+    if not pairs:
+        raise FolderError(['no prediction has the name of a mask', *list(problems.values())[:4]])
+    if problems and not allow_missing:
+        raise FolderError(list(problems.values()))
+    return pairs, list(problems)
+
+
+def _same_size(
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32] | None,
+    truth: NDArray[np.uint8],
+    resize: str,
+    threshold: float,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None, NDArray[np.uint8]]:
+    if resize == 'truth':
+        return mask, probability, resize_mask(truth, mask.shape)
+    if probability is None:
+        return resize_mask(mask.astype(np.uint8), truth.shape) > 0, None, truth
+    probability = resize_image(probability, truth.shape)
+    return probability > threshold, probability, truth

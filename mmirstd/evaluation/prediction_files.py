@@ -1,0 +1,104 @@
+"""Reading other people's predictions: masks, probabilities or logits in image files and .npy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf, log
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from mmirstd.datasets.imread import read_image
+
+KINDS = ('auto', 'mask', 'probability', 'logits')
+"""What the pixels of a prediction may mean, see `read_prediction_file`."""
+
+
+def detect_kind(paths: Iterable[Path]) -> str:
+    """Find out what the predictions of a folder are.
+
+    They are masks if every file holds at most two values, 0 and one other, and that other is the
+    same in all files (0/1, 0/255, true/false); otherwise they are probabilities. The folder is
+    judged as a whole, because one probability map may well be all zero.
+
+    Args:
+        paths: All prediction files of the folder.
+
+    Returns:
+        ``'mask'`` or ``'probability'``.
+    """
+    foreground: set[float] = set()
+    for path in paths:
+        try:
+            image = _read_plane(path)
+        except (OSError, ValueError):
+            continue  # whoever reads it for good reports it
+        highest = image.max()
+        if image.dtype != bool and ((image != 0) & (image != highest)).any():
+            return 'probability'
+        if highest != 0:
+            foreground.add(float(highest))
+        if len(foreground) > 1:
+            return 'probability'
+    return 'mask'
+
+
+def read_prediction_file(
+    path: Path, kind: str, threshold: float
+) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None]:
+    """Read one prediction.
+
+    Args:
+        path: PNG, BMP or TIFF of any bit depth, or .npy.
+        kind: ``'mask'``: predicted where the value is above 0. ``'probability'``: floats 0..1,
+            or unsigned integers whose largest value (255, 65535) stands for 1. ``'logits'``:
+            floats whose sigmoid is the probability.
+        threshold: A pixel is predicted where its probability is above.
+
+    Returns:
+        (H, W) mask and (H, W) probability; the latter is None for masks.
+
+    Raises:
+        ValueError: The file is not what ``kind`` says; the message names it.
+    """
+    image = _read_plane(path)
+    if kind == 'mask':
+        return image > 0, None
+    if kind == 'logits':
+        if image.dtype.kind != 'f':
+            raise ValueError(f'{path}: holds {image.dtype}, but logits are floats')
+        mask = image > (log(threshold / (1 - threshold)) if threshold > 0 else -inf)
+        return mask, expit(image.astype(np.float32))
+    if image.dtype.kind == 'f':
+        probability = image
+        if probability.min() < 0 or probability.max() > 1:
+            raise ValueError(
+                f'{path}: values from {probability.min():.4g} to {probability.max():.4g} are no '
+                'probabilities; if they are logits, say --kind logits'
+            )
+    elif image.dtype == bool:
+        probability = image.astype(np.float64)
+    elif image.dtype.kind == 'u':
+        probability = image / np.iinfo(image.dtype).max
+    else:
+        raise ValueError(
+            f'{path}: holds {image.dtype}, which has no largest value to stand for probability 1; '
+            'save uint8, uint16 or floats 0..1, or say --kind mask'
+        )
+    return probability > threshold, probability.astype(np.float32)
+
+
+def _read_plane(path: Path) -> NDArray:
+    """(H, W) values of ``path``; a colour image counts if its channels are equal."""
+    image = read_image(path)
+    if image.ndim == 3:
+        if (image != image[..., :1]).any():
+            raise ValueError(
+                f'{path}: a colour image is no prediction; save one channel, not an overlay'
+            )
+        image = image[..., 0]
+    if path.suffix.lower() in ('.jpg', '.jpeg'):
+        raise ValueError(f'{path}: JPEG changes the values around a target; save PNG or .npy')
+    return image

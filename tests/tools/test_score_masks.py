@@ -1,0 +1,234 @@
+"""tools/score_masks.py: any folder of predictions, scored like IRSTDMetric."""
+
+import csv
+import json
+import runpy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mmirstd.evaluation.irstd_metric import IRSTDMetric
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'score_masks.py'
+main = runpy.run_path(str(TOOL))['main']
+
+
+def probability_of(truth, seed):
+    random = np.random.default_rng(seed)
+    blurred = cv2.GaussianBlur(truth.astype(np.float32), (3, 3), 0)
+    return np.clip(blurred + random.normal(0, 0.12, truth.shape), 0, 1).astype(np.float32)
+
+
+@pytest.fixture
+def truths():
+    """Name -> (H, W) mask; sizes differ, one has no target."""
+    random = np.random.default_rng(0)
+    masks = {}
+    for number, size in enumerate([(40, 50), (32, 32), (64, 48), (30, 30)]):
+        mask = np.zeros(size, dtype=np.uint8)
+        if number != 3:
+            for row, column in random.integers(2, 24, (3, 2)):
+                mask[row : row + 4, column : column + 3] = 1
+        masks[f'scene_{number}'] = mask
+    return masks
+
+
+@pytest.fixture
+def folders(tmp_path, truths):
+    """(PRED_DIR, GT_DIR, probabilities); predictions are float .npy."""
+    for folder in ('pred', 'gt'):
+        (tmp_path / folder).mkdir()
+    probabilities = {}
+    for number, (name, mask) in enumerate(truths.items()):
+        probabilities[name] = probability_of(mask, number)
+        np.save(tmp_path / 'pred' / f'{name}.npy', probabilities[name])
+        cv2.imwrite(str(tmp_path / 'gt' / f'{name}.png'), mask * 255)
+    return tmp_path / 'pred', tmp_path / 'gt', probabilities
+
+
+def score(*arguments, tmp_path):
+    """Numbers that the tool writes, or fails the test."""
+    result = tmp_path / 'result.json'
+    assert main([*map(str, arguments), '--json', str(result)]) == 0
+    return json.loads(result.read_text())
+
+
+def test_equals_the_metric(folders, truths, tmp_path):
+    predictions, masks, probabilities = folders
+    metric = IRSTDMetric(curves=True, curve_bins=50)
+    for name, truth in truths.items():
+        sample = {
+            'img_path': name,
+            'seg_logits': {'data': torch.from_numpy(probabilities[name])[None]},
+        }
+        sample['gt_sem_seg'] = {'data': torch.from_numpy(truth)[None]}
+        metric.process(None, [sample])
+    expected = {
+        key.removeprefix('irstd/'): value for key, value in metric.evaluate(len(truths)).items()
+    }
+    curves = tmp_path / 'curves'
+    found = score(predictions, masks, '--curves', curves, '--curve-bins', 50, tmp_path=tmp_path)
+    assert found == expected
+    assert 0 < found['hits'] <= found['targets']
+    assert found['fp'] > 0
+    assert (curves / 'curves.png').exists()
+
+
+@pytest.mark.parametrize('encoding', ['mask 255', 'mask 1', 'bool', '8 bit', '16 bit', 'logits'])
+def test_encodings_agree(folders, encoding, tmp_path):
+    predictions, masks, probabilities = folders
+    expected = score(predictions, masks, tmp_path=tmp_path)
+    other = tmp_path / 'other'
+    other.mkdir()
+    arguments = []
+    for name, probability in probabilities.items():
+        path = other / f'{name}.png'
+        mask = (probability > 0.5).astype(np.uint8)
+        if encoding == 'mask 255':
+            cv2.imwrite(str(path), mask * 255)
+        elif encoding == 'mask 1':
+            cv2.imwrite(str(path), mask)
+        elif encoding == 'bool':
+            np.save(path.with_suffix('.npy'), mask > 0)
+        elif encoding == '8 bit':
+            cv2.imwrite(str(path), np.where(mask, 128 + 100 * probability, 100 * probability))
+        elif encoding == '16 bit':
+            cv2.imwrite(str(path), np.rint(probability * 65535).astype(np.uint16))
+        else:
+            margin = np.where(mask, 1.0, -1.0) * (1 + probability)
+            np.save(path.with_suffix('.npy'), margin)
+            arguments = ['--kind', 'logits']
+    assert score(other, masks, *arguments, tmp_path=tmp_path) == expected
+
+
+def test_what_the_metric_writes_can_be_scored(folders, truths, tmp_path):
+    predictions, masks, probabilities = folders
+    metric = IRSTDMetric(output_dir=str(tmp_path / 'out'), save_probability=True, format_only=True)
+    for name in truths:
+        sample = {'img_path': f'x/{name}.png'}
+        sample['seg_logits'] = {'data': torch.from_numpy(probabilities[name])[None]}
+        metric.process(None, [sample])
+    expected = score(predictions, masks, tmp_path=tmp_path)
+    assert score(tmp_path / 'out', masks, tmp_path=tmp_path) == expected
+    assert score(tmp_path / 'out' / 'probability', masks, tmp_path=tmp_path) == expected
+
+
+def test_published_names_tails_and_lists(folders, tmp_path, capsys):
+    predictions, masks, _ = folders
+    for path in list(masks.iterdir()):
+        path.rename(path.with_name(f'{path.stem}_pixels0.png'))
+    (masks / 'scene_0.xml').write_text('<annotation/>')
+    (masks / '.DS_Store').write_bytes(b'x')
+    names = tmp_path / 'test.txt'
+    names.write_bytes(b'scene_1.png\r\nscene_2')
+    arguments = ['--truth-tail', '_pixels0', '--list', names]
+    assert score(predictions, masks, *arguments, tmp_path=tmp_path)['images'] == 2
+    assert '2 images' in capsys.readouterr().out
+
+
+def test_missing_and_extra_files_are_named(folders, tmp_path, capsys):
+    predictions, masks, _ = folders
+    (predictions / 'scene_1.npy').unlink()
+    np.save(predictions / 'other.npy', np.zeros((4, 4)))
+    assert main([str(predictions), str(masks)]) == 1
+    error = capsys.readouterr().err
+    assert f"{masks}/scene_1.png: no prediction called 'scene_1'" in error
+    assert f"{predictions}/other.npy: no mask called 'other'" in error
+    assert score(predictions, masks, '--allow-missing', tmp_path=tmp_path)['images'] == 3
+    assert '2 names left out' in capsys.readouterr().out
+
+
+def test_sizes_that_differ_are_errors_unless_told(folders, truths, tmp_path, capsys):
+    predictions, masks, probabilities = folders
+    for name, probability in probabilities.items():
+        doubled = cv2.resize(probability, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+        np.save(predictions / f'{name}.npy', doubled)
+    assert main([str(predictions), str(masks)]) == 1
+    error = capsys.readouterr().err
+    assert 'scene_0.npy has the size (80, 100)' in error
+    assert 'scene_3.npy' in error
+    small = score(predictions, masks, '--resize', 'prediction', tmp_path=tmp_path)
+    large = score(predictions, masks, '--resize', 'truth', tmp_path=tmp_path)
+    assert large['pixels'] == 4 * small['pixels'] == 4 * sum(m.size for m in truths.values())
+    assert '4 images: the truth was resized' in capsys.readouterr().out
+
+
+def test_bad_files_are_named_all_at_once(folders, capsys):
+    predictions, masks, probabilities = folders
+    (masks / 'scene_0.png').write_bytes(b'')
+    np.save(predictions / 'scene_1.npy', probabilities['scene_1'] * 7)
+    np.save(predictions / 'scene_2.npy', np.full((64, 48), np.nan))
+    (predictions / 'scene_3.npy').unlink()
+    cv2.imwrite(
+        str(predictions / 'scene_3.png'), np.arange(2700, dtype=np.uint8).reshape(30, 30, 3)
+    )
+    assert main([str(predictions), str(masks)]) == 1
+    error = capsys.readouterr().err
+    assert 'scene_0.png: the file is empty' in error
+    assert 'scene_1.npy: values from 0 to' in error
+    assert '--kind logits' in error
+    assert 'scene_2.npy' in error
+    assert 'scene_3.png: a colour image' in error
+    assert '4 problems; nothing was scored' in error
+
+
+def test_masks_that_look_like_images_are_noted(folders, capsys):
+    predictions, masks, _ = folders
+    cv2.imwrite(str(masks / 'scene_3.png'), np.full((30, 30), 90, dtype=np.uint8))
+    assert main([str(predictions), str(masks)]) == 0
+    assert 'scene_3.png: 100% of the pixels are target; is it a mask?' in capsys.readouterr().out
+
+
+def test_per_image_lists_the_worst_first(folders, tmp_path):
+    predictions, masks, _ = folders
+    np.save(predictions / 'scene_2.npy', np.zeros((64, 48)))
+    table = tmp_path / 'deep' / 'images.csv'
+    assert main([str(predictions), str(masks), '--per-image', str(table)]) == 0
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]['name'] in ('scene_2', 'scene_3')
+    worst = next(row for row in rows if row['name'] == 'scene_2')
+    assert (worst['iou'], worst['hits_optimal']) == ('0.0', '0')
+    assert worst['fn'] != '0'
+    assert len(rows) == 4
+
+
+def test_options_reach_the_scores(folders, tmp_path):
+    predictions, masks, _ = folders
+    default = score(predictions, masks, tmp_path=tmp_path)
+    legacy = score(
+        predictions, masks, '--matching', 'legacy', '--fa-pixels-per-image', 100, tmp_path=tmp_path
+    )
+    assert legacy['Pd'] == default['Pd_legacy']
+    assert legacy['Fa'] == pytest.approx(1e6 * legacy['false_pixels'] / 400)
+    strict = score(predictions, masks, '--threshold', 0.9, tmp_path=tmp_path)
+    assert strict['fn'] > default['fn']
+    edges = score(predictions, masks, '--size-edges', 5, tmp_path=tmp_path)
+    assert 'Pd_5+px' in edges
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['{pred}', '{gt}/none'], 'folder not found'),
+        (['{pred}', '{gt}', '--prediction-tail', '_x'], "whose names end in '_x'"),
+        (['{pred}', '{gt}', '--threshold', '1'], 'threshold=1.0'),
+        (['{pred}', '{gt}', '--size-edges', '9', '4'], 'ascending'),
+        (['{pred}', '{gt}', '--list', 'none.txt'], 'none.txt'),
+        (['{gt}', '{gt}', '--curves', 'x'], 'curves need probabilities'),
+    ],
+)
+def test_commands_that_make_no_sense(folders, arguments, message, capsys):
+    predictions, masks, _ = folders
+    assert main([part.format(pred=predictions, gt=masks) for part in arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_explains_the_exit_codes(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(['--help'])
+    assert stop.value.code == 0
+    assert 'Exit code' in capsys.readouterr().out

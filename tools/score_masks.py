@@ -1,0 +1,156 @@
+"""Score a folder of predictions against a folder of ground-truth masks.
+
+    python tools/score_masks.py PRED_DIR GT_DIR
+    python tools/score_masks.py PRED_DIR SIRST/masks --truth-tail _pixels0 --list sirst/idx_427_test
+
+Predictions are masks, or probability maps (8- or 16-bit images, floats 0..1 in .npy), of any size
+and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/metrics.md defines them.
+Exit code: 0 scored; 1 files are missing, unreadable or differ in size (each is named); 2 the
+command or a folder is not understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+
+from mmirstd.datasets.lists import read_list
+from mmirstd.datasets.splits import canonical_split_name, load_split
+from mmirstd.evaluation.curve_files import save_curves
+from mmirstd.evaluation.curves import CURVE_BINS
+from mmirstd.evaluation.folder import RESIZE, FolderError, count_folder, write_per_image
+from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
+from mmirstd.evaluation.prediction_files import KINDS
+from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES, check_options, score_images
+from mmirstd.evaluation.report import as_numbers, format_report
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('predictions', metavar='PRED_DIR', help='folder of predictions')
+    add('truths', metavar='GT_DIR', help='folder of masks; target is where the value is above 0')
+    add('--list', help="names to score: a list file or a published list ('nudt/dnanet_50_50_test')")
+    add('--prediction-tail', default='', help="what names of predictions end in, e.g. '_pred'")
+    add('--truth-tail', default='', help="what names of masks end in, e.g. '_pixels0'")
+    add('--kind', choices=KINDS, default='auto', help='what the predictions are (auto)')
+    add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
+    add(
+        '--matching',
+        choices=MATCHINGS,
+        default='optimal',
+        help='convention of Pd and Fa (optimal); legacy, greedy and optimal are always shown',
+    )
+    add(
+        '--max-distance',
+        type=float,
+        default=MAX_DISTANCE,
+        metavar='PX',
+        help=f'centroid distance that a hit must stay below ({MAX_DISTANCE:g})',
+    )
+    add('--empty-iou', choices=EMPTY_IOU, default='one', help='nIoU of empty images (one)')
+    add(
+        '--size-edges',
+        type=int,
+        nargs='+',
+        default=list(SIZE_EDGES),
+        metavar='PX',
+        help=f'areas at which a new bin of target sizes begins ({" ".join(map(str, SIZE_EDGES))})',
+    )
+    add(
+        '--fa-pixels-per-image',
+        type=int,
+        metavar='PX',
+        help='fixed denominator of Fa; 262144 repeats ISNet and IRSAM',
+    )
+    add('--resize', choices=RESIZE, help='where sizes differ, adapt this one to the other')
+    add('--allow-missing', action='store_true', help='score the names that have both files')
+    add('--per-image', metavar='CSV', help='write the counts of each image, worst first')
+    add('--json', metavar='FILE', help='write all numbers; undefined ones are null')
+    add('--curves', metavar='DIR', help='write ROC, precision-recall and Pd-Fa curves')
+    add('--curve-bins', type=int, default=CURVE_BINS, help=f'histogram cells ({CURVE_BINS})')
+    return parser
+
+
+def read_names(name: str | None) -> Sequence[str] | None:
+    """The names of a published list or of a list file."""
+    if name is None:
+        return None
+    return load_split(name).names if canonical_split_name(name) else read_list(name)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the tool; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    matchings = tuple(dict.fromkeys((args.matching, 'legacy', 'greedy', 'optimal')))
+    options = {
+        'empty_iou': args.empty_iou,
+        'size_edges': tuple(args.size_edges),
+        'fa_pixels_per_image': args.fa_pixels_per_image,
+    }
+    try:
+        check_options(**options)
+        counted = count_folder(
+            args.predictions,
+            args.truths,
+            matchings=matchings,
+            names=read_names(args.list),
+            kind=args.kind,
+            threshold=args.threshold,
+            max_distance=args.max_distance,
+            prediction_tail=args.prediction_tail,
+            truth_tail=args.truth_tail,
+            resize=args.resize,
+            allow_missing=args.allow_missing,
+            curves=args.curves is not None,
+            curve_bins=args.curve_bins,
+        )
+    except FolderError as error:
+        for problem in error.problems:
+            print(f'problem: {problem}', file=sys.stderr)
+        print(f'{len(error.problems)} problems; nothing was scored', file=sys.stderr)
+        return 1
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+    scores = [score_images(counted.images, matching, **options) for matching in matchings]
+    numbers = as_numbers(scores)
+    rule = 'value > 0' if counted.kind == 'mask' else f'probability > {args.threshold}'
+    print(
+        format_report(
+            scores,
+            title=f'{args.predictions} against {args.truths}',
+            threshold=f'{rule} (read as {counted.kind})',
+        )
+    )
+    if counted.resized:
+        print(f'{counted.resized} images: the {args.resize} was resized')
+    if counted.left_out:
+        print(f'{len(counted.left_out)} names left out for want of a prediction or a mask')
+    for note in counted.notes:
+        print(f'note: {note}')
+    if args.curves is not None:
+        pixels = counted.pixels
+        numbers[f'ROC_AUC_{pixels.bins}bins'] = pixels.roc_auc
+        numbers[f'AP_{pixels.bins}bins'] = pixels.average_precision
+        print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
+        print(f'({pixels.bins} bins)')
+        save_curves(args.curves, pixels, counted.detection)
+    if args.per_image is not None:
+        write_per_image(args.per_image, counted.images)
+    if args.json is not None:
+        defined = {name: None if isnan(value) else value for name, value in numbers.items()}
+        Path(args.json).write_text(json.dumps(defined, indent=2) + '\n', encoding='utf-8')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
