@@ -14,7 +14,9 @@ model = dict(
         backbone=dict(stem_stride=2, embed_dims=(16, 32, 48, 64), depths=(2, 2, 3, 2)),
         embed_dims=width,
         ffn_dims=128,
-        num_heads=4),
+        num_heads=4,
+        dense_heads=2,
+        dense_ffn_dims=32),
     neck=dict(
         in_channels=[16, 32, 48, 64],
         out_channels=width,

@@ -35,6 +35,8 @@ class QueryEncoder(BaseModule):
         dropout: Dropout of the sparse interaction (release: 0).
         dense_dims: Channels m of the dense queries (paper: not given; release: 8). None leaves
             out the dense queries and with them the early decoding.
+        dense_heads: Heads of the deformable attention (release: 8, one channel each).
+        dense_ffn_dims: Hidden width of its feed-forward network; None means ``ffn_dims``.
         share_interaction: One attention set for all stages as in the release, or one each. The
             paper does not say.
         share_level_embed: All stages add row 0 of the level embedding as in the release, or
@@ -64,6 +66,8 @@ class QueryEncoder(BaseModule):
         ffn_dims: int = 2048,
         dropout: float = 0.0,
         dense_dims: int | None = 8,
+        dense_heads: int = 8,
+        dense_ffn_dims: int | None = None,
         share_interaction: bool = True,
         share_level_embed: bool = True,
         chain_dense: bool = False,
@@ -105,7 +109,10 @@ class QueryEncoder(BaseModule):
             self.dense_in = nn.ModuleList(ConvBNGELU(c, dense_dims) for c in met)
             self.dense_out = nn.ModuleList(ConvBNGELU(dense_dims, c) for c in met[1:])
             self.dense_interactions = nn.ModuleList(
-                DenseInteraction(dense_dims, ffn_dims=ffn_dims) for _ in met[1:]
+                DenseInteraction(
+                    dense_dims, num_heads=dense_heads, ffn_dims=dense_ffn_dims or ffn_dims
+                )
+                for _ in met[1:]
             )
         self.has_dense = dense_dims is not None
 
