@@ -1,6 +1,7 @@
 """Encoders: registered backbones and the bodies of the infrared networks."""
 
 from mmirstd.models.backbones.acm import ACM
+from mmirstd.models.backbones.classical import LocalContrast, MaxMedian, TopHat
 from mmirstd.models.backbones.dnanet import DNANet
 from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
 from mmirstd.models.backbones.fc3net import FC3Net
@@ -19,11 +20,14 @@ __all__ = [
     'EfficientSAMViT',
     'FC3Net',
     'ISNet',
+    'LocalContrast',
     'MSHNet',
+    'MaxMedian',
     'MobileSAMTinyViT',
     'QueryEncoder',
     'RepViT',
     'SAMViT',
     'SCTransNet',
+    'TopHat',
     'UIUNet',
 ]

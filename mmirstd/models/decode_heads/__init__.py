@@ -1,5 +1,6 @@
 """Heads: from features to mask logits."""
 
+from mmirstd.models.decode_heads.classical_head import ClassicalHead
 from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead
 from mmirstd.models.decode_heads.sam_head import EfficientSAMHead, SAMHead, SAMHQHead
@@ -8,6 +9,7 @@ from mmirstd.models.decode_heads.simirstd_head import SimIRSTDHead
 from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 
 __all__ = [
+    'ClassicalHead',
     'EdgeSupervisedHead',
     'EfficientSAMHead',
     'IRSTDHead',

@@ -1,0 +1,7 @@
+# Multi-scale patch-based contrast (MPCM), training-free. See docs/networks.md.
+model = dict(
+    type='EncoderDecoder',
+    backbone=dict(type='mmirstd.LocalContrast', patches=[3, 5, 7, 9]),
+    decode_head=dict(type='mmirstd.ClassicalHead', threshold=0.5),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))

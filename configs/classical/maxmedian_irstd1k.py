@@ -1,0 +1,9 @@
+# Max-median filter on IRSTD-1k: for testing only, there is nothing to train.
+_base_ = [
+    '../_base_/models/maxmedian.py',
+    '../_base_/datasets/irstd1k.py',
+    '../_base_/schedules/adam_400e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)

@@ -1,0 +1,9 @@
+# Multi-scale patch-based contrast (MPCM) on MDFA: for testing only, there is nothing to train.
+_base_ = [
+    '../_base_/models/mpcm.py',
+    '../_base_/datasets/mdfa.py',
+    '../_base_/schedules/adam_400e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)

@@ -1,0 +1,9 @@
+# Top-hat on SIRST: for testing only, there is nothing to train.
+_base_ = [
+    '../_base_/models/tophat.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adam_400e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)
