@@ -25,7 +25,8 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
             of the others only Pd and Fa differ, given as ``Pd_<matching>``, ``Fa_<matching>``.
 
     Returns:
-        Ratios as floats (percent; Fa in 1e-6; NaN where undefined) and counts as ints.
+        Ratios as floats (percent; Fa in 1e-6; NaN where undefined) and counts as ints. Pd per
+        target size, such as ``Pd_10-24px``, is left out where there are no such targets.
     """
     main = scores[0]
     numbers: dict[str, float | int] = {
@@ -44,7 +45,9 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
         numbers[f'Fa_{other.matching}'] = 1e6 * other.fa
     for size in main.by_size:
         if size.targets:
-            numbers[f'Pd_{size.label}px'] = 100 * size.pd
+            # No '+' in names: MLflow refuses it.
+            sizes = f'over{size.low - 1}' if size.high is None else size.label
+            numbers[f'Pd_{sizes}px'] = 100 * size.pd
     counts = ('images', 'pixels', 'tp', 'fp', 'fn', 'targets', 'hits', 'predictions')
     for name in (*counts, 'false_predictions', 'false_pixels'):
         numbers[name] = getattr(main, name)

@@ -1,6 +1,9 @@
 """Ratios, bins and the table."""
 
 import math
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -46,6 +49,20 @@ def test_size_bins_hold_every_target_once():
     scores = score_images([image(areas, hits)], 'optimal', size_edges=[10])
     assert [(b.label, b.targets) for b in scores.by_size] == [('1-9', 2), ('10+', 6)]
     assert sum(b.hits for b in scores.by_size) == scores.hits
+
+
+def test_names_of_the_numbers_suit_every_logger():
+    # MLflow takes letters, digits and _-./ and spaces only.
+    hits = (True,) * 4
+    numbers = as_numbers([score_images([image((1, 10, 25, 81), hits)], 'optimal')])
+    assert all(re.fullmatch(r'[\w./ -]+', name) for name in numbers)
+    assert [name for name in numbers if name.endswith('px')] == [
+        'Pd_1-9px',
+        'Pd_10-24px',
+        'Pd_25-80px',
+        'Pd_over80px',
+    ]
+    assert 'Pd_1-9px' not in as_numbers([score_images([image((10,), (True,))], 'optimal')])
 
 
 def test_order_of_images_does_not_change_a_digit():
@@ -103,3 +120,10 @@ def test_a_convention_that_was_not_counted_is_an_error():
         score_images([image((), ())], 'greedy')
     with pytest.raises(ValueError, match='no images'):
         score_images([], 'optimal')
+
+
+def test_the_core_needs_no_openmmlab_package_and_no_torch():
+    blocked = 'import sys; sys.modules.update(mmengine=None, mmcv=None, mmseg=None, torch=None)\n'
+    modules = ['counts', 'curves', 'curve_files', 'folder', 'matching', 'rates', 'report']
+    imports = '\n'.join(f'import mmirstd.evaluation.{module}' for module in modules)
+    subprocess.run([sys.executable, '-c', blocked + imports], check=True)

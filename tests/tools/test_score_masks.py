@@ -207,7 +207,7 @@ def test_options_reach_the_scores(folders, tmp_path):
     strict = score(predictions, masks, '--threshold', 0.9, tmp_path=tmp_path)
     assert strict['fn'] > default['fn']
     edges = score(predictions, masks, '--size-edges', 5, tmp_path=tmp_path)
-    assert 'Pd_5+px' in edges
+    assert 'Pd_over4px' in edges
 
 
 @pytest.mark.parametrize(
