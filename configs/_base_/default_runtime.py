@@ -1,6 +1,4 @@
 # What every recipe shares: hooks, logging, environment, seed. Epoch based throughout.
-from importlib.util import find_spec
-
 # MMSegmentation's scope, so that stock parts are written without a prefix and its tools find
 # their types; everything of this package is written 'mmirstd.X'.
 default_scope = 'mmseg'
@@ -25,9 +23,10 @@ default_hooks = dict(
     # image (the stock interval of 50 writes nothing at all for a short list) at its own bit depth.
     visualization=dict(type='mmirstd.IRSTDVisualizationHook', draw=False, interval=1))
 
-# TensorBoard curves appear by themselves once `pip install tensorboard` was done.
+# TensorBoard curves appear by themselves once `pip install tensorboard` was done. (Written without
+# an import statement, by which MMEngine 0.10.7 takes a file for the other kind of config.)
 vis_backends = [dict(type='LocalVisBackend')]
-if find_spec('tensorboard') is not None:
+if __import__('importlib.util', fromlist=['util']).find_spec('tensorboard') is not None:
     vis_backends.append(dict(type='TensorboardVisBackend'))
 # No name: each experiment gets its own. Under a fixed one, the second run of a process would log
 # into the folder of the first.
