@@ -1,4 +1,4 @@
-"""Which OpenMMLab family is installed: the only file that knows.
+"""Which OpenMMLab family is installed, and where: the only file that knows.
 
 Two families provide the same import names (``mmengine``, ``mmcv``, ``mmseg``): the maintained
 forks (distributions ``onedl-*``) and OpenMMLab's own releases. mmirstd runs on either, but not
@@ -7,7 +7,10 @@ on a mixture, because the second installation overwrites files of the first.
 
 from __future__ import annotations
 
+import importlib.util
+import runpy
 from importlib import metadata
+from pathlib import Path
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     'onedl': ('onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation'),
@@ -55,3 +58,28 @@ def installed_family() -> str:
             )
         return family
     raise ImportError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')
+
+
+def mmseg_tool(name: str) -> Path:
+    """Path of a script that MMSegmentation ships, e.g. ``'train'`` or ``'test'``.
+
+    Raises:
+        FileNotFoundError: The installed MMSegmentation has no such script.
+    """
+    spec = importlib.util.find_spec('mmseg')
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f'mmseg is not installed. {INSTALL_HINT}')
+    package = Path(spec.origin).parent
+    # In a wheel, and in an editable installation of its repository.
+    candidates = [folder / 'tools' / f'{name}.py' for folder in (package / '.mim', package.parent)]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise FileNotFoundError(
+        f'MMSegmentation has no tool {name!r}: looked for {" and ".join(map(str, candidates))}'
+    )
+
+
+def run_mmseg_tool(name: str) -> None:
+    """Run a script that MMSegmentation ships, with the arguments of this process."""
+    runpy.run_path(str(mmseg_tool(name)), run_name='__main__')

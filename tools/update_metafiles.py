@@ -1,0 +1,108 @@
+"""Write what `mim search` and `mim download` read: model-index.yml and configs/metafile.yml.
+
+Run it after adding a recipe. `--check` only says whether the files are current.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from mmengine.config import Config
+from rich.console import Console
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+TITLE = (
+    'Unleashing the Power of Generic Segmentation Models: A Simple Baseline for Infrared Small '
+    'Target Detection'
+)
+SIMIRSTD = ('SimIRSTD', TITLE, '2409.04714')
+# Folder of the recipes -> name, paper and arXiv number of the network (None: no paper there).
+COLLECTIONS: dict[str, tuple[str, str | None, str | None]] = {
+    '.': SIMIRSTD,
+    'ablation': SIMIRSTD,
+    'distill': SIMIRSTD,
+}
+DATASETS = {
+    'sirst': 'SIRST',
+    'nudt': 'NUDT-SIRST',
+    'irstd1k': 'IRSTD-1k',
+    'mdfa': 'MDFA',
+    'synthetic': 'procedural scenes',
+}
+
+
+def collection_of(recipe: Path, configs: Path) -> tuple[str, str | None, str | None]:
+    """Name, paper title and arXiv number that a recipe belongs to; unknown folders stand alone."""
+    folder = recipe.parent.relative_to(configs).as_posix()
+    return COLLECTIONS.get(folder, (folder, None, None))
+
+
+def describe(recipe: Path, configs: Path) -> dict[str, Any]:
+    """The entry of one recipe. Scores and weights are added where they exist: nowhere yet."""
+    cfg = Config.fromfile(recipe)
+    return {
+        'Name': recipe.stem,
+        'In Collection': collection_of(recipe, configs)[0],
+        'Config': recipe.relative_to(configs.parent).as_posix(),
+        'Metadata': {
+            'Training Data': DATASETS.get(recipe.stem.rsplit('_', 1)[-1], 'see the recipe'),
+            'Batch Size': cfg.train_dataloader.batch_size,
+            'Epochs': cfg.train_cfg.max_epochs,
+        },
+        'Results': None,
+        'Weights': None,
+    }
+
+
+def metafile(configs: Path) -> dict[str, Any]:
+    """The content of configs/metafile.yml for all recipes below ``configs``."""
+    recipes = sorted(path for path in configs.rglob('*.py') if '_base_' not in path.parts)
+    collections: dict[str, dict[str, Any]] = {}
+    for recipe in recipes:
+        name, title, arxiv = collection_of(recipe, configs)
+        entry: dict[str, Any] = {'Name': name}
+        if title and arxiv:
+            entry['Paper'] = {'Title': title, 'URL': f'https://arxiv.org/abs/{arxiv}'}
+        collections[name] = entry
+    models = [describe(recipe, configs) for recipe in recipes]
+    models = [{k: v for k, v in model.items() if v is not None} for model in models]
+    return {'Collections': list(collections.values()), 'Models': models}
+
+
+def contents(root: Path) -> dict[Path, str]:
+    """File -> text of both files of the repository at ``root``."""
+    head = '# Written by tools/update_metafiles.py.\n'
+    index = {'Import': ['configs/metafile.yml']}
+    return {
+        root / 'model-index.yml': head + yaml.safe_dump(index),
+        root / 'configs/metafile.yml': head
+        + yaml.safe_dump(metafile(root / 'configs'), sort_keys=False),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the tool; 1 when ``--check`` finds an outdated file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--check', action='store_true', help='write nothing')
+    parser.add_argument('--root', type=Path, default=REPOSITORY, help='of the repository')
+    args = parser.parse_args(argv)
+    console = Console(stderr=True)
+    outdated = []
+    for path, text in contents(args.root).items():
+        if not path.is_file() or path.read_text() != text:
+            outdated.append(path)
+            if not args.check:
+                path.write_text(text)
+    for path in outdated:
+        state = 'is outdated: run python tools/update_metafiles.py' if args.check else 'written'
+        console.print(f'{path.relative_to(args.root)} {state}', highlight=False)
+    return int(bool(outdated) and args.check)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
