@@ -1,0 +1,142 @@
+"""Make a procedural infrared set, train a small SimIRSTD on it, test it and show what it found.
+
+Every step is a command that you could type; it is printed before it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from rich.console import Console
+from rich.table import Table
+
+from mmirstd.datasets.imread import read_image, read_mask
+from mmirstd.visualization.sheet import SheetRow, make_sheet
+
+SIZE = 128  # of configs/_base_/datasets/synthetic.py
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1, for argparse."""
+    if (value := int(text)) < 1:
+        raise ValueError
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add(
+        '--images',
+        type=positive,
+        default=200,
+        help='training images; a quarter more to validate on',
+    )
+    add('--test-images', type=positive, default=100, help='unseen scenes to test on')
+    add('--epochs', type=positive, help="length of the training instead of the recipe's")
+    add('--data', type=Path, default=Path('data/synthetic'), help='folder for the images')
+    add('--work-dir', type=Path, default=Path('work_dirs/quickstart'), help='folder for results')
+    add('--config', type=Path, default=REPOSITORY / 'configs/simirstd_synthetic.py', help='recipe')
+    add('--seed', type=int, default=0, help='of the scenes')
+    add('--pictures', type=positive, default=8, help='rows of the final picture')
+    return parser
+
+
+def run(command: Sequence[str | Path], console: Console) -> float:
+    """Run a command with its output on the terminal; return the seconds it took.
+
+    Raises:
+        subprocess.CalledProcessError: The command failed.
+    """
+    words = [str(word) for word in command]
+    console.rule(style='dim')
+    console.print(f'$ {shlex.join(words)}', style='bold', markup=False, soft_wrap=True)
+    start = time.monotonic()
+    subprocess.run(words, check=True)
+    return time.monotonic() - start
+
+
+def newest(files: Sequence[Path], what: str) -> Path:
+    """The file that was written last.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    if not files:
+        raise FileNotFoundError(f'{what} was not written')
+    return max(files, key=lambda file: file.stat().st_mtime)
+
+
+def draw_sheet(test_set: Path, masks: Path, target: Path, rows: int) -> None:
+    """Write images, truth and predictions of the first ``rows`` test images side by side."""
+    images = sorted((test_set / 'images').iterdir())[:rows]
+    sheet = make_sheet(
+        [
+            SheetRow(
+                image.stem,
+                read_image(image),
+                truth=read_mask(test_set / 'masks' / image.name),
+                predictions={'prediction': read_mask(masks / f'{image.stem}.png')},
+            )
+            for image in images
+        ]
+    )
+    cv2.imwrite(str(target), sheet[..., ::-1])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run all steps; the exit status of the first one that fails."""
+    args = build_parser().parse_args(argv)
+    console = Console()
+    work_dir, data = args.work_dir, args.data.resolve()
+    mim = Path(sys.executable).with_name('mim')
+    roots = [f'{split}_dataloader.dataset.data_root={data}' for split in ('train', 'val', 'test')]
+    length = []
+    if args.epochs is not None:
+        length = [f'train_cfg.max_epochs={args.epochs}', 'train_cfg.val_interval=1']
+        length += [f'param_scheduler.1.{key}={args.epochs}' for key in ('end', 'T_max')]
+    seconds = {}
+    try:
+        make = [sys.executable, REPOSITORY / 'tools/make_synthetic.py', data, '--size', SIZE]
+        make += ['--train', args.images, '--val', max(1, args.images // 4)]
+        seconds['scenes'] = run([*make, '--test', args.test_images, '--seed', args.seed], console)
+        train = [mim, 'train', 'mmsegmentation', args.config, '--work-dir', work_dir]
+        seconds['training'] = run([*train, '--cfg-options', *roots, *length], console)
+        best = newest([*work_dir.glob('best_*.pth')], f'A best checkpoint in {work_dir}')
+        test = [mim, 'test', 'mmsegmentation', args.config, '--checkpoint', best]
+        test += ['--work-dir', work_dir / 'test', '--out', work_dir / 'masks']
+        seconds['test'] = run([*test, '--cfg-options', *roots], console)
+    except subprocess.CalledProcessError as error:
+        console.print(f'This step failed with exit status {error.returncode}.', style='bold red')
+        return error.returncode if error.returncode > 0 else 1
+    scores = json.loads(newest([*work_dir.glob('test/*/*.json')], 'The test result').read_text())
+    picture = work_dir / 'predictions.png'
+    draw_sheet(data / 'test', work_dir / 'masks', picture, args.pictures)
+
+    console.rule(style='dim')
+    table = Table(title=f'{args.test_images} unseen scenes')
+    for name, unit in (('IoU', '%'), ('nIoU', '%'), ('Pd', '%'), ('Fa', '1e-6')):
+        table.add_column(f'{name} [{unit}]', justify='right')
+    table.add_row(*(f'{scores[f"irstd/{name}"]:.2f}' for name in ('IoU', 'nIoU', 'Pd', 'Fa')))
+    console.print(table, markup=False)
+    console.print('  '.join(f'{name} {spent:.0f} s' for name, spent in seconds.items()))
+    console.print(f'weights      {best}', soft_wrap=True)
+    console.print(f'masks        {work_dir / "masks"}', soft_wrap=True)
+    console.print(f'picture      {picture} (image, truth, prediction)', soft_wrap=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
