@@ -1,0 +1,145 @@
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
+
+from bright_network import CONFIG, scene, weights  # noqa: E402
+
+from mmirstd.apis.evaluation import badness, evaluate, pair_with_masks  # noqa: E402
+from mmirstd.apis.inferencer import IRSTDInferencer  # noqa: E402
+
+spec = importlib.util.spec_from_file_location('report', ROOT / 'tools' / 'report.py')
+report = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(report)
+
+BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Four images: right, one missed, one false, empty; and two networks."""
+    monkeypatch.chdir(tmp_path)
+    Path('bright.py').write_text(CONFIG.replace('RESIZE', ''))
+    torch.save(weights(), 'good.pth')
+    blind = weights()
+    blind['decode_head.conv_seg.bias'] -= 100
+    torch.save(blind, 'blind.pth')
+    a, b, c = (10, 12), (30, 50), (40, 20)
+    pairs = {'right': ([a, b], [a, b]), 'missed': ([a], [a, b]), 'false <&>': ([a, c], [a]),
+             'empty': ([], [])}  # fmt: skip
+    for name, (seen, true) in pairs.items():
+        for folder, targets in (('images', seen), ('masks', true)):
+            Path(folder).mkdir(exist_ok=True)
+            cv2.imwrite(f'{folder}/{name}.png', scene(targets=targets))
+    return tmp_path
+
+
+WORDS = ['--images', 'images', '--masks', 'masks', '--out', 'page/report.html']
+GOOD = ['--model', 'bright.py', 'good.pth']
+BLIND = ['--model', 'bright.py', 'blind.pth']
+
+
+def test_counts_curves_and_order(project):
+    images = pair_with_masks('images', 'masks')
+    result = evaluate(IRSTDInferencer('bright.py', 'good.pth'), images, keep_worst=2)
+    scores = result.scores[0]
+    assert (scores.targets, scores.hits, scores.false_predictions) == (5, 4, 1)
+    assert (scores.tp, scores.fp, scores.fn) == (36, 9, 9)
+    assert scores.fa == 9 / (4 * 48 * 64)
+    # Both have one wrong target and IoU 1/2; files are in natural order.
+    assert [worst.counts.name for worst in result.worst] == ['false <&>', 'missed']
+    assert badness(result.counts[0]) == (0, 0.0)
+    assert result.targets.pd[10] == 0.8
+    np.testing.assert_array_equal(result.pixels.tp[[0, -1]], [45, 0])
+
+
+class Checker(HTMLParser):
+    """Collects what a page refers to and complains about unbalanced tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.references = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.references += [v for k, v in attributes if k in ('src', 'href', 'action', 'data')]
+        assert tag not in ('script', 'link', 'iframe', 'object')
+        if tag not in ('meta', 'img'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_complete_and_self_contained(project, capsys):
+    assert report.main([*WORDS, *GOOD, *BLIND, '--names', 'good', '$b_x <b>']) == 0
+    assert '2 networks on 4 images' in capsys.readouterr().err
+    page = Path('page/report.html').read_text()
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    assert all(link.startswith('data:image/png;base64,') for link in checker.references)
+    assert not re.search(r'https?://|@import|url\(', page.split('<h2>Networks')[0])
+    assert '<td>Pd, %</td><td>80.00</td><td>0.00</td>' in page
+    assert '<td>IoU, %</td><td>66.67</td><td>0.00</td>' in page
+    assert '$b_x &lt;b&gt;' in page
+    assert '<b>' not in page
+    assert 'false &lt;&amp;&gt;: 0 missed, 1 false of 1 targets, IoU 50.0 %' in page
+    assert page.count('<figure>') == 1 + 2 + 3  # nothing to show of what came out right
+    assert 'BrightBackbone' in page
+    assert len(re.findall(r'[0-9a-f]{64}', page)) >= 5
+
+
+@pytest.mark.skipif(BROWSER is None, reason='chromium is not installed')
+def test_a_browser_shows_it(project):
+    assert report.main([*WORDS, *GOOD]) == 0
+    page = Path('page/report.html').resolve()
+    done = subprocess.run(
+        [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--window-size=1200,2400',
+         '--virtual-time-budget=3000', f'--screenshot={project}/shot.png', page.as_uri()],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    shot = cv2.imread(str(project / 'shot.png'))
+    assert shot is not None, done.stderr
+    assert shot.shape == (2400, 1200, 3)
+    # Text and pictures, and something of the palette of the overlays.
+    assert (shot < 128).any(axis=2).mean() > 0.02
+    assert (np.abs(shot[..., ::-1].astype(int) - (240, 228, 66)).sum(axis=2) < 12).any()
+
+
+@pytest.mark.parametrize(
+    ('words', 'code'),
+    [
+        ([*WORDS], 2),
+        ([*WORDS, *GOOD, '--names', 'a', 'b'], 2),
+        ([*WORDS[:-1], 'report.pdf', *GOOD], 2),
+        ([*WORDS, *GOOD, '--overlap', '3'], 2),
+        ([*WORDS, *GOOD, '--names', 'a', *BLIND[:0], *GOOD], 2),
+        ([*WORDS, '--model', 'bright.py', 'absent.pth'], 1),
+        (['--images', 'images', '--masks', 'page', '--out', 'r.html', *GOOD], 1),
+    ],
+)
+def test_failures(project, words, code):
+    if code == 2:
+        with pytest.raises(SystemExit) as exit_info:
+            report.main(words)
+        assert exit_info.value.code == 2
+    else:
+        assert report.main(words) == 1
+    assert not list(project.rglob('*.html'))
+
+
+def test_an_image_without_mask_is_named(project):
+    Path('masks/missed.png').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 4 images.*missed\.png'):
+        pair_with_masks('images', 'masks')

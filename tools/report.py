@@ -1,0 +1,173 @@
+"""Evaluate one or several networks on labelled images and write one HTML page about it.
+
+The page holds tables, curves, the worst images of each network, configs, versions and checksums.
+It is a single file that needs no internet connection. Images are evaluated at their own size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from mmirstd.apis.detector import Detector
+from mmirstd.apis.evaluation import Labelled, evaluate, pair_with_masks
+from mmirstd.version import __version__
+from mmirstd.visualization.report_page import Entry, build_page
+
+EXIT_CODES = """
+exit codes:
+  0  the page was written
+  1  it was not; the message says why
+  2  wrong usage
+"""
+PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'onnxruntime', 'timm')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('--images', required=True, metavar='DIR', help='folder with images')
+    add('--masks', required=True, metavar='DIR', help='folder with masks of the same names')
+    add('--out', required=True, metavar='FILE', help='page to write, .html')
+    add(
+        '--model',
+        nargs=2,
+        action='append',
+        default=[],
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a network; may be repeated',
+    )
+    add('--onnx', action='append', default=[], metavar='FILE', help='an exported network; likewise')
+    add('--names', nargs='+', help='what the page calls the networks, --model first')
+    add('--title', default='Infrared small target detection', help='heading of the page')
+    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
+    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
+    add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
+    add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
+    add('--worst', type=int, default=12, help='pictures of each network (12)')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; see `EXIT_CODES`."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    count = len(args.model) + len(args.onnx)
+    if count == 0:
+        parser.error('give at least one --model or --onnx')
+    if args.names is not None and len(args.names) != count:
+        parser.error(f'--names gives {len(args.names)} names to {count} networks')
+    if args.overlap is not None and args.tile is None:
+        parser.error('--overlap needs --tile')
+    if Path(args.out).suffix != '.html':
+        parser.error('--out must end in .html')
+    console = Console(stderr=True, highlight=False)
+    try:
+        images = pair_with_masks(args.images, args.masks)
+        page = build_page(
+            args.title, _evaluate_all(args, images, console), _facts(images), worst=args.worst
+        )
+        path = Path(args.out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f'.{path.name}.partial')
+        partial.write_text(page, encoding='utf-8')
+        os.replace(partial, path)
+    except (ValueError, OSError, ImportError) as error:
+        console.print(f'[bold red]error:[/] {escape(str(error))}')
+        return 1
+    console.print(f'{escape(args.out)}: {count} networks on {len(images)} images')
+    return 0
+
+
+def _evaluate_all(
+    args: argparse.Namespace, images: Sequence[Labelled], console: Console
+) -> list[Entry]:
+    entries = []
+    networks = [*args.model, *([path] for path in args.onnx)]
+    names = args.names or _default_names(networks)
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bar:
+        for name, files in zip(names, networks, strict=True):
+            detector, config = _load(files, args)
+            task = bar.add_task(escape(name), total=len(images))
+            evaluation = evaluate(
+                detector,
+                images,
+                batch_size=args.batch_size,
+                keep_worst=args.worst,
+                progress=lambda task=task: bar.update(task, advance=1),
+            )
+            facts = {f'file {k}': str(file) for k, file in enumerate(files, start=1)}
+            facts |= {
+                f'sha256 of file {k}': _sha256(Path(file))
+                for k, file in enumerate(files, start=1)
+                if Path(file).is_file()
+            }
+            tiling = detector.tiling
+            facts['threshold'] = f'{detector.threshold:g}'
+            facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
+            entries.append(Entry(name, evaluation, facts, config))
+    return entries
+
+
+def _load(files: Sequence[str], args: argparse.Namespace) -> tuple[Detector, str]:
+    """A network and the text of its config."""
+    options = {'threshold': args.threshold, 'tile': args.tile, 'overlap': args.overlap}
+    if len(files) == 1:
+        from mmirstd.export.runtime import OnnxDetector
+
+        return OnnxDetector(files[0], **options), ''
+    from mmirstd.apis.inferencer import IRSTDInferencer
+
+    inferencer = IRSTDInferencer(*files, args.device, **options)
+    return inferencer, inferencer.config.pretty_text
+
+
+def _default_names(networks: Sequence[Sequence[str]]) -> list[str]:
+    stems = [Path(files[-1]).stem for files in networks]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f'{k}: {stem}' for k, stem in enumerate(stems, start=1)]
+
+
+def _facts(images: Sequence[Labelled]) -> dict[str, str]:
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(image.source.path.read_bytes())
+        digest.update(image.mask.read_bytes())
+    versions = [f'mmirstd {__version__}', f'Python {platform.python_version()}']
+    for package in PACKAGES:
+        try:
+            versions.append(f'{package} {metadata.version(package)}')
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        'written': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'images': str(len(images)),
+        'sha256 of images and masks': digest.hexdigest(),
+        'versions': ', '.join(versions),
+        'machine': f'{platform.machine()}, {platform.system()}, {os.cpu_count()} CPUs',
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
