@@ -46,9 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add(
         '--dynamic',
-        choices=('auto', 'size', 'batch', 'none'),
+        choices=('auto', 'size', 'multiple', 'batch', 'none'),
         default='auto',
-        help='what stays open: batch and size, the batch alone, nothing; auto takes the most '
+        help='what stays open: batch and size, the same in multiples of 32, the batch alone, '
+        'nothing; auto takes the most '
         'that the network allows (default)',
     )
     add('--weights', choices=('averaged', 'raw'), default='averaged', help='as in tools/detect.py')
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(args: argparse.Namespace, console: Console) -> None:
     from mmirstd.apis.inferencer import IRSTDInferencer
     from mmirstd.export.network import ExportNetwork, describe
-    from mmirstd.export.onnx_file import DYNAMIC, export_onnx
+    from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program
 
     inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights)
@@ -103,12 +104,13 @@ def _export(args: argparse.Namespace, console: Console) -> None:
         worst = export_program(network, args.out, description, size=size, dynamic=dynamic)
         console.print(f'{escape(args.out)}: open is {dynamic}, deviation {worst:.1e}')
         return
+    kinds = [k for k in DYNAMIC if k != 'multiple' or not any(side % MULTIPLE for side in size)]
     result = export_onnx(
         network,
         args.out,
         description,
         size=size,
-        dynamic=DYNAMIC if args.dynamic == 'auto' else [args.dynamic],
+        dynamic=kinds if args.dynamic == 'auto' else [args.dynamic],
         inferencer=inferencer,
     )
     table = Table('input', 'logits, relative', 'probability')

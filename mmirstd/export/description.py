@@ -26,6 +26,7 @@ class Description:
         square: Side to which images are resized before the network (Pillow's bilinear,
             antialiased), and the logits back afterwards; None leaves the size alone.
         align_corners: How logits are resized back to the size of the image.
+        multiple: Height and width of the input must be multiples of it.
         threshold: Probability above which a pixel is a target.
         config: Name of the config, for people.
         checkpoint_sha256: Of the weights' file; None for random weights.
@@ -36,6 +37,7 @@ class Description:
     percentiles: Sequence[float] = (0.1, 99.99)
     square: int | None = None
     align_corners: bool = False
+    multiple: int = 1
     threshold: float = 0.5
     config: str = ''
     checkpoint_sha256: str | None = None
@@ -49,6 +51,8 @@ class Description:
             raise ValueError(f'channels={self.channels!r} must be 1 or 3')
         if self.square is not None and not (type(self.square) is int and self.square > 0):
             raise ValueError(f'square={self.square!r} must be a positive number of pixels')
+        if not (type(self.multiple) is int and self.multiple > 0):
+            raise ValueError(f'multiple={self.multiple!r} must be a positive number of pixels')
         if not 0 <= self.threshold < 1:
             raise ValueError(f'threshold={self.threshold!r} must be a probability')
 

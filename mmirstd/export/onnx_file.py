@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,12 @@ from mmirstd.export.runtime import OnnxDetector
 TOLERANCE = 1e-4
 """Largest deviation of probabilities, and of logits relative to the largest logit (at least 1)."""
 
-DYNAMIC = ('size', 'batch', 'none')
-"""What a file leaves open: batch and image size, the batch alone, nothing (batches of one)."""
+DYNAMIC = ('size', 'multiple', 'batch', 'none')
+"""What a file leaves open: batch and image size, the same with sides that are multiples of
+`MULTIPLE`, the batch alone, nothing (batches of one)."""
+
+MULTIPLE = 32
+"""Networks that pad their input themselves, and those of equal strides, go by this."""
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 """Image sides for which a network of open size is exported, pixels."""
@@ -106,7 +110,10 @@ def export_onnx(
     try:
         for kind in dynamic:
             try:
-                _write(network, partial, description, size, kind, opset)
+                described = description
+                if kind == 'multiple':
+                    described = replace(description, multiple=MULTIPLE)
+                _write(network, partial, described, size, kind, opset)
                 checks = verify(network, partial, size, kind, inferencer)
             except ExportError as error:
                 failures.append(f'{kind}: {error}')
@@ -153,6 +160,8 @@ def verify(
     shapes = [(1, height, width)] if dynamic == 'none' else [(n, height, width) for n in (2, 1, 3)]
     if dynamic == 'size':
         shapes += [(1, MIN_SIDE, MIN_SIDE), (2, height + 33, width + 70)]
+    if dynamic == 'multiple':
+        shapes += [(1, MIN_SIDE, MIN_SIDE), (2, height + MULTIPLE, width + 3 * MULTIPLE)]
     checks = []
     for n, h, w in shapes:
         # Other images than those of the export, lest a frozen value goes unnoticed.
@@ -245,6 +254,10 @@ def dynamic_shapes(dynamic: str) -> tuple[dict] | None:
     if dynamic == 'size':
         axes[2] = torch.export.Dim('height', min=MIN_SIDE, max=MAX_SIDE)
         axes[3] = torch.export.Dim('width', min=MIN_SIDE, max=MAX_SIDE)
+    if dynamic == 'multiple':
+        for axis, name in ((2, 'rows'), (3, 'columns')):
+            blocks = torch.export.Dim(name, min=MIN_SIDE // MULTIPLE, max=MAX_SIDE // MULTIPLE)
+            axes[axis] = MULTIPLE * blocks
     return (axes,)
 
 
@@ -255,3 +268,7 @@ def _check_arguments(path: Path, size: tuple[int, int], dynamic: Sequence[str]) 
         raise ValueError(f'dynamic={tuple(dynamic)} must be chosen out of {DYNAMIC}')
     if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
         raise ValueError(f'size={size} must lie in {MIN_SIDE} to {MAX_SIDE} pixels')
+    if 'multiple' in dynamic and any(side % MULTIPLE for side in size):
+        raise ValueError(
+            f"size={size} must be multiples of {MULTIPLE}, or leave 'multiple' out of dynamic"
+        )

@@ -10,7 +10,7 @@ import torch
 
 from mmirstd.export.description import METADATA_KEY, Description
 from mmirstd.export.network import ExportNetwork
-from mmirstd.export.onnx_file import TOLERANCE, ExportError, check_image, dynamic_shapes
+from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
 
 
 def export_program(
@@ -31,7 +31,7 @@ def export_program(
         path: File to write, ``.pt2``.
         description: How images are prepared.
         size: (height, width) to export with.
-        dynamic: 'size', 'batch' or 'none': what stays open.
+        dynamic: What stays open, see `mmirstd.export.onnx_file.DYNAMIC`.
 
     Returns:
         Largest deviation from PyTorch, relative to max(1, largest logit).
@@ -55,7 +55,10 @@ def export_program(
             program, partial, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
         )
         loaded = torch.export.load(partial).module()
-        other = (size[0] + 33, size[1] + 70) if dynamic == 'size' else size
+        other = {
+            'size': (size[0] + 33, size[1] + 70),
+            'multiple': (size[0] + MULTIPLE, size[1] + 3 * MULTIPLE),
+        }.get(dynamic, size)
         worst = 0.0
         for batch in (
             example,

@@ -112,6 +112,13 @@ class OnnxDetector(Detector):
         return image if square is None else resize_image(image, (square, square))
 
     def _check_size(self, size: tuple[int, int]) -> None:
+        multiple = self.description.multiple
+        if any(side % multiple for side in size):
+            raise ValueError(
+                f'{self.path} takes images whose sides are multiples of {multiple}, got '
+                f'{size[0]} x {size[1]} (height x width). Use tiles of such a size, e.g. '
+                f'tile={8 * multiple}.'
+            )
         fixed = self._input.shape[2:]
         for given, wanted in zip(size, fixed, strict=True):
             if isinstance(wanted, int) and given != wanted:
