@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from documented import run_command, run_page
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    """An empty folder with untrained weights of the recipe and a short video."""
+    from mmirstd.apis.configs import load_config
+    from mmirstd.apis.inferencer import build_model
+
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    model = build_model(load_config('simirstd_synthetic'), None)
+    torch.save({'state_dict': model.state_dict()}, 'weights.pth')
+    return tmp_path
+
+
+def write_clip():
+    writer = cv2.VideoWriter('clip.mp4', cv2.VideoWriter_fourcc(*'mp4v'), 10, (128, 128))
+    for path in sorted(Path('data/scenes/test/images').iterdir())[:2]:
+        writer.write(cv2.imread(str(path)))
+    writer.release()
+
+
+SCENES = 'python tools/make_synthetic.py data/scenes --train 0 --val 0 --test 4 --size 128 --seed 7'
+
+
+def test_inference_page(workplace, monkeypatch):
+    run_command(SCENES, monkeypatch)
+    write_clip()
+    run_page('inference.md', monkeypatch)
+    found = workplace / 'found'
+    assert sorted(p.name for p in found.iterdir()) == [
+        'annotated.mp4', 'coco.json', 'detections.json', 'masks', 'overlays', 'probability',
+        'report.html', 'targets.csv', 'tracks.csv',
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_export_page(workplace, monkeypatch):
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    run_command(SCENES, monkeypatch)
+    run_page('export.md', monkeypatch)
+    assert sorted(p.name for p in (workplace / 'deploy').iterdir()) == [
+        'simirstd.onnx', 'simirstd.pt2', 'simirstd_int8.onnx'
+    ]  # fmt: skip
