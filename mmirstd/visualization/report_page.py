@@ -27,7 +27,8 @@ color:#1b1f24;background:#fff}
 h1,h2,h3{line-height:1.2} h2{margin-top:2.5rem;border-bottom:1px solid #d0d7de}
 table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
 th,td{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left} th{background:#f3f5f7}
+th:first-child,td:first-child,.facts td{text-align:left} .facts td{white-space:normal}
+th{background:#f3f5f7}
 img{max-width:100%;height:auto;image-rendering:auto} figure{margin:1rem 0}
 figcaption{color:#57606a} pre{background:#f3f5f7;padding:1rem;overflow:auto;font-size:12px}
 code{overflow-wrap:anywhere} summary{cursor:pointer;margin:.4rem 0}
@@ -124,7 +125,7 @@ def _facts(facts: Mapping[str, str]) -> str:
         f'<tr><td>{escape(key)}</td><td><code>{escape(value)}</code></td></tr>'
         for key, value in facts.items()
     )
-    return f'<table>{rows}</table>'
+    return f'<table class="facts">{rows}</table>'
 
 
 def _number(value: float) -> str:
