@@ -76,9 +76,14 @@ def report(
     device = torch.device(args.device)
     if device.type == 'cuda':
         place = torch.cuda.get_device_name(device)
+        spent = f'median {cost.median_seconds:.3f} s per iteration'
         memory = 'peak memory of tensors'
     else:
         place = f'{platform.machine()} CPU, {torch.get_num_threads()} thread(s)'
+        spent = (
+            f'median {cost.median_cpu_seconds:.1f} s of processor time per iteration '
+            f'({cost.median_seconds:.1f} s by the clock)'
+        )
         memory = 'peak resident memory of the process'
     weights = f'weights {Path(load_from).name}' if load_from else 'random weights'
     count = max(1, len(cost.losses) // 4)
@@ -89,8 +94,7 @@ def report(
             f'$ python tools/measure_training.py {shlex.join(arguments)}',
             f'{weights}, seed {args.seed}, {place}, torch {torch.__version__}, constant lr',
             f'parameters {cost.parameters:,} (trainable {cost.trainable:,})',
-            f'batch of {cost.batch_size}: median {cost.median_seconds:.2f} s per iteration, '
-            f'{memory} {cost.peak_bytes / 2**30:.2f} GiB',
+            f'batch of {cost.batch_size}: {spent}, {memory} {cost.peak_bytes / 2**30:.2f} GiB',
             f'loss {losses}',
             f'mean loss of the first {count}: {first:.3f}, of the last {count}: {last:.3f}',
         ]

@@ -1,7 +1,7 @@
 # MobileSAM on SIRST, fine-tuned without prompts. See docs/sam.md.
-# Starts from random weights unless you give published ones, converted by
-# tools/convert_checkpoint.py mobile-sam SRC DST:
-#   --cfg-options load_from=DST
+# Starts from random weights unless you give published ones, converted first:
+#   python tools/convert_checkpoint.py mobile-sam SRC DST
+#   ... --cfg-options load_from=DST
 _base_ = [
     '../_base_/models/mobile_sam.py',
     '../_base_/datasets/sirst.py',

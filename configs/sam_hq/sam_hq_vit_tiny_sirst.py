@@ -1,7 +1,8 @@
 # SAM-HQ TinyViT on SIRST, fine-tuned without prompts. See docs/sam.md.
-# Starts from random weights unless you give published ones, converted by
-# tools/convert_checkpoint.py sam-hq SRC DST, config sam_hq/sam_hq_vit_tiny_sirst.py:
-#   --cfg-options load_from=DST
+# Starts from random weights unless you give published ones, converted first:
+#   python tools/convert_checkpoint.py sam-hq SRC DST \
+#     --config sam_hq_vit_tiny_sirst
+#   ... --cfg-options load_from=DST
 _base_ = [
     '../_base_/models/sam_hq.py',
     '../_base_/datasets/sirst.py',

@@ -30,6 +30,8 @@ class TrainingCost:
         batch_size: Images per iteration.
         losses: Total loss of each iteration.
         seconds: Duration of each iteration from batch to updated weights, without loading data.
+        cpu_seconds: Processor time of the same, summed over threads: on the CPU it hardly
+            depends on what else the machine does.
         peak_bytes: On CUDA the most memory that tensors occupied; on the CPU the largest
             resident size of the process, libraries included.
     """
@@ -39,12 +41,18 @@ class TrainingCost:
     batch_size: int
     losses: tuple[float, ...]
     seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
     peak_bytes: int
 
     @property
     def median_seconds(self) -> float:
         """Median duration without the first iteration, which allocates and tunes."""
         return statistics.median(self.seconds[1:] or self.seconds)
+
+    @property
+    def median_cpu_seconds(self) -> float:
+        """Median processor time without the first iteration."""
+        return statistics.median(self.cpu_seconds[1:] or self.cpu_seconds)
 
     def mean_loss(self, count: int, *, last: bool) -> float:
         """Mean over the first or last ``count`` iterations."""
@@ -82,11 +90,12 @@ def measure_training(
         optimizer = build_optim_wrapper(model, config.optim_wrapper)
         if device.type == 'cuda':
             torch.cuda.reset_peak_memory_stats(device)
-        losses, seconds = [], []
+        losses, seconds, cpu_seconds = [], [], []
         for data in islice(chain.from_iterable(repeat(loader)), iterations):
-            started = _now(device)
+            started, cpu_started = _now(device), time.process_time()
             logged = model.train_step(data, optimizer)
             seconds.append(_now(device) - started)
+            cpu_seconds.append(time.process_time() - cpu_started)
             losses.append(float(logged['loss'].detach()))
     return TrainingCost(
         parameters=sum(p.numel() for p in model.parameters()),
@@ -94,6 +103,7 @@ def measure_training(
         batch_size=config.train_dataloader.batch_size,
         losses=tuple(losses),
         seconds=tuple(seconds),
+        cpu_seconds=tuple(cpu_seconds),
         peak_bytes=_peak_bytes(device),
     )
 

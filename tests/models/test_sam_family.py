@@ -8,6 +8,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from network_tester import CONFIGS, labelled_samples
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmirstd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
@@ -60,6 +61,24 @@ def test_published_sizes(recipe):
     with torch.device('meta'):
         network = build(recipe)
     assert (count(network), count(network.backbone)) == PARAMETERS[recipe]
+
+
+@pytest.mark.parametrize(
+    ('recipe', 'size', 'gigamacs'),
+    [
+        ('sam/sam_vit_b_sirst', 256, 34.512),
+        ('sam/sam_vit_b_sirst', 1024, 486.039),
+        ('mobile_sam/mobile_sam_sirst', 1024, 38.768),
+        ('efficient_sam/efficient_sam_vitt_sirst', 1024, 102.274),
+    ],
+)
+def test_encoders_cost_what_the_originals_cost(recipe, size, gigamacs):
+    """All but the second are the originals' own counts (matrix products and convolutions)."""
+    with torch.device('meta'):
+        encoder = build(recipe).backbone.eval().requires_grad_(False)
+        with FlopCounterMode(display=False) as counter:
+            encoder.encode(torch.zeros(1, 3, size, size))
+    assert counter.get_total_flops() / 2e9 == pytest.approx(gigamacs, abs=1e-3)
 
 
 @pytest.mark.parametrize('recipe', sorted(SMALL))

@@ -54,7 +54,8 @@ def test_measured_numbers(options):
     cost = measure_training(config, 2)
     encoder = 100_000  # the small encoder has more parameters than that
     assert cost.batch_size == 3
-    assert len(cost.losses) == len(cost.seconds) == 2
+    assert len(cost.losses) == len(cost.seconds) == len(cost.cpu_seconds) == 2
+    assert cost.median_cpu_seconds > 0
     assert cost.trainable < cost.parameters - encoder
     assert cost.peak_bytes > 2**20
     assert cost.median_seconds == cost.seconds[1]
