@@ -227,3 +227,27 @@ def test_wrong_arguments(tmp_path, arguments, message):
     path = tmp_path / arguments.pop('path')
     with pytest.raises(ValueError, match=message):
         export_onnx(torch.nn.Identity(), path, Description(), **arguments)
+
+
+def test_sides_that_must_be_multiples(tmp_path):
+    inferencer = make_inferencer(tmp_path, square=None)
+    result = export_onnx(
+        ExportNetwork(inferencer.model),
+        tmp_path / 'net.onnx',
+        describe(inferencer),
+        size=(64, 96),
+        dynamic=['multiple'],
+    )
+    assert (2, 3, 96, 192) in [check.shape for check in result.checks]
+    detector = OnnxDetector(result.path)
+    image = np.zeros((96, 128), np.uint16)
+    assert detector(image)[0].probability.shape == (96, 128)
+    with pytest.raises(ValueError, match='multiples of 32'):
+        detector(image[:90])
+    tiled = OnnxDetector(result.path, tile=64)
+    assert tiled(image[:90])[0].probability.shape == (90, 128)
+    with pytest.raises(ValueError, match=r'size=\(100, 64\) must be multiples'):
+        export_onnx(
+            torch.nn.Identity(), tmp_path / 'x.onnx', Description(), size=(100, 64),
+            dynamic=['multiple'],
+        )  # fmt: skip
