@@ -122,3 +122,20 @@ class TestSCTransNet(NetworkTester):
         'sctransnet': Fixture(SCTRANSNET, ('out', 'gt2', 'gt3', 'gt4', 'gt5', 'd0'), tolerance=3e-5)
     }
     golden = (-1.97569, -0.27317, 4.84813, -0.12958, 4.98810, -0.39704, 3.08166, -3.47344)
+
+
+class TestALCNet(NetworkTester):
+    """After the paper: there is no original to compare with."""
+
+    name = 'alcnet'
+    parameters = {1: 374_555, 3: 374_703}
+    golden = (
+        -2.20224,
+        -4.45793,
+        16.98699,
+        -487.81046,
+        -555.59521,
+        -680.32568,
+        -767.41095,
+        -1853.36365,
+    )

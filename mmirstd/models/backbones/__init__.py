@@ -1,6 +1,7 @@
 """Encoders: registered backbones and the bodies of the infrared networks."""
 
 from mmirstd.models.backbones.acm import ACM
+from mmirstd.models.backbones.alcnet import ALCNet
 from mmirstd.models.backbones.classical import LocalContrast, MaxMedian, TopHat
 from mmirstd.models.backbones.dnanet import DNANet
 from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
@@ -16,6 +17,7 @@ from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
     'ACM',
+    'ALCNet',
     'DNANet',
     'EfficientSAMViT',
     'FC3Net',

@@ -10,19 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_AXES = ((0, 1), (1, 0), (1, 1), (1, -1))
-"""Steps (rows, columns) along a row, a column and the two diagonals."""
-
-
-def _pad(image: Tensor, margin: int) -> Tensor:
-    return F.pad(image, (margin,) * 4, mode='replicate')
-
-
-def _shifted(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
-    """The image moved by (rows, columns), cut out of its ``margin``-padded version."""
-    height, width = (side - 2 * margin for side in padded.shape[-2:])
-    top, left = margin + rows, margin + columns
-    return padded[..., top : top + height, left : left + width]
+from mmirstd.models.layers.neighbours import AXES, opposite_differences, pad_border, shifted
 
 
 def white_top_hat(image: Tensor, size: int) -> Tensor:
@@ -33,8 +21,8 @@ def white_top_hat(image: Tensor, size: int) -> Tensor:
         size: Odd side of the square in pixels; targets have to be smaller.
     """
     margin = size // 2
-    erosion = -F.max_pool2d(_pad(-image, margin), size, stride=1)
-    return image - F.max_pool2d(_pad(erosion, margin), size, stride=1)
+    erosion = -F.max_pool2d(pad_border(-image, margin), size, stride=1)
+    return image - F.max_pool2d(pad_border(erosion, margin), size, stride=1)
 
 
 def patch_contrast(image: Tensor, patch: int) -> Tensor:
@@ -48,15 +36,11 @@ def patch_contrast(image: Tensor, patch: int) -> Tensor:
         image: (N, 1, H, W).
         patch: Odd side of the patches, about that of the targets.
     """
-    mean = F.avg_pool2d(_pad(image, patch // 2), patch, stride=1)
-    padded = _pad(mean, patch)
-    products = []
-    for rows, columns in _AXES:
-        one, other = (
-            (mean - _shifted(padded, patch, sign * rows * patch, sign * columns * patch))
-            for sign in (1, -1)
-        )
-        products.append(one.clamp(min=0) * other.clamp(min=0))
+    mean = F.avg_pool2d(pad_border(image, patch // 2), patch, stride=1)
+    products = [
+        one.clamp(min=0) * other.clamp(min=0)
+        for one, other in opposite_differences(mean, patch, cyclic=False)
+    ]
     return torch.stack(products).amin(dim=0)
 
 
@@ -76,12 +60,12 @@ def directional_residual(image: Tensor, size: int, statistic: str = 'median') ->
         statistic: ``'median'`` (max-median filter) or ``'mean'`` (max-mean filter).
     """
     margin = size // 2
-    padded = _pad(image, margin)
+    padded = pad_border(image, margin)
     backgrounds = []
-    for rows, columns in _AXES:
+    for rows, columns in AXES:
         line = torch.stack(
             [
-                _shifted(padded, margin, step * rows, step * columns)
+                shifted(padded, margin, step * rows, step * columns)
                 for step in range(-margin, margin + 1)
             ]
         )

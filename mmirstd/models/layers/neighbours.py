@@ -1,0 +1,44 @@
+"""Maps compared with shifted copies of themselves, along the four axes through a pixel."""
+
+from collections.abc import Iterator
+
+import torch.nn.functional as F
+from torch import Tensor
+
+AXES = ((0, 1), (1, 0), (1, 1), (1, -1))
+"""Steps (rows, columns) along a row, a column and the two diagonals."""
+
+
+def pad_border(x: Tensor, margin: int) -> Tensor:
+    """``x`` (N, C, H, W) with its border repeated ``margin`` times on every side."""
+    return F.pad(x, (margin,) * 4, mode='replicate')
+
+
+def shifted(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
+    """A map moved by at most ``margin``, cut out of its padded version."""
+    height, width = (side - 2 * margin for side in padded.shape[-2:])
+    top, left = margin + rows, margin + columns
+    return padded[..., top : top + height, left : left + width]
+
+
+def opposite_differences(
+    x: Tensor, distance: int, *, cyclic: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Differences to the two neighbours at ``distance``, for each of the four axes.
+
+    Args:
+        x: (N, C, h, w).
+        distance: In cells of the map.
+        cyclic: Whether neighbours beyond the border come from the other side of the map, or the
+            border is repeated.
+    """
+    padded = None if cyclic else pad_border(x, distance)
+    for rows, columns in AXES:
+        pair = []
+        for sign in (1, -1):
+            step = (sign * rows * distance, sign * columns * distance)
+            moved = (
+                x.roll(step, dims=(-2, -1)) if padded is None else shifted(padded, distance, *step)
+            )
+            pair.append(x - moved)
+        yield pair[0], pair[1]
