@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.registry import init_default_scope
 from mmseg.apis import init_model
 from mmseg.apis.inference import _preprare_data
 from rich.console import Console
 
+from mmirstd.analysis.complexity import predict_logits
 from mmirstd.analysis.pyramid import pyramid_before_and_after
 from mmirstd.datasets.imread import read_image
 from mmirstd.visualization.feature_heatmap import draw_feature_heatmaps
@@ -48,12 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         console.print(f'there is no level {unknown[0]}; this model has {", ".join(levels)}')
         return 2
-    maps = [
-        (f'{name} {when} queries', np.asarray(feature[0].float().cpu()))
-        for when, index in (('without', 0), ('with', 1))
-        for name, feature in ((name, levels[name][index]) for name in args.levels)
-    ]
-    figure = draw_feature_heatmaps(image, maps, columns=len(args.levels))
+    with torch.no_grad():
+        probability = predict_logits(model, inputs).sigmoid()
+    before, after = (
+        [(f'{name}, {how}', levels[name][index]) for name in args.levels]
+        for index, how in enumerate(('queries left out', 'with queries'))
+    )
+    maps = [*before, ('prediction', probability), *after]
+    figure = draw_feature_heatmaps(
+        image,
+        [(title, np.asarray(feature[0].float().cpu())) for title, feature in maps],
+        columns=len(args.levels) + 1,
+    )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.out, dpi=150)
     console.print(f'written: {args.out}')
