@@ -43,8 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         '--images',
         type=positive,
-        default=200,
-        help='training images; a quarter more to validate on',
+        default=400,
+        help='training images; a tenth more to validate on',
     )
     add('--test-images', type=positive, default=100, help='unseen scenes to test on')
     add('--epochs', type=positive, help="length of the training instead of the recipe's")
