@@ -193,7 +193,7 @@ def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[
         state = content['ema_state_dict']
         if isinstance(state, Mapping):
             state = {k: v for k, v in state.items() if str(k).startswith('module.')}
-    if not isinstance(state, Mapping) or not state:
+    if not isinstance(state, Mapping) or (not state and 'state_dict' not in content):
         raise ValueError(f'{checkpoint}: the file holds no state_dict with weights')
     bad = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
     if bad:

@@ -1,9 +1,11 @@
 """The training-free detectors through MMSegmentation's registry."""
 
+import numpy as np
 import pytest
 import torch
 from network_tester import CONFIGS, build_network, labelled_samples
 
+from mmirstd.apis.inferencer import IRSTDInferencer
 from mmirstd.models.backbones.classical import MaxMedian, TopHat
 
 
@@ -43,3 +45,15 @@ def test_wrong_sizes_are_named():
         TopHat(size=8)
     with pytest.raises(ValueError, match=r"'mode'"):
         MaxMedian(statistic='mode')
+
+
+def test_the_inferencer_takes_an_empty_checkpoint_only_where_nothing_is_missing(tmp_path):
+    path = tmp_path / 'none.pth'
+    torch.save({'state_dict': {}, 'meta': {}}, path)
+    image = np.full((256, 256), 40, np.uint8)
+    image[100:103, 60:63] = 200
+    (result,) = IRSTDInferencer('tophat_nudt', path)(image)
+    (target,) = result.targets
+    assert (target.x, target.y, target.area) == (61, 101, 9)
+    with pytest.raises(ValueError, match='missing'):
+        IRSTDInferencer('common_acm_nudt', path)
