@@ -9,7 +9,6 @@ import copy
 
 import torch
 import torch.nn.functional as F
-from timm.utils.model import reparameterize_model
 from torch import Tensor, nn
 
 from mmirstd.apis.inferencer import IRSTDInferencer
@@ -52,8 +51,8 @@ class ExportNetwork(nn.Module):
         self.swap = bool(getattr(prepare, '_channel_conversion', False)) and channels == 3
         self.register_buffer('mean', mean.detach().clone().cpu().reshape(1, -1, 1, 1))
         self.register_buffer('std', std.detach().clone().cpu().reshape(1, -1, 1, 1))
-        own = copy.deepcopy(segmentor).cpu().eval()
-        self.segmentor = reparameterize_model(own, inplace=True)
+        self.segmentor = copy.deepcopy(segmentor).cpu().eval()
+        merge_convolutions(self.segmentor)
         for parameter in self.segmentor.parameters():
             parameter.requires_grad_(False)
         self.eval()
@@ -84,6 +83,19 @@ class ExportNetwork(nn.Module):
         if logits.shape[1] == 2:  # softmax over two classes is the sigmoid of their difference
             logits = logits[:, 1:] - logits[:, :1]
         return logits
+
+
+def merge_convolutions(model: nn.Module) -> None:
+    """Replace, in place, every part of ``model`` that has a method ``fuse`` by what it returns.
+
+    timm's and our convolutions with batch norm offer that method. timm's own
+    ``reparameterize_model`` also calls *sub-modules* that are named ``fuse``, as DNANet has one.
+    """
+    for name, child in list(model.named_children()):
+        if callable(getattr(type(child), 'fuse', None)):
+            child = child.fuse()
+            setattr(model, name, child)
+        merge_convolutions(child)
 
 
 def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None) -> Description:
