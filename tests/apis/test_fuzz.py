@@ -15,7 +15,7 @@ import torch
 from bright_network import scene, weights
 from PIL import Image
 
-from mmirstd.apis.inferencer import read_weights
+from mmirstd.apis.inferencer import _load_strictly, read_weights
 from mmirstd.apis.sources import find_sources, video_frames
 from mmirstd.export.description import METADATA_KEY, Description
 
@@ -141,12 +141,19 @@ def test_checkpoints(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'content', [[], {}, {'state_dict': None}, {'state_dict': {}}, {1: 2}, {'state_dict': [1]}, 'x']
+    'content', [[], {}, {'state_dict': None}, {1: 2}, {'state_dict': [1]}, 'x']
 )
 def test_checkpoints_of_another_form(tmp_path, content):
     torch.save(content, tmp_path / 'odd.pth')
     with pytest.raises(ValueError, match=r'odd\.pth'):
         read_weights(tmp_path / 'odd.pth')
+
+
+def test_the_checkpoint_of_a_training_free_detector_holds_no_weights(tmp_path):
+    torch.save({'state_dict': {}}, tmp_path / 'tophat.pth')
+    assert read_weights(tmp_path / 'tophat.pth') == {}
+    with pytest.raises(ValueError, match=r'tophat\.pth.* missing'):
+        _load_strictly(torch.nn.Conv2d(1, 1, 1), {}, tmp_path / 'tophat.pth')
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):
