@@ -24,7 +24,7 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
     )
 
 
-MODELS = _node(root.MODELS, 'models')
+MODELS = _node(root.MODELS, 'models', 'distillation')
 DATASETS = _node(root.DATASETS, 'datasets.irstd')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _node(root.METRICS, 'evaluation.irstd_metric')
