@@ -127,17 +127,23 @@ class MultiScaleDeformableAttention(nn.Module):
         Args:
             query: (N, Q, D), position already added.
             value: Tokens of all levels (N, S, D), without position.
-            reference: Reference points (x, y) in [0, 1], broadcastable to (N, Q, L, 2).
+            reference: Reference points (x, y) in [0, 1], broadcastable to (N, Q, L, 2): offsets
+                are in pixels of the level. Or boxes (centre x, centre y, width, height),
+                broadcastable to (N, Q, L, 4): an offset of P, the number of points, is half the
+                box.
             sizes: (height, width) of each level.
 
         Returns:
             (N, Q, D), float32.
 
         Raises:
-            ValueError: The sizes do not add up to S tokens.
+            ValueError: The sizes do not add up to S tokens, or the references are neither
+                points nor boxes.
         """
         if sum(h * w for h, w in sizes) != value.shape[1]:
             raise ValueError(f'{value.shape[1]} tokens do not fill the levels {list(sizes)}')
+        if reference.shape[-1] not in (2, 4):
+            raise ValueError(f'reference {tuple(reference.shape)} must end in 2 or 4 coordinates')
         with torch.autocast(query.device.type, enabled=False):
             query, value = query.float(), value.float()
             grid = (self.num_heads, self.num_levels, self.num_points)
@@ -145,12 +151,21 @@ class MultiScaleDeformableAttention(nn.Module):
             offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
             weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
             weights = weights.softmax(-1).unflatten(-1, grid[1:])
-            # new_full, because new_tensor would freeze the sizes of an exported network.
-            scale = torch.stack(
-                [torch.stack([offsets.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
-            )  # (L, 2)
-            locations = reference.float()[:, :, None, :, None] + offsets * scale[:, None]
+            reference = reference.float()[:, :, None, :, None]
+            if reference.shape[-1] == 4:
+                scale = reference[..., 2:] * (0.5 / self.num_points)
+            else:
+                scale = self._pixels(sizes, offsets)
+            locations = reference[..., :2] + offsets * scale
             return self.output_proj(sample(value, sizes, locations, weights))
+
+    @staticmethod
+    def _pixels(sizes: Sequence[Size], like: Tensor) -> Tensor:
+        """Width and height of a pixel of each level, (L, 1, 2)."""
+        # new_full, because new_tensor would freeze the sizes of an exported network.
+        return torch.stack(
+            [torch.stack([like.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
+        )[:, None]
 
 
 def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from mmirstd.models.layers.conv import to_map, to_tokens
-from mmirstd.models.layers.deformable import MultiScaleDeformableAttention, pixel_centres
-from mmirstd.models.layers.feed_forward import FeedForward
+from mmirstd.models.layers.deformable import pixel_centres
+from mmirstd.models.layers.deformable_encoder import DeformableEncoderLayer
 from mmirstd.models.layers.position import SinePosition
 
 
-class DenseInteraction(nn.Module):
+class DenseInteraction(DeformableEncoderLayer):
     """One-layer multi-scale deformable encoder over [dense queries, stage feature].
 
     Both maps query both maps; pixel centres are the reference points; post-norm. The paper
@@ -36,17 +36,21 @@ class DenseInteraction(nn.Module):
         ffn_dims: int = 2048,
         chunk_tokens: int = 4096,
     ) -> None:
-        super().__init__()
         if embed_dims % 4:
             raise ValueError(
                 f'embed_dims={embed_dims} must be a multiple of 4 (sine and cosine for y and x)'
             )
+        level_embed = torch.randn(2, embed_dims)
+        super().__init__(
+            embed_dims,
+            num_heads=num_heads,
+            num_levels=2,
+            num_points=num_points,
+            ffn_dims=ffn_dims,
+            chunk_tokens=chunk_tokens,
+        )
         self.position = SinePosition(embed_dims // 2)
-        self.level_embed = nn.Parameter(torch.randn(2, embed_dims))
-        self.self_attn = MultiScaleDeformableAttention(embed_dims, num_heads, 2, num_points)
-        self.norm1 = nn.LayerNorm(embed_dims)
-        self.ffn = FeedForward(embed_dims, ffn_dims, chunk_tokens=chunk_tokens)
-        self.norm2 = nn.LayerNorm(embed_dims)
+        self.level_embed = nn.Parameter(level_embed)
 
     def forward(
         self, dense: Tensor, stage: Tensor, *, update_dense: bool = True
@@ -72,9 +76,7 @@ class DenseInteraction(nn.Module):
             [self.position(*sizes[i], tokens).dense() + self.level_embed[i] for i in asked]
         )
         reference = torch.cat([pixel_centres(*sizes[i], tokens) for i in asked])
-        read = self.self_attn(tokens + position, value, reference[None, :, None], sizes)
-        tokens = self.norm1(tokens + read)
-        tokens = self.norm2(tokens + self.ffn(tokens))
+        tokens = self.update(tokens, position, value, reference[None, :, None], sizes)
         parts = tokens.split([sizes[i][0] * sizes[i][1] for i in asked], dim=1)
         updated = [to_map(part, sizes[i]) for i, part in zip(asked, parts, strict=True)]
         return (updated[0], updated[1]) if update_dense else (None, updated[0])

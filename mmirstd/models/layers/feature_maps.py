@@ -11,16 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(image: Tensor, multiple: int, mode: str = 'replicate') -> Tensor:
     """Extend ``image`` (N, C, H, W) at the right and bottom to multiples of ``multiple``.
 
-    The border is repeated: zeros would draw an edge, and edges raise false alarms.
+    The border is repeated: zeros would draw an edge, and edges raise false alarms. Networks that
+    were trained with zeros get them by ``mode='constant'``.
     """
     height, width = image.shape[-2:]
     rows, columns = -height % multiple, -width % multiple
     if rows == 0 and columns == 0:
         return image
-    return F.pad(image, (0, columns, 0, rows), mode='replicate')
+    return F.pad(image, (0, columns, 0, rows), mode=mode)
 
 
 def crop_to_image(

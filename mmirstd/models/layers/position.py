@@ -45,6 +45,23 @@ class AxisPosition:
         return (row_scores[..., :, None] + column_scores[..., None, :]).flatten(2)
 
 
+def sine_features(angle: Tensor, features: int, temperature: float = 10000.0) -> Tensor:
+    """Sines and cosines of ``angle`` (...) at a geometric series of wavelengths, in turns.
+
+    Args:
+        angle: In radians.
+        features: Number of features, F.
+        temperature: Base of the series.
+
+    Returns:
+        (..., F).
+    """
+    index = torch.arange(features, dtype=torch.float32, device=angle.device)
+    wavelength = temperature ** (2 * torch.div(index, 2, rounding_mode='floor') / features)
+    phase = angle[..., None] / wavelength
+    return torch.stack([phase[..., 0::2].sin(), phase[..., 1::2].cos()], dim=-1).flatten(-2)
+
+
 class SinePosition(nn.Module):
     """Normalised sine encoding, y features first (DETR; SimIRSTD release: 128 per axis).
 
@@ -66,12 +83,7 @@ class SinePosition(nn.Module):
         # Coordinates count from 1 to size and are scaled to (0, 2 pi]; 1e-6 as in DETR.
         steps = torch.arange(1, size + 1, dtype=torch.float32, device=like.device)
         angle = steps / (size + 1e-6) * (2 * math.pi)
-        index = torch.arange(self.features, dtype=torch.float32, device=like.device)
-        wavelength = self.temperature ** (
-            2 * torch.div(index, 2, rounding_mode='floor') / self.features
-        )
-        phase = angle[:, None] / wavelength
-        return torch.stack([phase[:, 0::2].sin(), phase[:, 1::2].cos()], dim=2).flatten(1)
+        return sine_features(angle, self.features, self.temperature)
 
 
 class FourierPosition(nn.Module):

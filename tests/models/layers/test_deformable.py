@@ -101,3 +101,26 @@ def test_skipping_the_dense_update_changes_nothing_else() -> None:
     assert updated.shape == dense.shape
     assert nothing is None
     torch.testing.assert_close(alone, full)
+
+
+def test_boxes_as_references_scale_the_offsets():
+    """An offset of P pixels points to the border of the box, whatever the level's resolution."""
+    torch.manual_seed(0)
+    attention = MultiScaleDeformableAttention(8, 2, 2, 4)
+    sizes = [(4, 6), (2, 3)]
+    query, value = torch.randn(1, 5, 8), torch.randn(1, 30, 8)
+    boxes = torch.rand(1, 5, 1, 4)
+    seen = {}
+
+    def record(value, sizes, locations, weights):
+        seen['locations'] = locations
+        return sample_in_torch(value, sizes, locations, weights)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deformable, 'sample', record)
+        attention(query, value, boxes, sizes)
+    offsets = attention.sampling_offsets(query).view(1, 5, 2, 2, 4, 2)
+    expected = boxes[:, :, None, :, None, :2] + offsets / 4 * boxes[:, :, None, :, None, 2:] / 2
+    torch.testing.assert_close(seen['locations'], expected)
+    with pytest.raises(ValueError, match='2 or 4'):
+        attention(query, value, torch.rand(1, 5, 1, 3), sizes)
