@@ -73,9 +73,12 @@ class Family:
     Attributes:
         name: Name on the command line.
         config: Config of the target model, relative to the folder of configs.
+        config_of: The config for a state dict, where the family has several sizes that can be
+            told apart; None from it means ``config``.
         rules: The first rule that matches a key renames it.
         prepare: Changes values before the rules rename the keys, for example splits a tensor.
         unused: Keys to leave out, with reasons.
+        computed: Regular expression of target buffers that our network computes itself.
         first_convolutions: Target keys of the weights that read the image (N, in_channels, ...).
         image_statistics: Target keys of per-image-channel vectors, such as an input BN.
         part: Fill only this part of the model, named by its attribute path; empty for all of it.
@@ -87,6 +90,8 @@ class Family:
     rules: Sequence[Rule]
     prepare: Callable[[StateDict], StateDict] | None = None
     unused: Sequence[Unused] = ()
+    computed: str = ''
+    config_of: Callable[[StateDict], str | None] | None = None
     first_convolutions: Sequence[str] = ()
     image_statistics: Sequence[str] = ()
     part: str = ''
@@ -226,7 +231,10 @@ def convert(
         converted[name] = value.to(target[name].dtype)
     # Files written before PyTorch 0.4 lack the counters, which no evaluation reads.
     missing = [name for name in target if name not in converted]
-    for name in [each for each in missing if each.endswith('num_batches_tracked')]:
+    kept = family.computed or '(?!)'
+    for name in [
+        each for each in missing if each.endswith('num_batches_tracked') or re.fullmatch(kept, each)
+    ]:
         converted[name] = target[name]
         missing.remove(name)
     problems = [

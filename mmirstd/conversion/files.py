@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -89,7 +89,7 @@ def convert_file(
         source: Published checkpoint.
         destination: File to write; its folder must exist.
         config: Config of the target model, a path or the name of a recipe; None for the
-            family's own.
+            family's own, by the size in the file where it has several.
         overrides: Dotted config keys to change first, as ``--cfg-options`` does.
         adapt_in_channels: See `convert`.
         allow_pickle: See `read_checkpoint`.
@@ -102,7 +102,11 @@ def convert_file(
     if not destination.parent.is_dir():
         raise FileNotFoundError(f'the folder of {destination} does not exist; create it first')
     state = read_checkpoint(source, allow_pickle=allow_pickle)
-    cfg = load_config(config if config is not None else Path(family.config).stem)
+    if config is None:
+        if family.config_of:
+            family = replace(family, config=family.config_of(state) or family.config)
+        config = Path(family.config).stem
+    cfg = load_config(config)
     cfg.merge_from_dict(dict(overrides or {}))
     converted = convert(state, family, target_of(family, cfg), adapt_in_channels=adapt_in_channels)
     report = Report(
