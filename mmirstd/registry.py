@@ -25,9 +25,11 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _node(root.MODELS, 'models', 'distillation')
-DATASETS = _node(root.DATASETS, 'datasets.irstd')
+DATASETS = _node(root.DATASETS, 'datasets.irstd', 'datasets.sa1b', 'datasets.coco_panoptic')
+DATA_SAMPLERS = _node(root.DATA_SAMPLERS, 'datasets.sampler')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _node(root.METRICS, 'evaluation.irstd_metric')
+METRICS = _node(root.METRICS, 'evaluation.irstd_metric', 'evaluation.one_click_metric')
+LOOPS = _node(root.LOOPS, 'distillation')
 HOOKS = _node(root.HOOKS, 'engine', 'visualization.hook')
 OPTIM_WRAPPERS = _node(root.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _node(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')

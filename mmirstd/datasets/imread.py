@@ -42,14 +42,29 @@ def read_image(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'image file not found: {path}')
-    content = path.read_bytes()
+    return decode_image(path.read_bytes(), str(path))
+
+
+def decode_image(content: bytes, source: str) -> np.ndarray:
+    """Decode the content of an image file, for instance of a member of an archive.
+
+    Args:
+        content: The whole file.
+        source: Its name with its suffix; errors quote it.
+
+    Returns:
+        As :func:`read_image`.
+
+    Raises:
+        ImageReadError: As for :func:`read_image`.
+    """
     if not content:
-        raise ImageReadError(f'{path}: the file is empty (0 bytes)')
+        raise ImageReadError(f'{source}: the file is empty (0 bytes)')
     try:
-        image = _decode(content, path.suffix.lower())
+        image = _decode(content, Path(source).suffix.lower())
     except Exception as error:  # decoders raise many types, none of which names the file
-        raise ImageReadError(f'{path}: cannot be decoded as an image: {error}') from error
-    return np.ascontiguousarray(check_pixels(image, str(path)))
+        raise ImageReadError(f'{source}: cannot be decoded as an image: {error}') from error
+    return np.ascontiguousarray(check_pixels(image, source))
 
 
 def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:

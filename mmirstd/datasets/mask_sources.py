@@ -1,0 +1,275 @@
+"""Where images with many masks lie: SA-1B as it is released, and COCO-style files.
+
+SA-1B comes as 1000 archives ``sa_000000.tar`` ... ``sa_000999.tar`` (shards) that hold
+``sa_ID.jpg`` and ``sa_ID.json`` side by side. A shard is read from the archive, without unpacking
+it, or from a folder of its name. All sources hand out the annotations of an image in the JSON
+format of SA-1B, so only :mod:`mmirstd.datasets.rle` has to understand it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmirstd.datasets.synthetic.files import write_whole
+
+_SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
+_INDEX_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Span:
+    """A file, or the part of an archive that holds it.
+
+    Attributes:
+        path: The file or archive.
+        offset: First byte.
+        size: Number of bytes; None means the whole file.
+    """
+
+    path: str
+    offset: int = 0
+    size: int | None = None
+
+    def read(self) -> bytes:
+        """The content."""
+        with open(self.path, 'rb') as file:
+            file.seek(self.offset)
+            content = file.read(-1 if self.size is None else self.size)
+        if self.size is not None and len(content) < self.size:
+            raise OSError(
+                f'{self.path} ends at byte {self.offset + len(content)}, inside of a file: the '
+                'archive is truncated, download it again'
+            )
+        return content
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image with its annotations.
+
+    Attributes:
+        name: ``sa_223750``, or the file name in a COCO-style file.
+        image: The image file.
+        annotations: JSON in SA-1B's format, or where it lies.
+    """
+
+    name: str
+    image: Span
+    annotations: Span | bytes
+
+    def read_annotations(self) -> bytes:
+        """The JSON."""
+        return self.annotations.read() if isinstance(self.annotations, Span) else self.annotations
+
+
+def parse_shards(shards: str | Iterable[int] | None) -> list[int] | None:
+    """Numbers of shards from ``'20-29,130'`` or an iterable; None stands for all.
+
+    Raises:
+        ValueError: Not such a text, or a number outside of 0..999.
+    """
+    if shards is None:
+        return None
+    if isinstance(shards, str):
+        numbers: list[int] = []
+        for part in shards.split(','):
+            match = re.fullmatch(r'\s*(\d+)(?:\s*-\s*(\d+))?\s*', part)
+            if match is None:
+                raise ValueError(
+                    f"shards={shards!r}: write numbers and ranges such as '20-29' or '20-29,130'"
+                )
+            first, last = int(match[1]), int(match[2] or match[1])
+            numbers += range(first, last + 1)
+    else:
+        numbers = [int(number) for number in shards]
+    if not numbers or min(numbers) < 0 or max(numbers) > 999:
+        raise ValueError(f'shards={shards!r} must name some of 0 to 999')
+    return sorted(set(numbers))
+
+
+def find_sa1b(
+    root: str | Path, shards: str | Iterable[int] | None = '20-29', *, missing: str = 'error'
+) -> tuple[list[Entry], list[str]]:
+    """The images of SA-1B below ``root``, in the order of shards and image numbers.
+
+    Args:
+        root: Folder with archives ``sa_NNNNNN.tar`` or folders ``sa_NNNNNN``. With ``shards``
+            None it may also hold images and JSON files themselves.
+        shards: See :func:`parse_shards`. The default is the 1 % that EdgeSAM published.
+        missing: ``'error'``, or ``'drop'`` to go on without shards that are not there.
+
+    Returns:
+        The entries, and the names of images or JSON files without partner, which are left out.
+
+    Raises:
+        FileNotFoundError: No such folder, nothing in it, or shards that are missing.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f'SA-1B folder {root} does not exist. It is distributed by Meta '
+            '(https://ai.meta.com/datasets/segment-anything-downloads) as archives '
+            'sa_NNNNNN.tar of about 11 GB each: put those that you need there, or set data_root. '
+            'tools/make_nested_shapes.py writes a small procedural stand-in.'
+        )
+    if missing not in ('error', 'drop'):
+        raise ValueError(f"missing={missing!r} must be 'error' or 'drop'")
+    present: dict[int, Path] = {}
+    for path in sorted(root.iterdir(), reverse=True):  # a folder wins over its archive
+        if match := _SHARD.fullmatch(path.name):
+            present[int(match[1])] = path
+    wanted = parse_shards(shards)
+    if wanted is None and not present:
+        groups = [_folder_files(root)]
+    else:
+        wanted = sorted(present) if wanted is None else wanted
+        absent = [f'sa_{number:06d}' for number in wanted if number not in present]
+        if absent and (missing == 'error' or len(absent) == len(wanted)):
+            raise FileNotFoundError(
+                f'{root} holds neither archive nor folder of {", ".join(absent[:12])}'
+                f'{" ..." * (len(absent) > 12)} ({len(absent)} of {len(wanted)} shards). Choose '
+                "others with shards='20-29', take what is there with shards=None, or set "
+                "missing='drop'."
+            )
+        groups = [
+            _folder_files(path) if path.is_dir() else _tar_files(path)
+            for path in (present[number] for number in wanted if number in present)
+        ]
+    entries: list[Entry] = []
+    single: list[str] = []
+    for group in groups:
+        found, alone = _paired(group)
+        entries += found
+        single += alone
+    if not entries:
+        raise FileNotFoundError(f'{root} holds no sa_ID.jpg with sa_ID.json')
+    return entries, single
+
+
+def _folder_files(folder: Path) -> dict[str, Span]:
+    return {path.name: Span(str(path)) for path in folder.iterdir() if path.is_file()}
+
+
+def _tar_files(archive: Path) -> dict[str, Span]:
+    """File name -> part of the archive. The index is kept beside it where that can be written."""
+    stat = archive.stat()
+    stamp = {'format': _INDEX_FORMAT, 'bytes': stat.st_size, 'modified': stat.st_mtime_ns}
+    index_file = archive.with_name(f'{archive.name}.index.json')
+    try:
+        index = json.loads(index_file.read_text())
+    except (OSError, ValueError):
+        index = {}
+    if {key: index.get(key) for key in stamp} != stamp:
+        index = {**stamp, 'files': _scanned(archive)}
+        with contextlib.suppress(OSError):  # a read-only disk: scanned again next time
+            write_whole(index_file, json.dumps(index).encode())
+    return {
+        name: Span(str(archive), offset, size) for name, (offset, size) in index['files'].items()
+    }
+
+
+def _scanned(archive: Path) -> dict[str, list[int]]:
+    """File name -> offset and size in the archive."""
+    try:
+        # Python's tarfile passes over a header that is cut off; the end mark tells.
+        with archive.open('rb') as file:
+            file.seek(-min(archive.stat().st_size, 2 * tarfile.BLOCKSIZE), 2)
+            if any(file.read()):
+                raise tarfile.ReadError('no mark at its end')
+        with tarfile.open(archive, 'r:') as tar:
+            return {
+                Path(member.name).name: [member.offset_data, member.size]
+                for member in tar
+                if member.isfile()
+            }
+    except tarfile.TarError as error:
+        raise OSError(
+            f'{archive} is no complete, uncompressed tar archive ({error}): download it again'
+        ) from error
+
+
+def _paired(files: dict[str, Span]) -> tuple[list[Entry], list[str]]:
+    """Entries in the order of their numbers, and names of files without partner."""
+    stems: dict[str, set[str]] = defaultdict(set)
+    for name in files:
+        stem, _, suffix = name.rpartition('.')
+        if suffix in ('jpg', 'json') and not name.startswith('.'):
+            stems[stem].add(suffix)
+
+    def order(stem: str) -> tuple[int, str]:
+        digits = re.sub(r'\D', '', stem)
+        return (int(digits) if digits else 0, stem)
+
+    complete = sorted((s for s, suffixes in stems.items() if len(suffixes) == 2), key=order)
+    single = [f'{s}.{next(iter(suffixes))}' for s, suffixes in stems.items() if len(suffixes) == 1]
+    entries = [Entry(stem, files[f'{stem}.jpg'], files[f'{stem}.json']) for stem in complete]
+    return entries, sorted(name for name in single if name.startswith('sa_'))
+
+
+def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]:
+    """The images of a COCO-style instance file; crowds are left out.
+
+    Args:
+        annotation_file: JSON with ``images`` and ``annotations``; segmentations may be polygons
+            or RLE, compressed or not.
+        image_dir: Folder that the file names are relative to.
+
+    Raises:
+        FileNotFoundError: The file or the folder does not exist.
+        ValueError: The file is not of that format.
+    """
+    annotation_file, image_dir = Path(annotation_file), Path(image_dir)
+    if not annotation_file.is_file() or not image_dir.is_dir():
+        missing = image_dir if annotation_file.is_file() else annotation_file
+        raise FileNotFoundError(f'{missing} does not exist: set ann_file and image_dir')
+    try:
+        content = json.loads(annotation_file.read_text())
+        images, annotations = content['images'], content['annotations']
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{annotation_file} is no COCO-style JSON with 'images' and 'annotations': {error!r}"
+        ) from error
+    of_image: dict[int, list[dict]] = defaultdict(list)
+    for annotation in annotations:
+        if not annotation.get('iscrowd'):
+            of_image[annotation['image_id']].append({'segmentation': annotation['segmentation']})
+    return [
+        Entry(
+            image['file_name'],
+            Span(str(image_dir / image['file_name'])),
+            # Bytes, because worker processes would copy nested Python objects page by page.
+            json.dumps({'image': image, 'annotations': of_image[image['id']]}).encode(),
+        )
+        for image in images
+    ]
+
+
+def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> list[Entry]:
+    """The entries named in a list file (one name per line, suffix optional) or an iterable.
+
+    Raises:
+        FileNotFoundError: There is no such list.
+        ValueError: The list names images that are not there.
+    """
+    source = 'names'
+    if isinstance(names, str | Path):
+        source = str(names)
+        if not Path(names).is_file():
+            raise FileNotFoundError(f'list of image names {names} does not exist')
+        names = Path(names).read_text().split()
+    wanted = dict.fromkeys(re.sub(r'\.(jpg|json)$', '', name) for name in names)
+    by_name = {re.sub(r'\.jpg$', '', entry.name): entry for entry in entries}
+    absent = [name for name in wanted if name not in by_name]
+    if absent or not wanted:
+        raise ValueError(
+            f'{source}: {len(absent)} of {len(wanted)} names are not in the data, such as '
+            f'{", ".join(absent[:5]) or "-"}'
+        )
+    return [by_name[name] for name in wanted]

@@ -1,0 +1,287 @@
+"""SA-1B and other images with many masks, as prompts with targets of several granularities."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from mmirstd.datasets.imread import ImageReadError, decode_image
+from mmirstd.datasets.mask_sources import Entry, find_coco, find_sa1b, only_listed
+from mmirstd.datasets.prompts import sample_prompts
+from mmirstd.datasets.resampling import (
+    crop_and_pad,
+    crop_offset,
+    resize_image,
+    resize_mask,
+    scaled_size,
+)
+from mmirstd.datasets.rle import AnnotationError, coco_masks, decode, read_codes
+from mmirstd.registry import DATASETS
+
+INSIDE = 255
+"""Value of pixels inside of a mask; fractions of it where masks are coarser than the image."""
+
+
+class PromptedMaskDataset(Dataset):
+    """Images with prompts and the masks that these should find.
+
+    A sample is a function of (``seed``, epoch, index) alone: flip, scale, crop, prompts and the
+    replacement of an unusable image. So the data of a resumed run go on as if nothing had
+    happened, with any number of worker processes. The epoch comes with the index: item
+    ``epoch * len(dataset) + index``, which :class:`mmirstd.datasets.sampler.ResumableSampler`
+    asks for.
+
+    A sample is ``{'inputs': image, 'data_samples': {...}}``: the BGR image (3, S, S) uint8, and
+
+    - ``boxes`` (N, 4) float32 and ``kinds`` (N,) int64: the prompts, relative to the square;
+    - ``targets`` (N, L) int64: for each prompt indices of masks, padded with -1;
+    - ``masks`` (M, S / stride, S / stride) uint8: the masks that some prompt has as target,
+      255 inside;
+    - ``valid`` (2,) int64: height and width of the square that are not padding;
+    - ``key``: epoch, as far as draws differ, and index, for caches;
+    - ``replaced``: why images were replaced before this one was found usable.
+
+    Args:
+        entries: The images.
+        size: Side S of the square in pixels.
+        num_prompts: Prompts per image, N (Semantic-SAM: 60; the paper gives no number).
+        max_levels: Targets per prompt at most, L.
+        scale_range: See :class:`mmirstd.RandomScaleCropPad`, whose resampling this is
+            (Semantic-SAM: 0.99 to 1.01).
+        flip: Probability of mirroring.
+        box_share: See :func:`mmirstd.datasets.prompts.sample_prompts`.
+        point_kind: Likewise.
+        jitter: Likewise.
+        mask_stride: Masks are averaged over squares of so many pixels, which saves memory.
+        image_pad: Value of padded image pixels, before normalisation; masks are padded with 0.
+        seed: Of all draws.
+        distinct_epochs: Draws repeat after so many epochs, as a cache of the teacher needs; None
+            never repeats.
+        max_replacements: Unusable images in a row after which there is something wrong.
+        indices: Use the first so many images, or those with these indices.
+
+    Raises:
+        ValueError: An argument is out of its range.
+        ImportError: pycocotools is missing.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        size: int = 1024,
+        num_prompts: int = 60,
+        max_levels: int = 6,
+        scale_range: tuple[float, float] = (0.99, 1.01),
+        flip: float = 0.5,
+        box_share: float = 0.0,
+        point_kind: int = 0,
+        jitter: float = 0.4,
+        mask_stride: int = 1,
+        image_pad: float = 128,
+        seed: int = 0,
+        distinct_epochs: int | None = None,
+        max_replacements: int = 20,
+        indices: int | Sequence[int] | None = None,
+    ) -> None:
+        coco_masks()
+        if size < 1 or size % 32:
+            raise ValueError(f'size={size} must be a multiple of 32, the coarsest stride')
+        if mask_stride < 1 or size % mask_stride:
+            raise ValueError(f'mask_stride={mask_stride} must divide size={size}')
+        if num_prompts < 1 or max_levels < 1:
+            raise ValueError(f'num_prompts={num_prompts}, max_levels={max_levels}: at least 1')
+        if point_kind not in (0, 1):
+            raise ValueError(f'point_kind={point_kind} must be 0 or 1')
+        if distinct_epochs is not None and distinct_epochs < 1:
+            raise ValueError(f'distinct_epochs={distinct_epochs} must be at least 1 or None')
+        if isinstance(indices, int):
+            entries = entries[:indices]
+        elif indices is not None:
+            entries = [entries[index] for index in indices]
+        self.entries = list(entries)
+        self.size, self.mask_stride, self.image_pad = size, mask_stride, image_pad
+        self.scale_range, self.flip = tuple(scale_range), flip
+        self.num_prompts = num_prompts
+        self.prompt_options = {
+            'max_levels': max_levels,
+            'box_share': box_share,
+            'point_kind': point_kind,
+            'jitter': jitter,
+        }
+        self.seed, self.distinct_epochs = seed, distinct_epochs
+        self.max_replacements = max_replacements
+        self.metainfo: dict = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def description(self) -> dict:
+        """What prompts and images depend on, as plain values: identifies a cache."""
+        return {
+            'images': len(self.entries),
+            'first': self.entries[0].name,
+            'last': self.entries[-1].name,
+            'size': self.size,
+            'num_prompts': self.num_prompts,
+            'scale_range': list(self.scale_range),
+            'flip': self.flip,
+            'seed': self.seed,
+            **self.prompt_options,
+        }
+
+    def __getitem__(self, number: int) -> dict:
+        epoch, index = divmod(number, len(self.entries))
+        if self.distinct_epochs is not None:
+            epoch %= self.distinct_epochs
+        wanted, replaced = index, []
+        for attempt in range(self.max_replacements + 1):
+            rng = np.random.default_rng((self.seed, epoch, wanted, attempt))
+            if attempt:
+                index = int(rng.integers(len(self.entries)))
+            try:
+                sample = self._sample(self.entries[index], rng)
+            except (AnnotationError, ImageReadError, OSError) as error:
+                replaced.append(getattr(error, 'reason', 'image'))
+                print_log(
+                    f'{type(self).__name__}: image replaced: {error}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                continue
+            sample['data_samples'] |= {'key': (epoch, wanted), 'replaced': replaced}
+            return sample
+        raise RuntimeError(
+            f'{len(replaced)} unusable images in a row ({", ".join(replaced)}); the last one: '
+            f'{self.entries[index].name}. Is data_root the right folder?'
+        )
+
+    def _sample(self, entry: Entry, rng: np.random.Generator) -> dict:
+        image = decode_image(entry.image.read(), f'{entry.name.removesuffix(".jpg")}.jpg')
+        if image.ndim == 2:
+            image = np.repeat(image[..., None], 3, axis=2)
+        codes = read_codes(entry.read_annotations(), image.shape[:2], entry.name)
+        image, masks, valid = self._augmented(image, codes, rng)
+        if not len(masks):
+            raise AnnotationError('crop', f'{entry.name}: no mask is left in the crop')
+        prompts = sample_prompts(masks, self.num_prompts, rng, **self.prompt_options)
+        used, inverse = np.unique(prompts.targets, return_inverse=True)
+        padded = int(used[0] == -1)
+        targets = inverse.reshape(prompts.targets.shape) - padded
+        return {
+            'inputs': torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+            'data_samples': {
+                'boxes': torch.from_numpy(prompts.boxes),
+                'kinds': torch.from_numpy(prompts.kinds),
+                'targets': torch.from_numpy(targets),
+                'masks': torch.from_numpy(self._coarse(masks[used[padded:]])),
+                'valid': torch.tensor(valid),
+            },
+        }
+
+    def _augmented(
+        self, image: np.ndarray, codes: list[dict], rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+        """Flip, resize, crop, pad; masks (M, S, S) that are not empty, and the valid area."""
+        mirrored = rng.random() < self.flip
+        scale, position = rng.uniform(*self.scale_range), rng.random()
+        size = scaled_size(image.shape[:2], self.size, scale)
+        offset = crop_offset(size, self.size, position)
+        step = -1 if mirrored else 1
+        image = crop_and_pad(
+            resize_image(np.ascontiguousarray(image[:, ::step]), size),
+            offset,
+            self.size,
+            self.image_pad,
+        )
+        masks = []
+        for code in codes:  # one at a time: all at the size of the file would take gigabytes
+            mask = resize_mask(np.ascontiguousarray(decode(code)[:, ::step]), size)
+            mask = crop_and_pad(mask, offset, self.size, 0)
+            if mask.any():
+                masks.append(mask)
+        valid = (min(size[0], self.size), min(size[1], self.size))
+        return image, np.array(masks), valid
+
+    def _coarse(self, masks: np.ndarray) -> np.ndarray:
+        if self.mask_stride == 1:
+            return masks * np.uint8(INSIDE)
+        side = self.size // self.mask_stride
+        cells = masks.reshape(len(masks), side, self.mask_stride, side, self.mask_stride)
+        return np.round(cells.mean(axis=(2, 4)) * INSIDE).astype(np.uint8)
+
+
+@DATASETS.register_module()
+class SA1BDataset(PromptedMaskDataset):
+    """SA-1B as it is released: archives, unpacked or not.
+
+    Args:
+        data_root: Folder with ``sa_NNNNNN.tar`` or folders of that name.
+        shards: Which of them, as ``'20-29,130'`` or numbers; None takes all that are there. The
+            default is the 1 % of EdgeSAM; the paper trains on 1 % and does not say which.
+        names: List file or names of images to keep of those.
+        missing: ``'drop'`` goes on without shards that are not there.
+        **options: See :class:`PromptedMaskDataset`.
+
+    Raises:
+        FileNotFoundError: The folder or shards are not there.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        *,
+        shards: str | Iterable[int] | None = '20-29',
+        names: str | Sequence[str] | None = None,
+        missing: str = 'error',
+        **options: object,
+    ) -> None:
+        entries, single = find_sa1b(data_root, shards, missing=missing)
+        if single:
+            print_log(
+                f'SA1BDataset: {len(single)} files of {data_root} have no partner and are left '
+                f'out, such as {", ".join(single[:3])}',
+                logger='current',
+                level=logging.WARNING,
+            )
+        if names is not None:
+            entries = only_listed(entries, names)
+        super().__init__(entries, **options)
+        print_log(f'SA1BDataset: {len(self)} images of {data_root}', logger='current')
+
+
+@DATASETS.register_module()
+class COCOMaskDataset(PromptedMaskDataset):
+    """Masks of any COCO-style instance file; classes are ignored, crowds left out.
+
+    Args:
+        ann_file: The JSON file.
+        image_dir: Folder that its file names are relative to; the folder of ``ann_file`` by
+            default.
+        names: List file or names of images to keep.
+        **options: See :class:`PromptedMaskDataset`.
+
+    Raises:
+        FileNotFoundError: A file or folder is missing.
+        ValueError: The file is of another format.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        image_dir: str | None = None,
+        *,
+        names: str | Sequence[str] | None = None,
+        **options: object,
+    ) -> None:
+        entries = find_coco(ann_file, image_dir or Path(ann_file).parent)
+        if names is not None:
+            entries = only_listed(entries, names)
+        super().__init__(entries, **options)
+        print_log(f'COCOMaskDataset: {len(self)} images of {ann_file}', logger='current')

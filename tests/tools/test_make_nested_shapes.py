@@ -1,0 +1,30 @@
+"""tools/make_nested_shapes.py: options reach the generator, errors give exit code 1."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip('pycocotools')
+
+from mmirstd.datasets.sa1b import SA1BDataset
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'make_nested_shapes.py'
+main = runpy.run_path(str(TOOL))['main']
+BASE = ['--images', '2', '--size', '40', '48']
+
+
+def test_options_reach_the_generator(tmp_path):
+    assert main([str(tmp_path), *BASE, '--tar', '--first-shard', '7', '--seed', '3']) == 0
+    assert (tmp_path / 'sa_000007.tar').is_file()
+    dataset = SA1BDataset(str(tmp_path), shards=None, size=64, num_prompts=2)
+    assert len(dataset) == 2
+    assert dataset[0]['inputs'].shape == (3, 64, 64)
+
+
+def test_errors_are_explained(tmp_path, capsys):
+    assert main([str(tmp_path), *BASE]) == 0
+    assert main([str(tmp_path), *BASE]) == 1
+    assert 'overwrite it' in capsys.readouterr().err
+    assert main([str(tmp_path), *BASE, '--overwrite']) == 0
+    assert main([str(tmp_path / 'other'), '--size', '8', '8']) == 1
