@@ -25,7 +25,9 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _node(root.MODELS, 'models', 'distillation')
-DATASETS = _node(root.DATASETS, 'datasets.irstd', 'datasets.sa1b', 'datasets.coco_panoptic')
+DATASETS = _node(
+    root.DATASETS, 'datasets.irstd', 'datasets.sa1b', 'datasets.one_click', 'datasets.coco_panoptic'
+)
 DATA_SAMPLERS = _node(root.DATA_SAMPLERS, 'datasets.sampler')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _node(root.METRICS, 'evaluation.irstd_metric', 'evaluation.one_click_metric')

@@ -1,0 +1,91 @@
+"""Max and Oracle IoU by hand, and through MMEngine's metric."""
+
+import numpy as np
+import pytest
+import torch
+
+from mmirstd.evaluation.one_click import granularity_ious, interior_click, max_and_oracle
+from mmirstd.evaluation.one_click_metric import OneClickIoUMetric
+
+
+def test_click_is_where_the_mask_is_widest():
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 2:25] = 1  # a thin bar
+    mask[8:19, 10:21] = 1  # an 11 x 11 square
+    assert interior_click(mask) == (15, 13)
+    # Touching the border does not help: what is beyond is outside.
+    corner = np.zeros((9, 9), bool)
+    corner[:3, :3] = True
+    assert interior_click(corner) == (1, 1)
+    with pytest.raises(ValueError, match='empty'):
+        interior_click(np.zeros((4, 4)))
+
+
+def logits_of(mask: torch.Tensor) -> torch.Tensor:
+    return mask.float() * 20 - 10
+
+
+def prediction() -> tuple[torch.Tensor, torch.Tensor]:
+    """One prompt with three masks on 8 x 12 pixels (logits at stride 1) and its truth."""
+    truth = torch.zeros(1, 8, 12)
+    truth[0, 2:6, 2:6] = 1  # 16 pixels
+    masks = torch.zeros(1, 3, 8, 12)
+    masks[0, 0, 2:6, 2:6] = 1  # IoU 1
+    masks[0, 1, 2:6, 2:10] = 1  # 16 / 32
+    masks[0, 2, 6:8, :] = 1  # 0
+    return logits_of(masks), truth
+
+
+def test_ious_by_hand():
+    logits, truth = prediction()
+    torch.testing.assert_close(
+        granularity_ious(logits, truth, (8, 12)), torch.tensor([[1, 0.5, 0]])
+    )
+    # The lower two rows and right two columns are padding: cropped before counting.
+    cut = granularity_ious(logits, truth[:, :6, :7], (8, 12))
+    torch.testing.assert_close(cut, torch.tensor([[1, 16 / 20, 0]]))
+
+
+def test_logits_are_enlarged():
+    coarse = torch.full((1, 1, 4, 4), -5.0)
+    coarse[..., 1:3, 1:3] = 5.0
+    truth = torch.zeros(1, 16, 16)
+    truth[:, 4:12, 4:12] = 1
+    assert granularity_ious(coarse, truth, (16, 16)).item() > 0.7
+    assert granularity_ious(coarse[:0], truth[:0], (16, 16)).shape == (0, 1)
+
+
+def test_max_and_oracle_by_hand():
+    ious = torch.tensor([[1.0, 0.5, 0.0], [0.2, 0.4, 0.3]])
+    scores = torch.tensor([[0.1, 0.9, 0.2], [0.0, 3.0, 1.0]])
+    chosen, best = max_and_oracle(ious, scores)
+    torch.testing.assert_close(chosen, torch.tensor([0.5, 0.4]))
+    torch.testing.assert_close(best, torch.tensor([1.0, 0.4]))
+
+
+def test_oracle_is_never_below_max():
+    generator = torch.Generator().manual_seed(0)
+    ious, scores = (torch.rand(200, 6, generator=generator) for _ in range(2))
+    chosen, best = max_and_oracle(ious, scores)
+    assert (best >= chosen).all()
+    assert (best > chosen).any()
+
+
+def test_metric_averages_over_segments_not_images():
+    logits, truth = prediction()
+    metric = OneClickIoUMetric()
+    for count, best_rated in ((1, 0), (3, 2)):
+        scores = torch.zeros(count, 3)
+        scores[:, best_rated] = 1
+        sample = {
+            'masks': logits.expand(count, -1, -1, -1),
+            'ious': scores,
+            'padded_size': (8, 12),
+        }
+        metric.process({'data_samples': {'masks': [truth.expand(count, -1, -1)]}}, [sample])
+    scores = metric.evaluate(size=2)
+    assert scores == {
+        'one_click/max': pytest.approx(25.0),
+        'one_click/oracle': pytest.approx(100.0),
+        'one_click/segments': 4,
+    }
