@@ -1,6 +1,8 @@
 """Semantic-SAM, the teacher: network, matching of its granularities, criterion."""
 
+from mmirstd.distillation.semantic_sam.criterion import layer_losses
 from mmirstd.distillation.semantic_sam.mask_decoder import SemanticSAMOutput
+from mmirstd.distillation.semantic_sam.matching import Matches, match
 from mmirstd.distillation.semantic_sam.model import SemanticSAM
 
-__all__ = ['SemanticSAM', 'SemanticSAMOutput']
+__all__ = ['Matches', 'SemanticSAM', 'SemanticSAMOutput', 'layer_losses', 'match']
