@@ -11,6 +11,7 @@ from mmirstd.conversion.mshnet import MSHNET
 from mmirstd.conversion.sam import SAM
 from mmirstd.conversion.sam_hq import SAM_HQ
 from mmirstd.conversion.sctransnet import SCTRANSNET
+from mmirstd.conversion.semantic_sam import SEMANTIC_SAM
 from mmirstd.conversion.simir import SIMIR, SIMIR_BACKBONE
 from mmirstd.conversion.uiunet import UIUNET
 
@@ -27,6 +28,7 @@ FAMILIES: dict[str, Family] = {
         SAM,
         SAM_HQ,
         SCTRANSNET,
+        SEMANTIC_SAM,
         SIMIR,
         SIMIR_BACKBONE,
         UIUNET,

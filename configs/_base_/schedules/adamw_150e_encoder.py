@@ -11,4 +11,5 @@ optim_wrapper = dict(
             'pos_embed': dict(lr_mult=0.1, decay_mult=0.0),
             'attn.rel_pos': dict(lr_mult=0.1, decay_mult=0.0),
             'attention_biases': dict(lr_mult=0.1, decay_mult=0.0),
+            'relative_position_bias_table': dict(lr_mult=0.1, decay_mult=0.0),
         }))

@@ -1,8 +1,16 @@
-"""Semantic-SAM, the teacher: network, matching of its granularities, criterion."""
+"""Semantic-SAM, the teacher: network, matching of its granularities, losses, segmentation."""
 
 from mmirstd.distillation.semantic_sam.criterion import layer_losses
+from mmirstd.distillation.semantic_sam.head import SemanticSAMHead
 from mmirstd.distillation.semantic_sam.mask_decoder import SemanticSAMOutput
 from mmirstd.distillation.semantic_sam.matching import Matches, match
 from mmirstd.distillation.semantic_sam.model import SemanticSAM
 
-__all__ = ['Matches', 'SemanticSAM', 'SemanticSAMOutput', 'layer_losses', 'match']
+__all__ = [
+    'Matches',
+    'SemanticSAM',
+    'SemanticSAMHead',
+    'SemanticSAMOutput',
+    'layer_losses',
+    'match',
+]

@@ -219,7 +219,8 @@ class SemanticSAMMaskDecoder(nn.Module):
             entering = entering.sigmoid()
             states, references = [], []
             for layer in self.layers:
-                reference = entering.detach()
+                # A learned prompt is trained through the first layer.
+                reference = entering.detach() if states else entering
                 position = self.ref_point_head(box_position(reference, self.embed_dims // 2))
                 queries = layer(queries, position, tokens, reference, sizes, group)
                 states.append(queries)

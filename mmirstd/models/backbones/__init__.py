@@ -13,6 +13,7 @@ from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
 from mmirstd.models.backbones.sam_vit import SAMViT
 from mmirstd.models.backbones.sctransnet import SCTransNet
+from mmirstd.models.backbones.semantic_sam_swin import SemanticSAMSwin
 from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     'RepViT',
     'SAMViT',
     'SCTransNet',
+    'SemanticSAMSwin',
     'TopHat',
     'UIUNet',
 ]

@@ -11,10 +11,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmirstd.models.layers.lora import add_lora, rename_to_adapted
+from mmirstd.models.backbones.encoder_adaptation import EncoderAdaptation
 
 
-class PromptableEncoder(BaseModule):
+class PromptableEncoder(EncoderAdaptation, BaseModule):
     """An encoder whose embedding a promptable mask decoder reads.
 
     Images of any size, gray or colour, are brought to the square that the network was trained
@@ -32,15 +32,9 @@ class PromptableEncoder(BaseModule):
             for low-rank updates. An empty dict takes the defaults.
         init_cfg: MMEngine's initialisation.
 
-    Attributes:
-        keep_ratio: Whether the published preprocessing keeps the aspect ratio and pads.
-
     Raises:
         ValueError: ``img_size`` is no positive multiple of 16, or ``frozen`` meets ``lora``.
     """
-
-    stride = 16
-    keep_ratio = True
 
     def __init__(
         self,
@@ -53,27 +47,9 @@ class PromptableEncoder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        if img_size <= 0 or img_size % self.stride:
-            raise ValueError(f'img_size={img_size} must be a positive multiple of {self.stride}')
-        if frozen and lora is not None:
-            raise ValueError('frozen=True leaves nothing for lora to train: choose one of them')
-        self.img_size = img_size
+        self.configure(img_size, frozen=frozen, lora=lora)
         self.early_features = early_features
-        self.frozen = frozen
         self.with_cp = with_cp
-        self.lora = lora
-
-    def finish(self) -> None:
-        """Freeze or adapt what the subclass has built; to be called at its end."""
-        if self.frozen:
-            self.requires_grad_(False)
-            self.train()
-        if self.lora is not None:
-            add_lora(self, **self.lora)
-
-    def train(self, mode: bool = True) -> PromptableEncoder:
-        """Stay in evaluation mode if frozen."""
-        return super().train(mode and not self.frozen)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Encode normalised images.
@@ -86,20 +62,6 @@ class PromptableEncoder(BaseModule):
             ``early_features``, the early features (N, C, img_size / 16, img_size / 16).
         """
         return self.encode(self.fit(images))
-
-    def fit(self, images: Tensor) -> Tensor:
-        """Three channels and ``img_size`` x ``img_size`` pixels.
-
-        Gray images are repeated. Enlarging is bilinear; shrinking also averages, because a target
-        of a few pixels could fall between the samples.
-        """
-        if images.shape[1] == 1:
-            images = images.expand(-1, 3, -1, -1)
-        size = (self.img_size, self.img_size)
-        if tuple(images.shape[-2:]) == size:
-            return images
-        shrinks = max(images.shape[-2:]) > self.img_size
-        return F.interpolate(images, size, mode='bilinear', antialias=shrinks)
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
         """As :meth:`forward`, for RGB images (N, 3, H, W) whose sides are multiples of 16."""
@@ -116,14 +78,6 @@ class PromptableEncoder(BaseModule):
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(block, x, use_reentrant=False)
         return block(x)
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
-    ) -> None:
-        # Weights of the plain encoder load into the adapted one.
-        if self.lora is not None:
-            rename_to_adapted(state_dict, self, prefix)
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 def resize_position(position: Tensor, size: tuple[int, int]) -> Tensor:

@@ -133,6 +133,16 @@ class PointMaskLoss(nn.Module):
         Raises:
             ValueError: The label holds another value, e.g. 255 for targets.
         """
+        bce, overlap = self.per_mask(logits, labels, ignore_index)
+        return {
+            'bce': self.bce_weight * bce.mean(),
+            'dice': self.dice_weight * overlap.mean(),
+        }
+
+    def per_mask(
+        self, logits: Tensor, labels: Tensor, ignore_index: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """BCE and Dice loss (N,) of every mask, without weights; see :meth:`components`."""
         ignored = self.ignore_index if ignore_index is None else ignore_index
         valid = labels != ignored
         targets = torch.where(valid, labels, 0)
@@ -154,8 +164,4 @@ class PointMaskLoss(nn.Module):
             valid = sample_points(valid, points, mode='nearest')
         logits, targets, valid = logits.flatten(1), targets.flatten(1), valid.flatten(1)
         bce = binary_cross_entropy(logits, targets, valid)
-        overlap = dice(logits, targets, valid, self.smooth)
-        return {
-            'bce': self.bce_weight * bce.mean(),
-            'dice': self.dice_weight * overlap.mean(),
-        }
+        return bce, dice(logits, targets, valid, self.smooth)

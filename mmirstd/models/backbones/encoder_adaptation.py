@@ -1,0 +1,81 @@
+"""How pre-trained encoders are brought to infrared images: input size, freezing, LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmirstd.models.layers.lora import add_lora, rename_to_adapted
+
+
+class EncoderAdaptation(nn.Module):
+    """To be inherited before the encoder's own class; see :meth:`configure`.
+
+    Attributes:
+        stride: ``img_size`` must be a multiple of it.
+        keep_ratio: Whether the published preprocessing keeps the aspect ratio and pads.
+    """
+
+    stride = 16
+    keep_ratio = True
+
+    def configure(
+        self, img_size: int, *, frozen: bool = False, lora: Mapping[str, Any] | None = None
+    ) -> None:
+        """Remember the choices; to be called before the encoder's parts are built.
+
+        Args:
+            img_size: Side of the square that images are stretched to.
+            frozen: Train nothing here; norms keep their statistics and no gradient is kept.
+            lora: Arguments of :func:`mmirstd.models.layers.lora.add_lora`: the encoder is frozen
+                but for low-rank updates. An empty dict takes the defaults.
+
+        Raises:
+            ValueError: ``img_size`` is no positive multiple of the stride, or ``frozen`` meets
+                ``lora``.
+        """
+        if img_size <= 0 or img_size % self.stride:
+            raise ValueError(f'img_size={img_size} must be a positive multiple of {self.stride}')
+        if frozen and lora is not None:
+            raise ValueError('frozen=True leaves nothing for lora to train: choose one of them')
+        self.img_size = img_size
+        self.frozen = frozen
+        self.lora = lora
+
+    def finish(self) -> None:
+        """Freeze or adapt what the subclass has built; to be called at its end."""
+        if self.frozen:
+            self.requires_grad_(False)
+            self.train()
+        if self.lora is not None:
+            add_lora(self, **self.lora)
+
+    def train(self, mode: bool = True) -> EncoderAdaptation:
+        """Stay in evaluation mode if frozen."""
+        super().train(mode and not self.frozen)
+        return self  # MMSeg's Swin returns None
+
+    def fit(self, images: Tensor) -> Tensor:
+        """Three channels and ``img_size`` x ``img_size`` pixels.
+
+        Gray images are repeated. Enlarging is bilinear; shrinking also averages, because a target
+        of a few pixels could fall between the samples.
+        """
+        if images.shape[1] == 1:
+            images = images.expand(-1, 3, -1, -1)
+        size = (self.img_size, self.img_size)
+        if tuple(images.shape[-2:]) == size:
+            return images
+        shrinks = max(images.shape[-2:]) > self.img_size
+        return F.interpolate(images, size, mode='bilinear', antialias=shrinks)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        # Weights of the plain encoder load into the adapted one.
+        if self.lora is not None:
+            rename_to_adapted(state_dict, self, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
