@@ -44,8 +44,8 @@ class PromptedMaskDataset(Dataset):
     - ``masks`` (M, S / stride, S / stride) uint8: the masks that some prompt has as target,
       255 inside;
     - ``valid`` (2,) int64: height and width of the square that are not padding;
-    - ``key``: epoch, as far as draws differ, and index, for caches;
-    - ``replaced``: why images were replaced before this one was found usable.
+    - ``key``: the item, its epoch modulo ``distinct_epochs``: equal keys are equal samples;
+    - ``replaced``: why images were replaced until this one was found usable, as ``'size,image'``.
 
     Args:
         entries: The images.
@@ -155,7 +155,8 @@ class PromptedMaskDataset(Dataset):
                     level=logging.WARNING,
                 )
                 continue
-            sample['data_samples'] |= {'key': (epoch, wanted), 'replaced': replaced}
+            key = epoch * len(self.entries) + wanted
+            sample['data_samples'] |= {'key': key, 'replaced': ','.join(replaced)}
             return sample
         raise RuntimeError(
             f'{len(replaced)} unusable images in a row ({", ".join(replaced)}); the last one: '

@@ -1,0 +1,222 @@
+"""The student of the distillation: a small encoder under the decoder of the teacher (Sec. 3.2).
+
+Letters: B images, N prompts, G masks per prompt, C_i channels of stage i, h x w = stride 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from mmengine.model import BaseModule
+from timm.layers import LayerNorm2d
+from torch import Tensor, nn
+
+from mmirstd.distillation.prompted import PromptedModel
+from mmirstd.distillation.semantic_sam import SemanticSAM, SemanticSAMOutput
+from mmirstd.distillation.semantic_sam.mask_decoder import SemanticSAMMaskDecoder
+from mmirstd.distillation.semantic_sam.matching import match
+from mmirstd.distillation.semantic_sam.pixel_decoder import SemanticSAMPixelDecoder
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class AlignNeck(BaseModule):
+    """Bring the maps of the student to the widths of the teacher's (Sec. 3.2, "lightweight neck").
+
+    The paper gives no layers. We use a 1x1 convolution per level, since the strides agree
+    already, and a normalisation over channels, since the maps that the decoder was trained on
+    leave the teacher through one.
+
+    Args:
+        in_channels: Widths of the student, finest first.
+        out_channels: Widths of the teacher.
+    """
+
+    def __init__(self, in_channels: Sequence[int], out_channels: Sequence[int]) -> None:
+        super().__init__()
+        if len(in_channels) != len(out_channels):
+            raise ValueError(
+                f'in_channels={tuple(in_channels)} and out_channels={tuple(out_channels)} must '
+                'name the same levels'
+            )
+        self.out_channels = tuple(out_channels)
+        self.levels = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(c, d, 1), LayerNorm2d(d, eps=1e-5))
+            for c, d in zip(in_channels, out_channels, strict=True)
+        )
+
+    def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Map (B, C_i, ., .) to (B, D_i, ., .) at every level."""
+        return tuple(level(each) for level, each in zip(self.levels, maps, strict=True))
+
+
+class _Shared:
+    """Keeps a module out of the tree of its user, and copies of the user from copying it.
+
+    So the teacher's decoder enters neither the student's checkpoints nor its EMA, DDP and
+    optimiser, and there is one instance of it.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def __deepcopy__(self, memo: dict) -> _Shared:
+        return self
+
+
+@MODELS.register_module()
+class DistillationStudent(PromptedModel):
+    """Encoder, neck and the decoder of Semantic-SAM.
+
+    "The decoder is copied from the pre-trained Semantic-SAM": by default it is the teacher's own
+    instance, frozen, through which gradients reach neck and encoder; the loop hands it over
+    (:meth:`take_decoder`). Whether the authors train it cannot be read from the text of the paper.
+
+    Args:
+        backbone: Config of the encoder, four maps at strides 4, 8, 16, 32.
+        neck: Config of a neck to the teacher's widths, such as :class:`AlignNeck`.
+        loss: Config of the loss, :class:`mmirstd.DistillationLoss` by default.
+        decoder: None shares the teacher's. ``dict(pixel_decoder=..., mask_decoder=...)``, the
+            arguments of :class:`mmirstd.SemanticSAM` of these names, makes a decoder of the
+            student's own, which starts as a copy of the teacher's and is trained.
+        match_on: Whose masks the Hungarian matching assigns to the ground truth to select the
+            final ones, ``'teacher'`` or ``'student'``; ``'all'`` takes all masks. The paper does
+            not say; both decoders have the same tokens, so one selection serves both.
+        match_points: Points per mask of the matching.
+        norm_eval: Keep the statistics of BatchNorm as they are.
+        data_preprocessor: See :class:`mmirstd.PromptDataPreprocessor`.
+
+    Raises:
+        ValueError: ``match_on`` is unknown.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        *,
+        loss: dict | None = None,
+        decoder: dict | None = None,
+        match_on: Literal['teacher', 'student', 'all'] = 'teacher',
+        match_points: int = 12544,
+        norm_eval: bool = False,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor)
+        if match_on not in ('teacher', 'student', 'all'):
+            raise ValueError(f"match_on={match_on!r} must be 'teacher', 'student' or 'all'")
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.criterion = MODELS.build(loss or {'type': 'mmirstd.DistillationLoss'})
+        self.match_on, self.match_points, self.norm_eval = match_on, match_points, norm_eval
+        self._teacher: _Shared | None = None
+        self.has_own_decoder = decoder is not None
+        if decoder is not None:
+            pixel = {'in_channels': self.neck.out_channels, **decoder.get('pixel_decoder', {})}
+            self.pixel_decoder = SemanticSAMPixelDecoder(**pixel)
+            self.mask_decoder = SemanticSAMMaskDecoder(
+                self.pixel_decoder.embed_dims, **decoder.get('mask_decoder', {})
+            )
+
+    def take_decoder(self, teacher: SemanticSAM) -> None:
+        """Share the decoder of ``teacher``, or start the student's own as a copy of it.
+
+        Raises:
+            ValueError: Its widths are not those of the neck, or the own decoder differs.
+        """
+        widths = teacher.pixel_decoder.in_channels
+        if tuple(widths) != self.neck.out_channels:
+            raise ValueError(
+                f'model.neck.out_channels={self.neck.out_channels} must be {tuple(widths)}, the '
+                "widths that the teacher's decoder takes"
+            )
+        if not self.has_own_decoder:
+            self._teacher = _Shared(teacher)
+            return
+        try:
+            self.pixel_decoder.load_state_dict(teacher.pixel_decoder.state_dict())
+            self.mask_decoder.load_state_dict(teacher.mask_decoder.state_dict())
+        except RuntimeError as error:
+            raise ValueError(f"model.decoder is not built as the teacher's: {error}") from error
+
+    def answer(
+        self, images: Tensor, boxes: Tensor, kinds: Tensor, auxiliary: bool = False
+    ) -> SemanticSAMOutput:
+        """See the base class.
+
+        Raises:
+            RuntimeError: No decoder was handed over yet.
+        """
+        features = self.neck(self.backbone(images))
+        if self.has_own_decoder:
+            decoders = self.pixel_decoder, self.mask_decoder
+        elif self._teacher is not None:
+            teacher = self._teacher.module
+            decoders = teacher.pixel_decoder, teacher.mask_decoder
+        else:
+            raise RuntimeError(
+                "the student has no decoder: it gets the teacher's from mmirstd.DistillEpochLoop, "
+                'DistillIterLoop or DistillTestLoop, or by take_decoder(teacher)'
+            )
+        pixel_decoder, mask_decoder = decoders
+        mask_features, memory = pixel_decoder(features)
+        return mask_decoder(mask_features, memory, boxes, kinds, auxiliary=auxiliary)
+
+    def loss(
+        self, inputs: Tensor, data_samples: dict, teacher: SemanticSAMOutput
+    ) -> dict[str, Tensor]:
+        """Eq. 1 for a batch.
+
+        Args:
+            inputs: Normalised images (B, 3, H, W).
+            data_samples: See :class:`mmirstd.PromptDataPreprocessor`.
+            teacher: What the teacher answered to the same prompts on the same images.
+        """
+        student = self.answer(inputs, data_samples['boxes'], data_samples['kinds'])
+        final = None
+        if self.match_on != 'all':
+            matches = match(
+                teacher if self.match_on == 'teacher' else student,
+                data_samples['masks'],
+                data_samples['targets'],
+                boxes=data_samples['mask_boxes'],
+                num_points=self.match_points,
+            )
+            final = matches.chosen(student.masks.shape[:3])
+        valid = valid_cells(
+            data_samples['valid'], tuple(inputs.shape[-2:]), student.masks.shape[-2:]
+        )
+        return self.criterion(student.masks, teacher.masks.to(student.masks.dtype), final, valid)
+
+    def train(self, mode: bool = True) -> DistillationStudent:
+        """As usual, but BatchNorm stays in evaluation with ``norm_eval``."""
+        super().train(mode)
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
+
+
+def valid_cells(
+    sizes: Tensor, image_size: tuple[int, int], map_size: Sequence[int]
+) -> Tensor | None:
+    """Cells (B, h, w) whose centres lie in the image and not in its padding.
+
+    Args:
+        sizes: Height and width (B, 2) of the images inside of the padded ones.
+        image_size: Height and width of the padded images.
+        map_size: h and w.
+
+    Returns:
+        Bool, or None where nothing is padded.
+    """
+    if (sizes == sizes.new_tensor(image_size)).all():
+        return None
+    inside = []
+    for axis in range(2):
+        centres = torch.arange(map_size[axis], device=sizes.device) + 0.5
+        inside.append(centres * (image_size[axis] / map_size[axis]) < sizes[:, axis, None])
+    return inside[0][:, :, None] & inside[1][:, None, :]
