@@ -1,0 +1,223 @@
+"""Training loops that ask a teacher about every batch, and a test loop for the student.
+
+The teacher belongs to the loop: it is in none of the student's checkpoints, averages (EMA),
+wrappers (DDP) and optimisers, and is built anew from its own file when a run is resumed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.device import get_device
+from mmengine.dist import get_rank
+from mmengine.logging import MessageHub
+from mmengine.optim import AmpOptimWrapper
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner, TestLoop
+from torch.utils.data import DataLoader
+
+from mmirstd.datasets.sampler import ResumableSampler
+from mmirstd.distillation.student import DistillationStudent
+from mmirstd.distillation.teacher import Teacher, frozen_semantic_sam
+from mmirstd.registry import LOOPS
+
+
+def unwrapped(runner: Runner) -> DistillationStudent:
+    """The student of a runner, also inside of DDP.
+
+    Raises:
+        TypeError: The model is another one.
+    """
+    model = getattr(runner.model, 'module', runner.model)
+    if not isinstance(model, DistillationStudent):
+        raise TypeError(
+            f'distillation trains an mmirstd.DistillationStudent, model.type is '
+            f'{type(model).__name__}'
+        )
+    return model
+
+
+def seed_iteration(seed: int, iteration: int) -> None:
+    """Make the draws of an iteration (points of the losses) independent of what was before."""
+    key = (seed, iteration, get_rank())
+    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+
+
+class _Distilling:
+    """What the epoch-based and the iteration-based loop share."""
+
+    runner: Runner
+    dataloader: DataLoader
+    _iter: int
+
+    def _prepare(self, teacher: dict) -> None:
+        """Build the teacher and give its decoder to the student."""
+        student = unwrapped(self.runner)
+        dataset = self.dataloader.dataset
+        sampler = self.dataloader.sampler
+        if not isinstance(sampler, ResumableSampler):
+            raise ValueError(
+                'train_dataloader.sampler must be dict(type="mmirstd.ResumableSampler"), which '
+                f'can go on inside of an epoch; it is a {type(sampler).__name__}'
+            )
+        if teacher.get('cache') is not None and dataset.distinct_epochs is None:
+            raise ValueError(
+                'teacher.cache needs draws that repeat: set '
+                'train_dataloader.dataset.distinct_epochs to 1 (or another small number)'
+            )
+        self.teacher = Teacher(**teacher, device=get_device(), images=dataset.description())
+        if student.criterion.needs_logits and not self.teacher.gives_logits:
+            raise ValueError(
+                "teacher.cache_precision='bits' keeps no logits, which L_KL, L_CD and soft "
+                "targets need: use 'float16', or a loss with terms=('bce', 'dice') and hard "
+                'targets'
+            )
+        student.take_decoder(self.teacher.network)
+        self.replaced = 0
+
+    def _enter(self, epoch: int, batches: int) -> None:
+        """Set the order of the data to an epoch, behind so many batches."""
+        self.dataloader.sampler.set_epoch(epoch, batches * self.dataloader.batch_size)
+
+    def _step(self, index: int, data_batch: dict) -> None:
+        """One iteration, teacher included."""
+        runner = self.runner
+        runner.call_hook('before_train_iter', batch_idx=index, data_batch=data_batch)
+        seed_iteration(runner.seed, self._iter)
+        wrapper = runner.optim_wrapper
+        precision = None
+        if isinstance(wrapper, AmpOptimWrapper):
+            precision = wrapper.cast_dtype or torch.get_autocast_dtype(self.teacher.device.type)
+        before = self.teacher.seconds
+        answers = self.teacher.answer(data_batch, precision)
+        hub = MessageHub.get_current_instance()
+        hub.update_scalar('train/teacher_time', self.teacher.seconds - before)
+        reasons = ','.join(filter(None, data_batch['data_samples']['replaced']))
+        self.replaced += len(reasons.split(',')) if reasons else 0
+        hub.update_scalar('train/replaced_images', self.replaced)
+        outputs = runner.model.train_step({**data_batch, 'teacher': answers}, wrapper)
+        runner.call_hook(
+            'after_train_iter', batch_idx=index, data_batch=data_batch, outputs=outputs
+        )
+        self._iter += 1
+
+
+@LOOPS.register_module()
+class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
+    """Train a student for a number of epochs.
+
+    A resumed run goes on with the next batch, also inside of an epoch (checkpoints by iteration:
+    ``default_hooks.checkpoint.by_epoch=False``), and draws the same points for its losses. With
+    gradient accumulation, write checkpoints at multiples of ``accumulative_counts``.
+
+    Args:
+        runner: MMEngine's runner.
+        dataloader: Of :class:`mmirstd.SA1BDataset` or its likes, with
+            :class:`mmirstd.ResumableSampler`.
+        max_epochs: Epochs in all.
+        teacher: Arguments of :class:`mmirstd.distillation.teacher.Teacher`.
+        **options: As in MMEngine's ``EpochBasedTrainLoop``.
+
+    Raises:
+        ValueError: Sampler, cache or loss do not fit together, or there is no teacher.
+        TypeError: The model is no student.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        max_epochs: int,
+        teacher: dict,
+        **options: Any,
+    ) -> None:
+        super().__init__(runner, dataloader, max_epochs, **options)
+        self._prepare(teacher)
+
+    def run(self) -> torch.nn.Module:
+        """Train from the current iteration to the last."""
+        # A checkpoint by iteration at the end of an epoch belongs to the next one.
+        self._epoch = max(self._epoch, self._iter // len(self.dataloader))
+        return super().run()
+
+    def run_epoch(self) -> None:
+        """Train for what is left of an epoch."""
+        done = self._iter - self._epoch * len(self.dataloader)
+        self.runner.call_hook('before_train_epoch')
+        self._enter(self._epoch, done)  # after the hook that sets the epoch of samplers
+        self.runner.model.train()
+        for index, data_batch in enumerate(self.dataloader, start=done):
+            self._step(index, data_batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+
+@LOOPS.register_module()
+class DistillIterLoop(_Distilling, IterBasedTrainLoop):
+    """Train a student for a number of iterations; see :class:`DistillEpochLoop`.
+
+    Args:
+        runner: MMEngine's runner.
+        dataloader: See :class:`DistillEpochLoop`.
+        max_iters: Iterations in all.
+        teacher: See :class:`DistillEpochLoop`.
+        **options: As in MMEngine's ``IterBasedTrainLoop``.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        max_iters: int,
+        teacher: dict,
+        **options: Any,
+    ) -> None:
+        super().__init__(runner, dataloader, max_iters, **options)
+        self.dataloader_iterator = None  # the base class's goes on differently
+        self._prepare(teacher)
+
+    def run(self) -> torch.nn.Module:
+        """Train from the current iteration to the last."""
+        runner = self.runner
+        runner.call_hook('before_train')
+        runner.call_hook('before_train_epoch')
+        while self._iter < self._max_iters and not self.stop_training:
+            epoch, done = divmod(self._iter, len(self.dataloader))
+            self._enter(epoch, done)
+            for data_batch in self.dataloader:
+                runner.model.train()
+                self._step(self._iter, data_batch)
+                self._decide_current_val_interval()
+                if (
+                    runner.val_loop is not None
+                    and self._iter >= self.val_begin
+                    and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
+                ):
+                    runner.val_loop.run()
+                if self._iter >= self._max_iters or self.stop_training:
+                    break
+        runner.call_hook('after_train_epoch')
+        runner.call_hook('after_train')
+        return runner.model
+
+
+@LOOPS.register_module()
+class DistillTestLoop(TestLoop):
+    """Test a student alone: its decoder, which its checkpoint does not hold, is the teacher's.
+
+    Args:
+        teacher: ``network`` and ``checkpoint`` as in :class:`DistillEpochLoop`; other entries
+            are ignored.
+        **options: As in MMEngine's ``TestLoop``.
+    """
+
+    def __init__(self, teacher: dict, **options: Any) -> None:
+        super().__init__(**options)
+        student = unwrapped(self.runner)
+        if student.has_own_decoder:
+            return
+        network = frozen_semantic_sam(teacher['network'], teacher.get('checkpoint'))
+        network.pixel_decoder.to(get_device())
+        network.mask_decoder.to(get_device())
+        student.take_decoder(network)

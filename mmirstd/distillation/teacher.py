@@ -1,0 +1,151 @@
+"""The teacher at work: frozen, outside of the student, from its network or from a cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmirstd.distillation.prompted import PromptDataPreprocessor, load_semantic_sam
+from mmirstd.distillation.semantic_sam import SemanticSAM, SemanticSAMOutput
+from mmirstd.distillation.teacher_cache import Answers, TeacherCache
+from mmirstd.registry import MODELS
+
+
+def frozen_semantic_sam(network: dict, checkpoint: str | None) -> SemanticSAM:
+    """Build Semantic-SAM and load its weights, in evaluation mode and without gradients.
+
+    Args:
+        network: Config of :class:`mmirstd.SemanticSAM`.
+        checkpoint: Its weights.
+
+    Raises:
+        ValueError: There is no checkpoint.
+        FileNotFoundError: The checkpoint does not exist.
+    """
+    if checkpoint is None:
+        raise ValueError(
+            'teacher.checkpoint is None: an untrained teacher teaches nothing. Convert a released '
+            'file by tools/convert_checkpoint.py semantic-sam, or train one on procedural shapes '
+            'with configs/distill/tiny_teacher_synthetic.py'
+        )
+    teacher = MODELS.build(network)
+    load_semantic_sam(teacher, checkpoint)
+    teacher.requires_grad_(False)
+    teacher.eval()
+    return teacher
+
+
+class Teacher:
+    """Answers batches of raw images and prompts.
+
+    The backbone of the teacher stays on the CPU until it is needed: with a full cache it never
+    is.
+
+    Args:
+        network: Config of :class:`mmirstd.SemanticSAM`.
+        checkpoint: Its weights, a converted release or an own training.
+        preprocessor: Config of the teacher's own normalisation;
+            :class:`mmirstd.PromptDataPreprocessor` by default.
+        cache: Folder in which answers are kept, or None. The dataset must repeat its draws
+            (``distinct_epochs``).
+        cache_precision: See :class:`mmirstd.distillation.teacher_cache.TeacherCache`.
+        device: Where it computes.
+        images: ``description()`` of the dataset, which identifies a cache.
+
+    Raises:
+        ValueError: A cache was asked for and the dataset never repeats its draws.
+    """
+
+    def __init__(
+        self,
+        network: dict,
+        checkpoint: str | None = None,
+        *,
+        preprocessor: dict | None = None,
+        cache: str | None = None,
+        cache_precision: str = 'float16',
+        device: str | torch.device = 'cpu',
+        images: dict | None = None,
+    ) -> None:
+        self.network = frozen_semantic_sam(network, checkpoint)
+        self.device = torch.device(device)
+        self.network.pixel_decoder.to(self.device)
+        self.network.mask_decoder.to(self.device)
+        self.preprocessor: PromptDataPreprocessor = MODELS.build(
+            preprocessor or {'type': 'mmirstd.PromptDataPreprocessor'}
+        ).to(self.device)
+        self.cache = None
+        if cache is not None:
+            description = {**(images or {}), 'teacher': _digest(checkpoint)}
+            self.cache = TeacherCache(cache, description, cache_precision)
+        self.seconds = 0.0
+        self.asked = self.found = 0
+
+    @property
+    def gives_logits(self) -> bool:
+        """False where a cache keeps thresholded masks only."""
+        return self.cache is None or self.cache.precision == 'float16'
+
+    @torch.no_grad()
+    def answer(self, data: dict, precision: torch.dtype | None = None) -> SemanticSAMOutput:
+        """Masks, IoUs and boxes for a raw training batch.
+
+        Args:
+            data: ``inputs`` and ``data_samples`` as the loader gives them.
+            precision: Type for autocast; None computes in float32.
+
+        Returns:
+            On the teacher's device, without auxiliary outputs.
+        """
+        started = time.perf_counter()
+        keys = data['data_samples']['key']
+        self.asked += len(data['inputs'])
+        if self.cache is not None and all(self.cache.has(key) for key in keys):
+            self.found += len(keys)
+            output = _stacked([self.cache.read(key) for key in keys], self.device)
+        else:
+            output = self._compute(data, precision)
+            if self.cache is not None:
+                # Rounded as it will be read, so that all epochs see the same.
+                for key, *answers in zip(keys, *output[:3], strict=True):
+                    self.cache.write(key, Answers(*answers))
+                output = _stacked([self.cache.read(key) for key in keys], self.device)
+        self.seconds += time.perf_counter() - started
+        return output
+
+    def _compute(self, data: dict, precision: torch.dtype | None) -> SemanticSAMOutput:
+        if next(self.network.backbone.parameters()).device != self.device:
+            self.network.backbone.to(self.device)
+        samples = {key: data['data_samples'][key] for key in ('boxes', 'kinds', 'valid')}
+        prepared = self.preprocessor({'inputs': data['inputs'], 'data_samples': samples})
+        samples = prepared['data_samples']
+        autocast = (
+            contextlib.nullcontext()
+            if precision is None
+            else torch.autocast(self.device.type, dtype=precision)
+        )
+        with autocast:
+            return self.network(
+                prepared['inputs'], samples['boxes'], samples['kinds'], auxiliary=False
+            )
+
+
+def _stacked(answers: Sequence[Answers], device: torch.device) -> SemanticSAMOutput:
+    parts: list[Tensor] = [torch.stack(part).to(device) for part in zip(*answers, strict=True)]
+    return SemanticSAMOutput(*parts, auxiliary=[])
+
+
+def _digest(checkpoint: str | None) -> str:
+    with Path(str(checkpoint)).expanduser().open('rb') as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 22):
+            digest.update(block)
+    print_log(f'teacher {checkpoint}: sha256 {digest.hexdigest()}', logger='current')
+    return digest.hexdigest()
