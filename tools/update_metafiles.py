@@ -49,13 +49,19 @@ def describe(recipe: Path, configs: Path) -> dict[str, Any]:
         'Name': recipe.stem,
         'In Collection': collection_of(recipe, configs)[0],
         'Config': recipe.relative_to(configs.parent).as_posix(),
-        'Metadata': {
-            'Training Data': DATASETS.get(recipe.stem.rsplit('_', 1)[-1], 'see the recipe'),
-            'Batch Size': cfg.train_dataloader.batch_size,
-            'Epochs': cfg.train_cfg.max_epochs,
-        },
+        'Metadata': _training(recipe, cfg),
         'Results': None,
         'Weights': None,
+    }
+
+
+def _training(recipe: Path, cfg: Config) -> dict[str, Any] | None:
+    if 'train_cfg' not in cfg:
+        return None  # a recipe that only tests
+    return {
+        'Training Data': DATASETS.get(recipe.stem.rsplit('_', 1)[-1], 'see the recipe'),
+        'Batch Size': cfg.train_dataloader.batch_size,
+        'Epochs': cfg.train_cfg.max_epochs,
     }
 
 

@@ -1,0 +1,27 @@
+# A tiny Semantic-SAM trained with its own many-to-many criterion on procedural nested shapes, to
+# be the teacher of tiny_synthetic.py: no weights of the real one can be shipped. Needs
+# tools/make_nested_shapes.py first; about eight minutes on two CPU cores.
+_base_ = [
+    '../_base_/distillation.py',
+    '../_base_/models/semantic_sam_tiny.py',
+    '../_base_/datasets/nested_shapes.py',
+]
+
+max_epochs = 20
+model = dict(
+    type='mmirstd.PromptedSemanticSAM', network=_base_.semantic_sam, num_points=512)
+optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1.0))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=20),
+    dict(
+        type='CosineAnnealingLR',
+        eta_min=1e-5,
+        T_max=max_epochs,
+        begin=0,
+        end=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True)
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=10)
+test_cfg = dict(type='TestLoop')
+default_hooks = dict(checkpoint=dict(by_epoch=True, interval=10))
