@@ -1,12 +1,12 @@
 """Using trained networks: detection in images, folders, large frames and videos.
 
-`IRSTDInferencer` and `SAMPredictor` need PyTorch and MMSegmentation and are imported when they
-are asked for; the other modules of this package need neither.
+`IRSTDInferencer`, `SAMPredictor` and `SemanticSAMPredictor` need PyTorch and MMSegmentation and
+are imported when they are asked for; the other modules of this package need neither.
 """
 
 from typing import Any
 
-__all__ = ['IRSTDInferencer', 'SAMPredictor']
+__all__ = ['IRSTDInferencer', 'SAMPredictor', 'SemanticSAMPredictor']
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from mmirstd.apis.sam_predictor import SAMPredictor
 
         return SAMPredictor
+    if name == 'SemanticSAMPredictor':
+        from mmirstd.apis.semantic_sam_predictor import SemanticSAMPredictor
+
+        return SemanticSAMPredictor
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -6,7 +6,6 @@ of a prompt, P points.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,29 +16,13 @@ from torch import Tensor, nn
 
 from mmirstd.apis.configs import load_config, split_pipeline
 from mmirstd.apis.inferencer import build_model
+from mmirstd.apis.prompting import PromptedMasks, PromptPredictor, checked_boxes, checked_points
 from mmirstd.datasets.intensity import IntensityRange
 from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
 from mmirstd.models.decode_heads.sam_head import STRIDE, SAMHead
-from mmirstd.registry import TRANSFORMS
 
 
-@dataclass(frozen=True)
-class PromptedMasks:
-    """Answers to B prompts.
-
-    Attributes:
-        masks: Boolean array (B, K, H, W).
-        scores: IoUs (B, K) that the network predicts for its masks.
-        logits: Mask logits (B, K, S / 4, S / 4) of the encoder's frame; one of them can be given
-            back as ``mask``.
-    """
-
-    masks: np.ndarray
-    scores: np.ndarray
-    logits: np.ndarray
-
-
-class SAMPredictor:
+class SAMPredictor(PromptPredictor):
     """Encodes an image once and answers any number of prompts about it.
 
     Args:
@@ -76,17 +59,10 @@ class SAMPredictor:
                 f'mobile_sam, efficient_sam), got {type(encoder).__name__} with '
                 f'{type(head).__name__}'
             )
-        if getattr(model.data_preprocessor, 'mean', None) is None:
-            raise ValueError(
-                'the model has no data_preprocessor with mean and std, so images cannot be '
-                'normalised as in training; build it from a whole recipe'
-            )
+        super().__init__(model.data_preprocessor, loader, threshold=threshold)
         self.model = model.eval()
         self.encoder, self.head = encoder, head
         self.keep_ratio = encoder.keep_ratio if keep_ratio is None else keep_ratio
-        self.threshold = threshold
-        self._load = TRANSFORMS.build({'type': 'mmirstd.LoadIRImage', **(loader or {})})
-        self._features: tuple[Tensor, ...] | None = None
 
     @classmethod
     def from_config(
@@ -119,28 +95,6 @@ class SAMPredictor:
         model = build_model(config, checkpoint, device)
         return cls(model, loader, keep_ratio=keep_ratio, threshold=threshold)
 
-    @torch.inference_mode()
-    def set_image(self, image: str | Path | np.ndarray) -> None:
-        """Encode an image; later prompts are about it.
-
-        Args:
-            image: File, or array (H, W) or (H, W, 3) in BGR order, of any sensor.
-        """
-        pixels = self._load(image)['img']
-        self._image_size = pixels.shape[:2]
-        self._features = self.encoder.encode(self._frame(self._normalised(pixels)))
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """(H, W) of the current image.
-
-        Raises:
-            RuntimeError: There is none.
-        """
-        if self._features is None:
-            raise RuntimeError('call set_image before asking about it')
-        return self._image_size
-
     def predict(
         self,
         points: np.ndarray | list | None = None,
@@ -168,20 +122,14 @@ class SAMPredictor:
             RuntimeError: There is no image yet.
             ValueError: The prompt is unusable; the message names what is wrong.
         """
-        height, width = self.image_size
+        self._ready()
         if (points is None) != (labels is None):
             raise ValueError('points and their labels must be given together')
         if points is not None:
-            points = np.asarray(points, np.float32).reshape(-1, 2)
+            points = checked_points(points, self.image_size)
             labels = np.asarray(labels)
             if labels.shape != (len(points),):
                 raise ValueError(f'{len(points)} points need as many labels, got {labels.shape}')
-            outside = ((points < 0) | (points >= (width, height))).any(axis=1)
-            if outside.any():
-                raise ValueError(
-                    f'points {points[outside].tolist()} (x, y) lie outside of the image of '
-                    f'{width} x {height} pixels'
-                )
             points, labels = points[None], labels[None]
         if mask is not None:
             mask = np.asarray(mask, np.float32)
@@ -192,7 +140,7 @@ class SAMPredictor:
                     f'{mask.shape}'
                 )
             mask = mask.reshape(1, 1, side, side)
-        boxes = None if box is None else np.asarray(box, np.float32).reshape(1, -1)
+        boxes = None if box is None else np.asarray(box).reshape(1, -1)
         return self._answer(points, labels, boxes, mask, multimask)
 
     def predict_boxes(self, boxes: np.ndarray | list) -> PromptedMasks:
@@ -208,7 +156,7 @@ class SAMPredictor:
             RuntimeError: There is no image yet.
             ValueError: A box is unusable.
         """
-        return self._answer(None, None, np.asarray(boxes, np.float32), None, multimask=False)
+        return self._answer(None, None, np.asarray(boxes), None, multimask=False)
 
     @torch.inference_mode()
     def _answer(
@@ -220,8 +168,7 @@ class SAMPredictor:
         multimask: bool,
     ) -> PromptedMasks:
         height, width = self.image_size
-        if boxes is not None:
-            _check_boxes(boxes, width, height)
+        boxes = None if boxes is None else checked_boxes(boxes, self.image_size)
         side = self.encoder.img_size
         inner_height, inner_width = self._inner_size()
         device = self._features[0].device
@@ -254,16 +201,9 @@ class SAMPredictor:
         scale = side / max(height, width)
         return int(height * scale + 0.5), int(width * scale + 0.5)
 
-    def _normalised(self, pixels: np.ndarray) -> Tensor:
-        """(H, W, C) in 0..255, BGR -> (1, 3, H, W) as the data preprocessor makes it."""
-        data = {'inputs': [torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)]}
-        x = self.model.data_preprocessor({**data, 'data_samples': None}, False)['inputs']
-        if x.shape[-2:] != pixels.shape[:2]:
-            raise ValueError(
-                f'the data preprocessor pads images of {pixels.shape[:2]} to '
-                f'{tuple(x.shape[-2:])}; remove its test_cfg, padding is done here'
-            )
-        return x.expand(-1, 3, -1, -1)
+    def _encode(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Maps of the encoder for the normalised image (1, 3, H, W)."""
+        return self.encoder.encode(self._frame(image))
 
     def _frame(self, x: Tensor) -> Tensor:
         """(1, 3, H, W) -> (1, 3, S, S), resized and padded with zeros on the right and below."""
@@ -283,15 +223,3 @@ class SAMPredictor:
             logits = F.interpolate(logits.float(), (side, side), mode='bilinear')
             logits = logits[..., :height, :width]
         return F.interpolate(logits.float(), self._image_size, mode='bilinear')
-
-
-def _check_boxes(boxes: np.ndarray, width: int, height: int) -> None:
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
-        raise ValueError(f'boxes must be (B, 4) as x1, y1, x2, y2 with B > 0, got {boxes.shape}')
-    x1, y1, x2, y2 = boxes.T
-    bad = ~((x1 >= 0) & (x1 < x2) & (x2 <= width) & (y1 >= 0) & (y1 < y2) & (y2 <= height))
-    if bad.any():
-        raise ValueError(
-            f'boxes {boxes[bad].tolist()} must satisfy 0 <= x1 < x2 <= {width} and '
-            f'0 <= y1 < y2 <= {height}'
-        )

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmirstd.distillation.semantic_sam.mask_decoder import (
     SemanticSAMMaskDecoder,
@@ -36,11 +37,12 @@ class SemanticSAM(BaseModule):
 
     Args:
         backbone: Config of a backbone with maps at strides 4, 8, 16 and 32, such as MMSeg's
-            ``SwinTransformer``. Its type is looked up through MMSeg's registry as usual.
-        pixel_decoder: Arguments of
+            ``SwinTransformer``, whose type is looked up through MMSeg's registry as usual; or the
+            backbone itself.
+        pixel_decoder: The module, or arguments of
             :class:`~mmirstd.distillation.semantic_sam.pixel_decoder.SemanticSAMPixelDecoder`;
             ``in_channels`` may be left out if the backbone has ``num_features``, as Swin has.
-        mask_decoder: Arguments of
+        mask_decoder: The module, or arguments of
             :class:`~mmirstd.distillation.semantic_sam.mask_decoder.SemanticSAMMaskDecoder`;
             ``embed_dims`` is that of the pixel decoder.
         init_cfg: MMEngine's initialisation.
@@ -48,20 +50,21 @@ class SemanticSAM(BaseModule):
 
     def __init__(
         self,
-        backbone: dict,
-        pixel_decoder: dict | None = None,
-        mask_decoder: dict | None = None,
+        backbone: dict | nn.Module,
+        pixel_decoder: dict | SemanticSAMPixelDecoder | None = None,
+        mask_decoder: dict | SemanticSAMMaskDecoder | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        self.backbone = MODELS.build(backbone)
-        sizes = dict(pixel_decoder or {})
-        if hasattr(self.backbone, 'num_features'):
-            sizes.setdefault('in_channels', self.backbone.num_features)
-        self.pixel_decoder = SemanticSAMPixelDecoder(**sizes)
-        self.mask_decoder = SemanticSAMMaskDecoder(
-            self.pixel_decoder.embed_dims, **(mask_decoder or {})
-        )
+        self.backbone = backbone if isinstance(backbone, nn.Module) else MODELS.build(backbone)
+        if not isinstance(pixel_decoder, SemanticSAMPixelDecoder):
+            sizes = dict(pixel_decoder or {})
+            if hasattr(self.backbone, 'num_features'):
+                sizes.setdefault('in_channels', self.backbone.num_features)
+            pixel_decoder = SemanticSAMPixelDecoder(**sizes)
+        if not isinstance(mask_decoder, SemanticSAMMaskDecoder):
+            mask_decoder = SemanticSAMMaskDecoder(pixel_decoder.embed_dims, **(mask_decoder or {}))
+        self.pixel_decoder, self.mask_decoder = pixel_decoder, mask_decoder
 
     def extract_features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps of the backbone.
@@ -73,7 +76,9 @@ class SemanticSAM(BaseModule):
         Returns:
             Four maps (B, C_i, H / s, W / s) at strides s = 4, 8, 16, 32.
         """
-        return tuple(self.backbone(pad_to_multiple(images, SIZE_MULTIPLE, mode='constant')))
+        images = pad_to_multiple(images, SIZE_MULTIPLE, mode='constant')
+        # The segmentor's encoder would stretch them to a square first.
+        return tuple(getattr(self.backbone, 'encode', self.backbone)(images))
 
     def decode(
         self,
@@ -116,6 +121,39 @@ class SemanticSAM(BaseModule):
         """:meth:`decode` of :meth:`extract_features`."""
         features = self.extract_features(images)
         return self.decode(features, boxes, kinds, independent, auxiliary=auxiliary)
+
+    def predict(
+        self,
+        image: np.ndarray,
+        points: np.ndarray | Sequence | None = None,
+        boxes: np.ndarray | Sequence | None = None,
+        **options: Any,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Segment what points or boxes of one image stand for, in six granularities.
+
+        The network is put into evaluation mode.
+
+        For several questions about one image use
+        :class:`mmirstd.apis.SemanticSAMPredictor`, which encodes it once, and reads files.
+
+        Args:
+            image: RGB (h, w, 3) or gray (h, w) image of 8, 16 or more bits.
+            points: (N, 2), (x, y) in pixels; each point is a prompt of its own.
+            boxes: (N, 4), (x1, y1, x2, y2) in pixels, instead of points.
+            **options: Keyword arguments of the predictor, such as ``short_side``.
+
+        Returns:
+            Masks (N, K, h, w), boolean, and the IoUs (N, K) predicted for them.
+
+        Raises:
+            ValueError: The image or the prompts are unusable.
+        """
+        from mmirstd.apis.semantic_sam_predictor import SemanticSAMPredictor
+
+        predictor = SemanticSAMPredictor(self, **options)
+        predictor.set_image(image[..., ::-1] if np.ndim(image) == 3 else image)
+        answer = predictor.predict(points, boxes)
+        return answer.masks, answer.scores
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any

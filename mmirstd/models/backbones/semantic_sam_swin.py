@@ -84,5 +84,9 @@ class SemanticSAMSwin(EncoderAdaptation, SwinTransformer):
         Returns:
             Maps (N, C_i, img_size / s, img_size / s) at strides s = 4, 8, 16, 32.
         """
+        return self.encode(self.fit(images))
+
+    def encode(self, images: Tensor) -> tuple[Tensor, ...]:
+        """As :meth:`forward`, for RGB images (N, 3, H, W) as they are."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            return tuple(super().forward(self.fit(images)))
+            return tuple(super().forward(images))
