@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mmirstd.models.layers.winograd import WinogradConv2d, pays
+
 
 class ConvBNGELU(nn.Sequential):
     """1x1 convolution without bias, BatchNorm and exact GELU: how maps enter another width.
@@ -28,6 +30,14 @@ class ConvBNGELU(nn.Sequential):
         See :func:`mmirstd.models.fuse.fuse_for_inference`.
         """
         return nn.Sequential(fuse_conv_bn_eval(self.conv.eval(), self.bn.eval()), self.act)
+
+
+class Conv2d(nn.Conv2d):
+    """A convolution that becomes a faster one for inference where there is one."""
+
+    def fuse(self) -> nn.Module:
+        """See :func:`mmirstd.models.fuse.fuse_for_inference`."""
+        return WinogradConv2d(self) if pays(self) else self
 
 
 def to_tokens(feature: Tensor) -> Tensor:

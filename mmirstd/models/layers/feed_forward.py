@@ -10,6 +10,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
+_CACHED_VALUES = 2**20
+"""Hidden values per chunk that a CPU's cache holds (4 MiB of float32). Larger chunks take several
+times as long, since all of them then travel to memory and back."""
+
+
 class FeedForward(nn.Module):
     """``lin2(dropout(activation(lin1(x))))``, optionally in chunks of tokens.
 
@@ -46,16 +51,29 @@ class FeedForward(nn.Module):
         if self.chunk_tokens is None or torch.compiler.is_compiling():
             return self._two_layers(x)
         rows = x.flatten(0, -2)
-        if len(rows) <= self.chunk_tokens:
-            return self._two_layers(x)
         if torch.is_grad_enabled() and (x.requires_grad or self.lin1.weight.requires_grad):
+            if len(rows) <= self.chunk_tokens:
+                return self._two_layers(x)
             parts = [
                 checkpoint(self._two_layers, part, use_reentrant=False)
                 for part in rows.split(self.chunk_tokens)
             ]
-        else:
-            parts = [self._two_layers(part) for part in rows.split(self.chunk_tokens)]
-        return torch.cat(parts).view(x.shape)
+            return torch.cat(parts).view(x.shape)
+        return self._predict(rows, self.chunk_tokens).view(x.shape)
+
+    def _predict(self, rows: Tensor, chunk: int) -> Tensor:
+        """Map (R, D) to (R, D) without a gradient, in chunks whose hidden map is never moved."""
+        if rows.device.type != 'cpu' or torch.is_autocast_enabled('cpu') or self.training:
+            return torch.cat([self._two_layers(part) for part in rows.split(chunk)])
+        chunk = max(1, min(chunk, _CACHED_VALUES // self.lin1.out_features, len(rows)))
+        hidden = rows.new_empty(chunk, self.lin1.out_features)
+        out = torch.empty_like(rows)
+        for part, result in zip(rows.split(chunk), out.split(chunk), strict=True):
+            buffer = hidden[: len(part)]
+            torch.addmm(self.lin1.bias, part, self.lin1.weight.t(), out=buffer)
+            activated = self.activation(buffer)
+            torch.addmm(self.lin2.bias, activated, self.lin2.weight.t(), out=result)
+        return out
 
     def _two_layers(self, x: Tensor) -> Tensor:
         return self.lin2(self.dropout(self.activation(self.lin1(x))))

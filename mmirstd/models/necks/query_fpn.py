@@ -10,7 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmirstd.models.features import QueryFeatures
-from mmirstd.models.layers.conv import ConvBNGELU, filter_map, to_map, to_tokens
+from mmirstd.models.layers.conv import Conv2d, ConvBNGELU, filter_map, to_map, to_tokens
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import SinePosition
@@ -67,7 +67,7 @@ class QueryFPN(BaseModule):
 
         def normed(kernel_size: int) -> nn.Sequential:
             return nn.Sequential(
-                nn.Conv2d(
+                Conv2d(
                     out_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
                 ),
                 nn.GroupNorm(norm_groups, out_channels),
@@ -79,7 +79,7 @@ class QueryFPN(BaseModule):
             for level in range(levels)
         )
         self.layers = nn.ModuleList(nn.Sequential(*normed(3), nn.ReLU()) for _ in range(levels))
-        self.mask_features = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.mask_features = Conv2d(out_channels, out_channels, 3, padding=1)
 
         self.num_queries = num_queries
         if num_queries:
