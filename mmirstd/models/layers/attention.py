@@ -175,18 +175,17 @@ class WriteAttention(Attention):
             placed = _plus(_plus(query, common), query_position)
             out = super().forward(placed, key, value)
             return out if residual is None else _plus(residual, common) + out
-        weights = self._weights(query, key, query_position, common)  # (N, h, Q, T)
+        weights = self._weights(query, key, query_position, common)  # (N, T, Q * h)
         v = self._split(self.v_proj(value))  # (N, h, Q, E)
         vectors = v @ self._heads(self.out_proj.weight.t())  # (N, h, Q, D)
         shift = self.out_proj.bias
         if residual is not None and common is not None:
             shift = shift + common
         if self._dropping:
-            out = self._drop(weights).flatten(1, 2).transpose(1, 2) @ vectors.flatten(1, 2) + shift
+            out = self._drop(weights) @ vectors.transpose(1, 2).flatten(1, 2) + shift
             return out if residual is None else residual + out
         # The weights of each head sum to one, so a constant can hide in the vectors.
-        vectors = (vectors + shift / self.num_heads).flatten(1, 2)
-        weights = weights.flatten(1, 2).transpose(1, 2)
+        vectors = (vectors + shift / self.num_heads).transpose(1, 2).flatten(1, 2)
         if residual is None:
             return weights @ vectors
         return torch.baddbmm(residual, weights, vectors)
@@ -198,18 +197,23 @@ class WriteAttention(Attention):
         query_position: AxisPosition | None,
         common: Tensor | None,
     ) -> Tensor:
-        """Attention weights (N, h, Q, T) of the tokens over the queries."""
+        """Attention weights (N, T, Q * h) of the tokens over the queries, heads innermost."""
         k = self._split(self.k_proj(key)) * self.scale
         # A softmax over Q queries has Q - 1 degrees of freedom: score against the last one.
         k = k[:, :, :-1] - k[:, :, -1:]
-        vectors = (k @ self._heads(self.q_proj.weight)).flatten(1, 2)  # (N, h * (Q - 1), D)
+        vectors = (k @ self._heads(self.q_proj.weight)).transpose(1, 2)  # (N, Q - 1, h, D)
         offset = k @ self.q_proj.bias.unflatten(0, (self.num_heads, -1, 1))
-        offset = offset.flatten(1, 2)  # (N, h * (Q - 1), 1)
+        offset = offset.transpose(1, 2)  # (N, Q - 1, h, 1)
         if common is not None:
             offset = offset + vectors @ common[:, None]
-        scores = _scores(vectors, query, query_position, offset)
-        scores = scores.unflatten(1, (self.num_heads, k.shape[2]))
-        return F.pad(scores, (0, 0, 0, 1)).softmax(2)
+        vectors, offset = vectors.flatten(1, 2), offset.flatten(1, 2)
+        scores = query @ vectors.transpose(1, 2)  # (N, T, (Q - 1) * h)
+        if query_position is None:
+            scores = scores + offset.transpose(1, 2)
+        else:
+            scores = scores + query_position.scores(vectors, offset, tokens_first=True)
+        scores = scores.unflatten(2, (-1, self.num_heads))
+        return F.pad(scores, (0, 0, 0, 1)).softmax(2).flatten(2)
 
 
 def _scores(

@@ -49,7 +49,8 @@ def sample_in_torch(
     """
     n, _, heads, width = value.shape
     queries = locations.shape[1]
-    grids = (2 * locations - 1).transpose(1, 2).flatten(0, 1)  # (N * h, Q, L, P, 2)
+    grids = torch.add(locations.new_full((), -1), locations, alpha=2)  # one pass, not two
+    grids = grids.transpose(1, 2).flatten(0, 1)  # (N * h, Q, L, P, 2)
     attention = weights.transpose(1, 2).flatten(0, 1)[:, None]  # (N * h, 1, Q, L, P)
     out = value.new_zeros(n * heads, width, queries)
     levels = value.split([h * w for h, w in sizes], dim=1)
@@ -148,24 +149,44 @@ class MultiScaleDeformableAttention(nn.Module):
             query, value = query.float(), value.float()
             grid = (self.num_heads, self.num_levels, self.num_points)
             value = self.value_proj(value).unflatten(-1, (self.num_heads, -1))
-            offsets = self.sampling_offsets(query).unflatten(-1, (*grid, 2))
             weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
             weights = weights.softmax(-1).unflatten(-1, grid[1:])
-            reference = reference.float()[:, :, None, :, None]
             if reference.shape[-1] == 4:
-                scale = reference[..., 2:] * (0.5 / self.num_points)
+                locations = self._around_boxes(query, reference.float())
             else:
-                scale = self._pixels(sizes, offsets)
-            locations = reference[..., :2] + offsets * scale
+                locations = self._around_points(query, reference.float(), sizes)
+            locations = locations.unflatten(-1, (*grid, 2))
             return self.output_proj(sample(value, sizes, locations, weights))
 
-    @staticmethod
-    def _pixels(sizes: Sequence[Size], like: Tensor) -> Tensor:
-        """Width and height of a pixel of each level, (L, 1, 2)."""
+    def _around_boxes(self, query: Tensor, boxes: Tensor) -> Tensor:
+        """Sampling locations (N, Q, h * L * P * 2) for reference boxes (N, Q, L, 4)."""
+        grid = (self.num_heads, self.num_levels, self.num_points, 2)
+        offsets = self.sampling_offsets(query).unflatten(-1, grid)
+        boxes = boxes[:, :, None, :, None]
+        return (boxes[..., :2] + offsets * boxes[..., 2:] * (0.5 / self.num_points)).flatten(2)
+
+    def _around_points(self, query: Tensor, points: Tensor, sizes: Sequence[Size]) -> Tensor:
+        """Sampling locations (N, Q, h * L * P * 2) for reference points (N, Q, L, 2).
+
+        A location is linear in query, point and 1: a single matrix product makes all of them,
+        where scaling and shifting offsets would pass over the largest tensor of the layer.
+        """
+        grid = (self.num_heads, self.num_levels, self.num_points, 2)
         # new_full, because new_tensor would freeze the sizes of an exported network.
-        return torch.stack(
-            [torch.stack([like.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
-        )[:, None]
+        pixels = torch.stack(
+            [torch.stack([query.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
+        )  # (L, 2)
+        scale = pixels[:, None].expand(grid).flatten()
+        levels = points.shape[2]
+        choose = torch.eye(levels * 2, dtype=query.dtype, device=query.device)
+        choose = choose.view(levels, 1, 2, -1).expand(*grid, -1).flatten(0, 3)
+        linear = self.sampling_offsets
+        weight = torch.cat(
+            [linear.weight * scale[:, None], choose, (linear.bias * scale)[:, None]], dim=1
+        )
+        points = points.flatten(2).expand(len(query), query.shape[1], -1)
+        placed = torch.cat([query, points, query.new_ones(()).expand(*query.shape[:2], 1)], dim=2)
+        return placed @ weight.t()
 
 
 def pixel_centres(height: int, width: int, like: Tensor) -> Tensor:

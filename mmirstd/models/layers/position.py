@@ -34,14 +34,19 @@ class AxisPosition:
         columns = self.columns[None].expand(h, w, -1)
         return torch.cat([rows, columns], dim=-1).flatten(0, 1)
 
-    def scores(self, vectors: Tensor, offset: Tensor | float = 0.0) -> Tensor:
+    def scores(
+        self, vectors: Tensor, offset: Tensor | float = 0.0, *, tokens_first: bool = False
+    ) -> Tensor:
         """Dot products (N, K, H * W) of ``vectors`` (N, K, D) with the encoding of each token.
 
-        ``offset`` (N, K, 1) is added to all of them.
+        ``offset`` (N, K, 1) is added to all of them. ``tokens_first`` returns (N, H * W, K).
         """
         y, x = vectors.chunk(2, dim=-1)
         row_scores = y @ self.rows.to(y.dtype).t() + offset
         column_scores = x @ self.columns.to(x.dtype).t()
+        if tokens_first:
+            row_scores, column_scores = row_scores.transpose(1, 2), column_scores.transpose(1, 2)
+            return (row_scores[:, :, None] + column_scores[:, None]).flatten(1, 2)
         return (row_scores[..., :, None] + column_scores[..., None, :]).flatten(2)
 
 
