@@ -32,6 +32,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from mmirstd.analysis.complexity import REST, Complexity, count, predict_logits
+from mmirstd.analysis.memory import keep_freed_memory
 from mmirstd.analysis.timing import Timing, interleave, peak_memory
 from mmirstd.models.fuse import fuse_for_inference
 from mmirstd.models.layers.attention import set_folded
@@ -104,6 +105,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--train-batch', type=int, default=2)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, help='CPU threads (default: what torch chooses)')
+    parser.add_argument(
+        '--return-memory',
+        action='store_true',
+        help='let the C library return the memory of large freed tensors to the system, which is '
+        'what a program gets that does not ask for anything else',
+    )
     parser.add_argument('--out', type=Path, help='folder for benchmark.json and benchmark.png')
     return parser.parse_args(argv)
 
@@ -113,6 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
+    if not args.return_memory:
+        keep_freed_memory()
     size = (args.size * 2)[:2]
     torch.manual_seed(0)
     models = {Path(path).stem: build(path) for path in args.configs}

@@ -1,5 +1,8 @@
 """Counting, interleaved timing and peak memory, against values by hand."""
 
+import platform
+import subprocess
+import sys
 import time
 
 import pytest
@@ -110,3 +113,24 @@ def test_fusing_keeps_the_outputs_and_parts_that_are_called_fuse() -> None:
             torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
     assert not any(isinstance(m, nn.BatchNorm2d) for m in fused.modules())
     assert any(isinstance(m, nn.BatchNorm2d) for m in backbone.modules())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='an option of the GNU C library')
+def test_freed_memory_is_kept():
+    code = (
+        'import resource, torch\n'
+        'from mmirstd.analysis.memory import keep_freed_memory\n'
+        'faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n'
+        'def count():\n'
+        '    torch.ones(2**24)\n'
+        '    before = faults()\n'
+        '    for _ in range(4): torch.ones(2**24)\n'
+        '    return faults() - before\n'
+        'usual = count()\n'
+        'assert keep_freed_memory()\n'
+        'count()  # the heap grows\n'
+        'print(usual, count())\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    usual, kept = map(int, done.stdout.split())
+    assert kept < usual / 10

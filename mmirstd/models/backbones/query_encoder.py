@@ -37,6 +37,7 @@ class QueryEncoder(BaseModule):
             out the dense queries and with them the early decoding.
         dense_heads: Heads of the deformable attention (release: 8, one channel each).
         dense_ffn_dims: Hidden width of its feed-forward network; None means ``ffn_dims``.
+        dense_points: Sampling points per head and level (release: 4).
         share_interaction: One attention set for all stages as in the release, or one each. The
             paper does not say.
         share_level_embed: All stages add row 0 of the level embedding as in the release, or
@@ -68,6 +69,7 @@ class QueryEncoder(BaseModule):
         dense_dims: int | None = 8,
         dense_heads: int = 8,
         dense_ffn_dims: int | None = None,
+        dense_points: int = 4,
         share_interaction: bool = True,
         share_level_embed: bool = True,
         chain_dense: bool = False,
@@ -110,7 +112,10 @@ class QueryEncoder(BaseModule):
             self.dense_out = nn.ModuleList(ConvBNGELU(dense_dims, c) for c in met[1:])
             self.dense_interactions = nn.ModuleList(
                 DenseInteraction(
-                    dense_dims, num_heads=dense_heads, ffn_dims=dense_ffn_dims or ffn_dims
+                    dense_dims,
+                    num_heads=dense_heads,
+                    num_points=dense_points,
+                    ffn_dims=dense_ffn_dims or ffn_dims,
                 )
                 for _ in met[1:]
             )

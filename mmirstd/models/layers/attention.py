@@ -24,6 +24,8 @@ from torch import Tensor, nn
 
 from mmirstd.models.layers.position import AxisPosition
 
+_LANES = 8  # float32 values that a CPU of today processes at once
+
 
 class Attention(nn.Module):
     """Multi-head attention with separate projections, in the usual (unfolded) form.
@@ -207,12 +209,17 @@ class WriteAttention(Attention):
         if common is not None:
             offset = offset + vectors @ common[:, None]
         vectors, offset = vectors.flatten(1, 2), offset.flatten(1, 2)
-        scores = query @ vectors.transpose(1, 2)  # (N, T, (Q - 1) * h)
+        if self.num_heads % _LANES:
+            scores = _scores(vectors, query, query_position, offset)
+            scores = scores.unflatten(1, (k.shape[2], self.num_heads))  # (N, Q - 1, h, T)
+            return F.pad(scores, (0, 0, 0, 0, 0, 1)).softmax(1).flatten(1, 2).transpose(1, 2)
+        # Token by token the product is faster, but the softmax only if heads fill its lanes.
+        scores = query @ vectors.transpose(1, 2)
         if query_position is None:
             scores = scores + offset.transpose(1, 2)
         else:
             scores = scores + query_position.scores(vectors, offset, tokens_first=True)
-        scores = scores.unflatten(2, (-1, self.num_heads))
+        scores = scores.unflatten(2, (k.shape[2], self.num_heads))  # (N, T, Q - 1, h)
         return F.pad(scores, (0, 0, 0, 1)).softmax(2).flatten(2)
 
 

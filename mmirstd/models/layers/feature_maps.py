@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -79,3 +80,15 @@ class FeatureMaps(tuple):
         maps.padded_size = padded_size
         maps.early_logits = tuple(early_logits)
         return maps
+
+
+def add_upsampled(fine: Tensor, coarse: Tensor) -> Tensor:
+    """``fine`` (N, C, H, W) plus ``coarse`` (N, C, h, w), nearest-neighbour up-sampled to it."""
+    (height, width), (h, w) = fine.shape[-2:], coarse.shape[-2:]
+    traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # its sizes may change
+    if traced or (height, width) != (2 * h, 2 * w):
+        return fine + F.interpolate(coarse, size=(height, width), mode='nearest')
+    # Each coarse pixel is added to four fine ones, without a copy of the map in between.
+    pixels = fine.permute(0, 2, 3, 1).reshape(-1, h, 2, w, 2, fine.shape[1])
+    pixels = pixels + coarse.permute(0, 2, 3, 1)[:, :, None, :, None]
+    return pixels.reshape(-1, height, width, fine.shape[1]).permute(0, 3, 1, 2)

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-
 _CACHED_VALUES = 2**21
 """Hidden values per chunk that a CPU's cache holds (8 MiB of float32). Larger chunks take several
 times as long, since all of them then travel to memory and back."""

@@ -85,7 +85,7 @@ def convolve(images: Tensor, filters: Tensor, bias: Tensor | None = None) -> Ten
     Returns:
         (N, H, W, O).
     """
-    n, height, width, channels = images.shape
+    n, height, width, _ = images.shape
     down, across = -(-height // TILE), -(-width // TILE)
     band = min(_BAND, down)
     out = images.new_empty(n, down * TILE, across * TILE, filters.shape[2])
@@ -113,7 +113,7 @@ class _Buffers:
         self.tiles = like.new_empty(_REACH, _REACH, band, across, channels)
         self.products = like.new_empty(_REACH, _REACH, band, across, out_channels)
         self.horizontal = like.new_empty(TILE, _REACH, band, across, out_channels)
-        size = max(self.vertical[0].numel(), self.products[0].numel())
+        size = max(part[0].numel() for part in (self.vertical, self.tiles, self.products))
         self.scratch = like.new_empty(4, size)
 
     def load(self, image: Tensor, top: int) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmirstd.models.features import QueryFeatures
 from mmirstd.models.layers.conv import Conv2d, ConvBNGELU, filter_map, to_map, to_tokens
+from mmirstd.models.layers.feature_maps import add_upsampled
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import SinePosition
@@ -127,7 +127,7 @@ class QueryFPN(BaseModule):
             if queries is not None:
                 queries, x = self._interact(level, queries, x)
             if outputs:
-                x = x + F.interpolate(outputs[0], size=x.shape[-2:], mode='nearest')
+                x = add_upsampled(x, outputs[0])
             outputs.insert(0, self.layers[level](x))
         mask_features = self.mask_features(outputs[0])
         early = dict(features.early)

@@ -15,7 +15,7 @@ T = H * W
 
 def torch_twin(attention: Attention) -> nn.MultiheadAttention:
     """torch's attention that shares the parameters' values."""
-    twin = nn.MultiheadAttention(D, HEADS, attention.dropout, batch_first=True)
+    twin = nn.MultiheadAttention(D, attention.num_heads, attention.dropout, batch_first=True)
     projections = attention.q_proj, attention.k_proj, attention.v_proj
     with torch.no_grad():
         twin.in_proj_weight.copy_(torch.cat([p.weight for p in projections]))
@@ -67,13 +67,14 @@ def test_reading_equals_torch(dropout: float, training: bool) -> None:
 @pytest.mark.parametrize('training', [False, True])
 @pytest.mark.parametrize('dropout', [0.0, 0.5])
 @pytest.mark.parametrize('residual', [False, True])
-def test_writing_equals_torch(residual: bool, dropout: float, training: bool) -> None:
-    attention = randomised(WriteAttention(D, HEADS, dropout=dropout)).train(training)
+@pytest.mark.parametrize('heads', [HEADS, 8])
+def test_writing_equals_torch(heads: int, residual: bool, dropout: float, training: bool) -> None:
+    attention = randomised(WriteAttention(D, heads, dropout=dropout)).train(training)
     few, many, common, position = inputs()
     torch_attention = torch_twin(attention)
     placed = many + common + position.dense()
     if dropout and training:
-        # Weights are laid out (heads, queries, tokens) here and (heads, tokens, queries) in
+        # Weights are laid out (queries, heads, tokens) here and (heads, tokens, queries) in
         # torch, so the same random numbers hit other entries: compare the expectation.
         draws = [attention(many, few, few, position, common) for _ in range(400)]
         theirs = [torch_attention(placed, few, few)[0] for _ in range(400)]
@@ -90,8 +91,11 @@ def test_writing_equals_torch(residual: bool, dropout: float, training: bool) ->
 @pytest.mark.parametrize('cls', [ReadAttention, WriteAttention])
 @pytest.mark.parametrize('inner_dims', [None, D // 2])
 @pytest.mark.parametrize('queries', [1, 2, 9])
-def test_folded_equals_unfolded(cls: type, inner_dims: int | None, queries: int) -> None:
-    attention = randomised(cls(D, HEADS, inner_dims=inner_dims)).double()
+@pytest.mark.parametrize('heads', [2, 8])  # 8 take another order of the same operations
+def test_folded_equals_unfolded(
+    cls: type, inner_dims: int | None, queries: int, heads: int
+) -> None:
+    attention = randomised(cls(D, heads, inner_dims=inner_dims)).double()
     _, many, common, position = inputs()
     position = AxisPosition(position.rows.double(), position.columns.double())
     many, common = many.detach().double().requires_grad_(), common.detach().double()

@@ -1,5 +1,7 @@
+import pytest
 import torch
 
+from mmirstd.models.layers import feed_forward
 from mmirstd.models.layers.feed_forward import MLP, FeedForward
 
 
@@ -24,6 +26,27 @@ def test_chunks_never_hold_the_whole_hidden_map() -> None:
     net.lin1.register_forward_hook(lambda _, __, out: widths.append(out.shape[0]))
     net(torch.randn(2, 25, 8))
     assert widths == [10] * 5
+
+
+@pytest.mark.parametrize('activation', [torch.relu_, torch.nn.functional.gelu])
+def test_prediction_equals_training(activation) -> None:
+    net = FeedForward(8, 64, chunk_tokens=7, activation=activation)
+    x = torch.randn(2, 25, 8)
+    with torch.no_grad():
+        predicted = net.eval()(x)
+    torch.testing.assert_close(predicted, net.train()(x).detach())
+
+
+def test_prediction_stays_in_the_cache(monkeypatch) -> None:
+    monkeypatch.setattr(feed_forward, '_CACHED_VALUES', 640)
+    net = FeedForward(8, 64, chunk_tokens=1000).eval()
+    x = torch.randn(1, 33, 8)
+    rows = []
+    activate = net.activation
+    net.activation = lambda hidden: (rows.append(len(hidden)), activate(hidden))[1]
+    with torch.inference_mode():
+        net(x)
+    assert rows == [10, 10, 10, 3]
 
 
 def test_mlp_has_the_asked_depth() -> None:

@@ -1,0 +1,27 @@
+"""How the C library hands out memory for large tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of the GNU C library
+
+
+def keep_freed_memory() -> bool:
+    """Let this process reuse the memory of freed tensors instead of returning it to the system.
+
+    The GNU C library returns every block above 32 MiB, and a full-resolution feature map of
+    SimIRSTD has 64. The system then zeroes each new map page by page, which costs a quarter of
+    the time of a prediction on a CPU. The price: the process stays as large as it once was.
+    Setting the environment variables ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`` before the
+    start does the same for any program.
+
+    Returns:
+        False where the C library is another one; nothing happens then.
+    """
+    if platform.libc_ver()[0] != 'glibc':
+        return False
+    malloc_option = ctypes.CDLL(None).mallopt
+    # Both calls return 1 on success.
+    return bool(malloc_option(_M_MMAP_MAX, 0) and malloc_option(_M_TRIM_THRESHOLD, -1))

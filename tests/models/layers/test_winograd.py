@@ -1,0 +1,70 @@
+"""Winograd's convolution is the convolution."""
+
+import pytest
+import torch
+from torch import nn
+
+from mmirstd.models.fuse import fuse_for_inference
+from mmirstd.models.layers.conv import Conv2d
+from mmirstd.models.layers.winograd import WinogradConv2d, pays
+
+
+@pytest.mark.parametrize('size', [(1, 1), (4, 4), (5, 19), (33, 18)])
+@pytest.mark.parametrize('bias', [True, False])
+def test_equals_the_direct_convolution(size, bias):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(24, 16, 3, padding=1, bias=bias)
+    image = torch.randn(2, 24, *size)
+    with torch.no_grad():
+        got, expected = WinogradConv2d(conv)(image), conv(image)
+    assert got.shape == expected.shape
+    assert (got - expected).abs().max() < 1e-5 * expected.abs().max().clamp(min=1)
+
+
+def test_channels_last_stays_channels_last():
+    conv = nn.Conv2d(8, 8, 3, padding=1)
+    image = torch.randn(1, 8, 12, 12).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        got = WinogradConv2d(conv)(image)
+    assert got.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ('image', 'autocast'),
+    [(torch.randn(1, 8, 9, 9), True), (torch.randn(1, 8, 9, 9).double(), False)],
+)
+def test_other_precisions_take_the_direct_convolution(image, autocast):
+    conv = nn.Conv2d(8, 8, 3, padding=1).to(image.dtype)
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        assert torch.equal(WinogradConv2d(conv)(image), conv(image))
+
+
+def test_gradients_are_those_of_the_convolution():
+    conv = nn.Conv2d(8, 8, 3, padding=1)
+    image = torch.randn(1, 8, 9, 9, requires_grad=True)
+    (fast,) = torch.autograd.grad(WinogradConv2d(conv)(image).sum(), image)
+    (direct,) = torch.autograd.grad(conv(image).sum(), image)
+    assert torch.equal(fast, direct)
+
+
+def test_an_exported_network_keeps_the_convolution():
+    network = WinogradConv2d(nn.Conv2d(8, 8, 3, padding=1)).eval()
+    with torch.no_grad():
+        program = torch.export.export(network, (torch.randn(1, 8, 9, 9),))
+    calls = [str(n.target) for n in program.graph.nodes if n.op == 'call_function']
+    assert any('conv' in call for call in calls)
+    assert not any('bmm' in call for call in calls)
+
+
+def test_it_is_taken_for_wide_convolutions_only():
+    network = nn.Sequential(
+        Conv2d(128, 128, 3, padding=1),
+        Conv2d(128, 64, 3, padding=1),
+        Conv2d(128, 128, 3, padding=1, stride=2),
+        Conv2d(128, 128, 1),
+        nn.Conv2d(128, 128, 3, padding=1),
+    )
+    fused = fuse_for_inference(network)
+    assert [isinstance(layer, WinogradConv2d) for layer in fused] == [True, *[False] * 4]
+    assert not pays(nn.Conv2d(128, 128, 3, padding=1, groups=2))
+    assert network.state_dict().keys() >= {'0.weight', '0.bias'}
