@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import torch
+from mmengine.config import DictAction
 
 from mmirstd.analysis.comparison import Budget, compare, table
 
@@ -45,6 +46,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--score-on', choices=('val', 'test'), default='val', help='which list to score (val)'
     )
+    parser.add_argument('--crop', type=int, help='train on windows of so many pixels (no)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of every recipe'
+    )
     parser.add_argument(
         '--out', type=Path, default=Path('work_dirs/comparison'), help='folder for logs and table'
     )
@@ -67,6 +72,8 @@ def main(argv: list[str] | None = None) -> int:
             batch_size=args.batch_size,
             seed=args.seed,
             score_on=args.score_on,
+            crop=args.crop,
+            options=args.cfg_options,
         )
         rows = compare(configs, budget, args.out)
     except (ValueError, FileNotFoundError) as error:

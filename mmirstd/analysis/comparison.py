@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -34,6 +35,9 @@ class Budget:
         batch_size: Images per iteration; None for the recipe's own.
         seed: Of weights, order of images and augmentation.
         score_on: ``'val'`` or ``'test'``, the list of the recipe to score on.
+        crop: Train on square windows of so many pixels, preferably with a target; whole images
+            are scored. None for the recipe's input.
+        options: Changes of every recipe, as ``--cfg-options`` takes them.
     """
 
     epochs: int
@@ -42,6 +46,8 @@ class Budget:
     batch_size: int | None = None
     seed: int = 0
     score_on: str = 'val'
+    crop: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -105,10 +111,17 @@ def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
         loader.num_workers = 0
         loader.persistent_workers = False
         loader.dataset.indices = images
+    if budget.crop is not None:
+        # mmseg tries ten windows for one that is not all of one class up to the given share.
+        side = (budget.crop, budget.crop)
+        crop = {'type': 'RandomCrop', 'crop_size': side, 'cat_max_ratio': 1 - 1e-6}
+        cfg.train_dataloader.dataset.pipeline.insert(-1, crop)
+        cfg.model.data_preprocessor.size = side
     if budget.batch_size is not None:
         cfg.train_dataloader.batch_size = budget.batch_size
     cfg.val_dataloader = cfg[f'{budget.score_on}_dataloader']
     cfg.val_evaluator = cfg[f'{budget.score_on}_evaluator']
+    cfg.merge_from_dict(dict(budget.options))
     return cfg
 
 
@@ -133,7 +146,7 @@ def train_and_score(config: Config, budget: Budget, folder: Path) -> Row:
     cfg = shortened(config, budget, work_dir)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmseg')):
         runner = Runner.from_cfg(cfg)
-        complexity = count(_unwrapped(runner.model), _image(cfg, runner))
+        complexity = count(_unwrapped(runner.model), _image(config, runner))
         first = last = None
         started = time.perf_counter()
         if complexity.parameters:

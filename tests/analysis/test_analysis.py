@@ -128,8 +128,7 @@ def test_freed_memory_is_kept():
         '    return faults() - before\n'
         'usual = count()\n'
         'assert keep_freed_memory()\n'
-        'count()  # the heap grows\n'
-        'print(usual, count())\n'
+        'print(usual, min(count() for _ in range(4)))  # the heap grows at first\n'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     usual, kept = map(int, done.stdout.split())

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmseg.registry import DATASETS
 
 from mmirstd.analysis.comparison import Budget, compare, shortened
 
@@ -104,3 +106,21 @@ def test_mistakes_are_named(tmp_path, capsys):
     assert tool.main(['no_such_recipe', '--out', str(tmp_path / 'out')]) == 1
     assert 'no_such_recipe' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(recipe, tmp_path):
+    name = 'optim_wrapper.optimizer.lr'
+    budget = Budget(epochs=1, batch_size=2, crop=32, options={name: 0.25})
+    config = Config.fromfile(recipe('common_acm_nudt'))
+    cfg = shortened(config, budget, tmp_path)
+    assert cfg.optim_wrapper.optimizer.lr == 0.25
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        train, val = (
+            DATASETS.build(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val')
+        )
+        windows = [train[i] for i in range(6)]
+    assert {tuple(w['inputs'].shape[1:]) for w in windows} == {(32, 32)}
+    with_target = [w['data_samples'].gt_sem_seg.data.any() for w in windows]
+    assert sum(map(bool, with_target)) >= 4
+    assert val[0]['inputs'].shape[1:] == (64, 64)
+    assert cfg.model.data_preprocessor.size == (32, 32)
