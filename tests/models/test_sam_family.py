@@ -92,6 +92,29 @@ def test_encoders_cost_what_the_docs_say(recipe, size, gigamacs):
     assert counter.get_total_flops() / 2e9 == pytest.approx(gigamacs, abs=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('recipe', 'gigamacs'),
+    [
+        ('sam/sam_vit_h_sirst', 0.832),
+        ('sam_hq/sam_hq_vit_b_sirst', 7.498),
+        ('sam_hq/sam_hq_vit_l_sirst', 8.572),
+        ('sam_hq/sam_hq_vit_h_sirst', 9.645),
+        ('sam_hq/sam_hq_vit_tiny_sirst', 4.948),
+        ('efficient_sam/efficient_sam_vits_sirst', 1.253),
+        ('semantic_sam/semantic_sam_swint_sirst', 226.307),
+        ('semantic_sam/semantic_sam_swinl_sirst', 229.780),
+    ],
+)
+def test_heads_cost_what_the_docs_say(recipe, gigamacs):
+    with on_meta_device():
+        network = build(recipe).eval().requires_grad_(False)
+        maps = network.backbone(torch.zeros(1, 3, 1024, 1024))
+        with FlopCounterMode(display=False) as counter:
+            network.decode_head(maps)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(gigamacs, abs=1e-3)
+
+
 @pytest.mark.parametrize('recipe', sorted(SMALL))
 def test_the_small_recipe_learns(recipe):
     torch.manual_seed(0)
