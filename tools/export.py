@@ -49,8 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
         choices=('auto', 'size', 'multiple', 'batch', 'none'),
         default='auto',
         help='what stays open: batch and size, the same in multiples of 32, the batch alone, '
-        'nothing; auto takes the most '
-        'that the network allows (default)',
+        'nothing; auto (default) takes the batch where images are resized to a square anyway, else '
+        'the most that the network allows',
     )
     add('--weights', choices=('averaged', 'raw'), default='averaged', help='as in tools/detect.py')
 
@@ -99,12 +99,16 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     size = args.size or [description.square or 256]
     size = (size[0], size[-1])
     network = ExportNetwork(inferencer.model, description.channels)
+    # Behind a pipeline that resizes to a square the network meets no other size.
+    fixed = description.square is not None
     if Path(args.out).suffix == '.pt2':
-        dynamic = 'size' if args.dynamic == 'auto' else args.dynamic
+        dynamic = ('batch' if fixed else 'size') if args.dynamic == 'auto' else args.dynamic
         worst = export_program(network, args.out, description, size=size, dynamic=dynamic)
         console.print(f'{escape(args.out)}: open is {dynamic}, deviation {worst:.1e}')
         return
     kinds = [k for k in DYNAMIC if k != 'multiple' or not any(side % MULTIPLE for side in size)]
+    if fixed:
+        kinds = ['batch', 'none']
     result = export_onnx(
         network,
         args.out,
