@@ -101,6 +101,13 @@ def split_pipeline(
     return loader, [step for step in steps if _name(step) not in _ANNOTATIONS]
 
 
+def resize_to(config: Config, size: int) -> None:
+    """Let ``test_pipeline`` resize to another square, in place; nothing if it does not resize."""
+    for step in config.get('test_pipeline', ()):
+        if _name(step) == 'ResizeToSquare':
+            step['size'] = size
+
+
 def without_pretrained(model: ConfigDict | dict | list) -> None:
     """Remove, in place, what would fetch weights that a checkpoint replaces anyway."""
     if isinstance(model, list | tuple):

@@ -84,6 +84,16 @@ def scale_intensity(
     return np.clip(scaled, 0, 255).astype(np.float32)
 
 
+def divide_by_maximum(image: np.ndarray) -> np.ndarray:
+    """Scale an image (H, W) or (H, W, C) so that its brightest value is 255; black stays black.
+
+    Returns:
+        float32 of the same shape.
+    """
+    image = image.astype(np.float32)
+    return image * (255 / max(float(image.max()), 1e-6))
+
+
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Bring an image (H, W) or BGR (H, W, 3) to the channels of a network's input.
 

@@ -23,6 +23,8 @@ class Description:
         intensity_range: Sensor values that become 0 and 255, see
             `mmirstd.datasets.intensity.scale_intensity`.
         percentiles: For 'percentile'.
+        divide_by_maximum: Whether images are scaled, before they are resized, so that their
+            brightest value is 255, as UIU-Net is trained.
         square: Side to which images are resized before the network (Pillow's bilinear,
             antialiased), and the logits back afterwards; None leaves the size alone.
         align_corners: How logits are resized back to the size of the image.
@@ -35,6 +37,7 @@ class Description:
     channels: int = 3
     intensity_range: IntensityRange = 'dtype'
     percentiles: Sequence[float] = (0.1, 99.99)
+    divide_by_maximum: bool = False
     square: int | None = None
     align_corners: bool = False
     multiple: int = 1
@@ -49,6 +52,8 @@ class Description:
         check_range(self.intensity_range, self.percentiles)
         if self.channels not in (1, 3):
             raise ValueError(f'channels={self.channels!r} must be 1 or 3')
+        if not isinstance(self.divide_by_maximum, bool):
+            raise ValueError(f'divide_by_maximum={self.divide_by_maximum!r} must be true or false')
         if self.square is not None and not (type(self.square) is int and self.square > 0):
             raise ValueError(f'square={self.square!r} must be a positive number of pixels')
         if not (type(self.multiple) is int and self.multiple > 0):

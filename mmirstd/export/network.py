@@ -15,6 +15,7 @@ from mmirstd.apis.inferencer import IRSTDInferencer
 from mmirstd.export.description import Description
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
+_DIVIDE = 'mmirstd.DivideByMaximum'
 _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
 
 
@@ -104,20 +105,23 @@ def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = Non
     Raises:
         ValueError: The test pipeline has a step that a runtime without MMSegmentation lacks.
     """
-    square = None
+    square, divide = None, False
     for step in inferencer.steps:
         if step['type'] in _RESIZE:
             square = step['size']
+        elif step['type'] == _DIVIDE and square is None:  # the runtime divides, then resizes
+            divide = True
         elif step['type'] not in _NO_CHANGE:
             raise ValueError(
                 f'the step {step["type"]} of the test pipeline cannot be exported; exported '
-                'networks know mmirstd.ResizeToSquare only'
+                'networks know mmirstd.ResizeToSquare, and mmirstd.DivideByMaximum before it'
             )
     loader = inferencer.loader
     return Description(
         channels=loader.get('channels', 3),
         intensity_range=loader.get('intensity_range', 'dtype'),
         percentiles=tuple(loader.get('percentiles', (0.1, 99.99))),
+        divide_by_maximum=divide,
         square=square,
         align_corners=bool(inferencer.model.align_corners),
         threshold=inferencer.threshold,

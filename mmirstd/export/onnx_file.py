@@ -20,6 +20,7 @@ from mmirstd.apis.inferencer import IRSTDInferencer
 from mmirstd.export.description import Description
 from mmirstd.export.network import ExportNetwork
 from mmirstd.export.runtime import OnnxDetector
+from mmirstd.models.layers.deformable_conv import DeformableConv
 
 TOLERANCE = 1e-4
 """Largest deviation of probabilities, and of logits relative to the largest logit (at least 1)."""
@@ -83,7 +84,7 @@ def export_onnx(
     size: tuple[int, int] = (256, 256),
     dynamic: Sequence[str] = DYNAMIC,
     inferencer: IRSTDInferencer | None = None,
-    opset: int = 18,
+    opset: int | None = None,
 ) -> Exported:
     """Export and prove a network.
 
@@ -95,7 +96,8 @@ def export_onnx(
         dynamic: What to leave open, out of `DYNAMIC`; the first that the network allows is
             taken, and what fails before it is logged.
         inferencer: If given, the whole way from image to probability is compared with it too.
-        opset: ONNX operator set.
+        opset: ONNX operator set; None takes 18, or 19 for deformable convolutions, which came then
+            (onnxruntime 1.23 cannot run them, 1.32 can).
 
     Raises:
         ValueError: An argument is out of range.
@@ -107,6 +109,9 @@ def export_onnx(
     partial = path.with_name(f'.{path.stem}.partial.onnx')
     path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
+    if opset is None:
+        deformable = any(isinstance(module, DeformableConv) for module in network.modules())
+        opset = 19 if deformable else 18
     try:
         for kind in dynamic:
             try:

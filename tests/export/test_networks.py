@@ -1,4 +1,4 @@
-"""Every infrared network of the package as ONNX, equal to PyTorch."""
+"""Every infrared network of the package, merged and as ONNX, equal to PyTorch."""
 
 import numpy as np
 import pytest
@@ -8,15 +8,20 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
+from mmirstd.apis.configs import load_config, resize_to
 from mmirstd.export.network import ExportNetwork, describe
-from mmirstd.export.onnx_file import DYNAMIC, check_image, export_onnx
+from mmirstd.export.onnx_file import ExportError, check_image, export_onnx
 
-NETWORKS = ('acm', 'dnanet', 'fc3net', 'isnet', 'mshnet', 'sctransnet')
+SIDE = 128
+NETWORKS = ('acm', 'dnanet', 'fc3net', 'isnet', 'mshnet', 'sctransnet', 'uiunet')
 
 
 def make_inferencer(name):
     torch.manual_seed(0)
-    inferencer = IRSTDInferencer(f'{name}_nudt')
+    config = load_config(f'{name}_nudt')
+    if name != 'sctransnet':  # its position embedding fixes the size
+        resize_to(config, SIDE)
+    inferencer = IRSTDInferencer(config)
     for module in inferencer.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.uniform_(0.5, 2)
@@ -27,8 +32,10 @@ def make_inferencer(name):
 def test_merging_changes_nothing(name):
     inferencer = make_inferencer(name)
     description = describe(inferencer)
-    side = description.square or 128
+    side = description.square or SIDE
     image = check_image(side, side, description.channels, 0)
+    if description.divide_by_maximum:
+        image *= 255 / image.max()
     network = ExportNetwork(inferencer.model, description.channels)
     with torch.inference_mode():
         logits = network(torch.from_numpy(image).permute(2, 0, 1)[None])
@@ -37,8 +44,11 @@ def test_merging_changes_nothing(name):
 
 
 def test_a_pipeline_that_a_runtime_cannot_repeat_is_refused():
+    inferencer = make_inferencer('uiunet')
+    assert describe(inferencer).divide_by_maximum
+    inferencer.steps = inferencer.steps[1::-1] + inferencer.steps[2:]  # resize, then divide
     with pytest.raises(ValueError, match='DivideByMaximum of the test pipeline cannot be exported'):
-        describe(make_inferencer('uiunet'))
+        describe(inferencer)
 
 
 @pytest.mark.slow
@@ -46,15 +56,20 @@ def test_a_pipeline_that_a_runtime_cannot_repeat_is_refused():
 def test_onnx(name, tmp_path):
     inferencer = make_inferencer(name)
     description = describe(inferencer)
-    side = description.square or 128
-    result = export_onnx(
-        ExportNetwork(inferencer.model, description.channels),
-        tmp_path / 'net.onnx',
-        description,
-        size=(side, side),
-        dynamic=DYNAMIC,
-        inferencer=inferencer,
-    )
-    worst = max(check.worst for check in result.checks)
-    print(f'{name}: open {result.dynamic}, worst {worst:.2g}')
-    assert result.dynamic != 'none'
+    side = description.square or SIDE
+    try:
+        result = export_onnx(
+            ExportNetwork(inferencer.model, description.channels),
+            tmp_path / 'net.onnx',
+            description,
+            size=(side, side),
+            dynamic=['none'],  # open sizes take minutes to trace: tools/benchmark_export.py
+            inferencer=inferencer,
+        )
+    except ExportError as error:
+        if 'implementation for DeformConv' in str(error):
+            pytest.skip('this onnxruntime has no deformable convolution (1.32 has)')
+        raise
+    # The network, and the whole way from images of other sizes too.
+    assert {check.logits is None for check in result.checks} == {False, True}
+    assert max(check.worst for check in result.checks) < 1e-4

@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmirstd.datasets.intensity import divide_by_maximum
 from mmirstd.registry import TRANSFORMS
 
 
@@ -56,8 +57,7 @@ class DivideByMaximum(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Scale one sample."""
-        image = results['img'].astype(np.float32)
-        results['img'] = image * (255 / max(float(image.max()), 1e-6))
+        results['img'] = divide_by_maximum(results['img'])
         return results
 
     def __repr__(self) -> str:
