@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmirstd.models.layers.precision import without_autocast
+
 Size = tuple[int, int]
 
 
@@ -145,7 +147,7 @@ class MultiScaleDeformableAttention(nn.Module):
             raise ValueError(f'{value.shape[1]} tokens do not fill the levels {list(sizes)}')
         if reference.shape[-1] not in (2, 4):
             raise ValueError(f'reference {tuple(reference.shape)} must end in 2 or 4 coordinates')
-        with torch.autocast(query.device.type, enabled=False):
+        with without_autocast(query.device.type):
             query, value = query.float(), value.float()
             grid = (self.num_heads, self.num_levels, self.num_points)
             value = self.value_proj(value).unflatten(-1, (self.num_heads, -1))

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from mmirstd.models.layers.precision import without_autocast
+
 
 class AxisPosition:
     """A position encoding in which one half depends on y alone and the other on x alone.
@@ -107,7 +109,7 @@ class FourierPosition(nn.Module):
 
     def encode(self, coordinates: Tensor) -> Tensor:
         """Encode (x, y) ``coordinates`` (..., 2) in [0, 1] as (..., 2 F), in float32."""
-        with torch.autocast(coordinates.device.type, enabled=False):
+        with without_autocast(coordinates.device.type):
             matrix = self.positional_encoding_gaussian_matrix.float()
             phase = 2 * math.pi * ((2 * coordinates.float() - 1) @ matrix)
             return torch.cat([phase.sin(), phase.cos()], dim=-1)
