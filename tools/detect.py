@@ -67,6 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
     add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
     add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
     add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
+    add(
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: mean probability of the image and its three mirror images '
+        '(four times the work)',
+    )
     add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
     add(
         '--intensity-range',
@@ -152,7 +158,9 @@ def _parse_range(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
 
 def build_detector(args: argparse.Namespace) -> Detector:
     """The network that the arguments name."""
-    options = {'threshold': args.threshold, 'intensity_range': args.intensity_range}
+    options = {
+        'threshold': args.threshold, 'intensity_range': args.intensity_range, 'tta': args.tta,
+    }  # fmt: skip
     tiles = {'tile': args.tile, 'overlap': args.overlap, 'blend': args.blend}
     if args.onnx is not None:
         from mmirstd.export.runtime import OnnxDetector

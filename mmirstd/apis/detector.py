@@ -14,6 +14,7 @@ from itertools import groupby
 import cv2
 import numpy as np
 
+from mmirstd.apis.augmentation import predict_mirrored
 from mmirstd.apis.results import Detection
 from mmirstd.apis.sources import Input, Source, find_sources, is_video, video_frames
 from mmirstd.apis.tiling import Tiling, predict_tiled
@@ -31,13 +32,17 @@ class Detector(ABC):
     Attributes:
         threshold: A pixel is a target where its probability is above.
         tiling: How frames larger than a tile are cut; None hands whole frames to the network.
+        tta: Whether probabilities are averaged over the image and its mirror images.
     """
 
-    def __init__(self, threshold: float, tiling: Tiling | None = None) -> None:
+    def __init__(
+        self, threshold: float, tiling: Tiling | None = None, *, tta: bool = False
+    ) -> None:
         if not 0 <= threshold < 1:
             raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
         self.threshold = threshold
         self.tiling = tiling
+        self.tta = tta
 
     @abstractmethod
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
@@ -127,18 +132,20 @@ class Detector(ABC):
 
     def _probabilities(self, images: list[np.ndarray], batch_size: int) -> list[np.ndarray]:
         """Probability of each image; frames larger than a tile in tiles, others in batches."""
-        tiling = self.tiling
+        tiling, predict = self.tiling, self._predict_views if self.tta else self.predict
         result: list[np.ndarray] = []
         for _, group in groupby(images, key=lambda image: image.shape):
             same = list(group)
             if tiling is None or tiling.covers(same[0].shape):
-                result += self.predict(same)
+                result += predict(same)
             else:
                 result += [
-                    predict_tiled(image, self.predict, tiling, batch_size=batch_size)
-                    for image in same
+                    predict_tiled(image, predict, tiling, batch_size=batch_size) for image in same
                 ]
         return result
+
+    def _predict_views(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return predict_mirrored(images, self.predict)
 
     def _readable(
         self, sources: Iterable[Source], on_error: OnError

@@ -55,6 +55,8 @@ class IRSTDInferencer(Detector):
             (low, high)) instead of the config's choice; see `mmirstd.LoadIRImage`.
         weights: 'averaged' takes the EMA or SWA weights of a checkpoint that was trained with
             them, 'raw' those of the last step. Without averaging both are the same.
+        tta: Average probabilities over the image and its three mirror images; four times the
+            work.
 
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
@@ -78,6 +80,7 @@ class IRSTDInferencer(Detector):
         blend: str = 'cosine',
         intensity_range: IntensityRange | None = None,
         weights: Weights = 'averaged',
+        tta: bool = False,
     ) -> None:
         if tile is None and overlap is not None:
             raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
@@ -92,7 +95,9 @@ class IRSTDInferencer(Detector):
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
         super().__init__(
-            threshold if threshold is not None else 0.5 if default is None else default, tiling
+            threshold if threshold is not None else 0.5 if default is None else default,
+            tiling,
+            tta=tta,
         )
         with _scope(self.config):
             self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])

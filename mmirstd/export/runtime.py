@@ -12,7 +12,13 @@ import numpy as np
 
 from mmirstd.apis.detector import Detector, sigmoid
 from mmirstd.apis.tiling import Tiling
-from mmirstd.datasets.intensity import IntensityRange, check_range, scale_intensity, with_channels
+from mmirstd.datasets.intensity import (
+    IntensityRange,
+    check_range,
+    divide_by_maximum,
+    scale_intensity,
+    with_channels,
+)
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.export.description import Description
 
@@ -30,6 +36,8 @@ class OnnxDetector(Detector):
         overlap: Pixels that tiles share at least; None means a quarter of a tile.
         blend: 'cosine' or 'linear'.
         intensity_range: Replaces the file's range of sensor values.
+        tta: Average probabilities over the image and its three mirror images; four times the
+            work.
         providers: onnxruntime's execution providers, best first.
         threads: Threads of one operator; 0 lets onnxruntime choose.
 
@@ -48,6 +56,7 @@ class OnnxDetector(Detector):
         overlap: int | None = None,
         blend: str = 'cosine',
         intensity_range: IntensityRange | None = None,
+        tta: bool = False,
         providers: Sequence[str] = ('CPUExecutionProvider',),
         threads: int = 0,
     ) -> None:
@@ -68,7 +77,9 @@ class OnnxDetector(Detector):
         )
         check_range(self.intensity_range, self.description.percentiles)
         tiling = None if tile is None else Tiling(tile, overlap, blend)
-        super().__init__(self.description.threshold if threshold is None else threshold, tiling)
+        super().__init__(
+            self.description.threshold if threshold is None else threshold, tiling, tta=tta
+        )
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values to 0..255 as in training."""
@@ -108,6 +119,8 @@ class OnnxDetector(Detector):
 
     def _prepare(self, image: np.ndarray) -> np.ndarray:
         image = with_channels(image, self.description.channels)
+        if self.description.divide_by_maximum:
+            image = divide_by_maximum(image)
         square = self.description.square
         return image if square is None else resize_image(image, (square, square))
 

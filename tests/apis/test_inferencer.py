@@ -135,14 +135,22 @@ def test_averaged_and_raw_weights(bright, tmp_path):
         read_weights(checkpoint, 'ema')
 
 
-def test_layout_of_mmengines_ema_checkpoints(bright):
-    """`weights` relies on what EMAHook writes; this is what it writes."""
+@pytest.mark.parametrize(
+    ('average', 'expected'),
+    [
+        # The first state is copied, later ones are mixed in.
+        ({'ema_type': 'ExponentialMovingAverage', 'momentum': 0.5}, ((2 + 4) / 2 + 9) / 2),
+        ({'ema_type': 'StochasticWeightAverage'}, (2 + 4 + 9) / 3),
+    ],
+)
+def test_weights_that_mmengine_averaged(bright, tmp_path, average, expected):
+    """`weights` relies on what EMAHook writes, of whatever kind the average is."""
     from mmengine.hooks import EMAHook
 
     from mmirstd.apis.configs import load_config
 
     model = build_model(load_config(bright[0]), bright[1])
-    hook = EMAHook()
+    hook = EMAHook(**average)
 
     class Runner:
         iter = epoch = 0
@@ -150,12 +158,17 @@ def test_layout_of_mmengines_ema_checkpoints(bright):
     runner = Runner()
     runner.model = model
     hook.before_run(runner)
-    with torch.no_grad():
-        model.backbone.scale.fill_(5)  # the last step; the average still is 1
+    for state in (2.0, 4.0, 9.0):
+        with torch.no_grad():
+            model.backbone.scale.fill_(state)
+        hook.after_train_iter(runner, runner.iter)
+        runner.iter += 1
     content = {'state_dict': {k: v.clone() for k, v in model.state_dict().items()}}
     hook.before_save_checkpoint(runner, content)
-    assert content['state_dict']['backbone.scale'].item() == 1
-    assert content['ema_state_dict']['module.backbone.scale'].item() == 5
+    torch.save(content, tmp_path / 'averaged.pth')
+    for weights, scale in (('averaged', expected), ('raw', 9.0)):
+        detect = IRSTDInferencer(bright[0], tmp_path / 'averaged.pth', weights=weights)
+        assert detect.model.backbone.scale.item() == pytest.approx(scale)
 
 
 def test_a_foreign_or_broken_checkpoint_is_explained(bright, tmp_path):

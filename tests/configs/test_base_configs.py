@@ -26,8 +26,9 @@ def recipe(tmp_path: Path, *bases: str) -> Config:
     return Config.fromfile(file)
 
 
-def test_runtime_schedule_and_ema_merge_without_clashing_keys(tmp_path):
-    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py', 'ema.py')
+@pytest.mark.parametrize('average', ['ema.py', 'swa.py'])
+def test_runtime_schedule_and_average_merge_without_clashing_keys(tmp_path, average):
+    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py', average)
     assert cfg.default_scope == 'mmseg'
     assert cfg.train_cfg.type == 'EpochBasedTrainLoop'
     assert cfg.log_processor.by_epoch
