@@ -7,6 +7,7 @@ the same for all of them and lives here. Imports neither torch nor MMSegmentatio
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -18,6 +19,7 @@ from mmirstd.apis.augmentation import predict_mirrored
 from mmirstd.apis.results import Detection
 from mmirstd.apis.sources import Input, Source, find_sources, is_video, video_frames
 from mmirstd.apis.tiling import Tiling, predict_tiled
+from mmirstd.datasets.intensity import IntensityRange, check_range
 
 OnError = str | Callable[[Source, Exception], None]
 """'raise', or a function that is told of an unusable image, which is then left out."""
@@ -33,7 +35,10 @@ class Detector(ABC):
         threshold: A pixel is a target where its probability is above.
         tiling: How frames larger than a tile are cut; None hands whole frames to the network.
         tta: Whether probabilities are averaged over the image and its mirror images.
+        intensity_range: Sensor values that become 0 and 255, see `scale_intensity`.
     """
+
+    intensity_range: IntensityRange
 
     def __init__(
         self, threshold: float, tiling: Tiling | None = None, *, tta: bool = False
@@ -43,6 +48,32 @@ class Detector(ABC):
         self.threshold = threshold
         self.tiling = tiling
         self.tta = tta
+
+    def with_options(
+        self,
+        *,
+        threshold: float,
+        tiling: Tiling | None,
+        tta: bool = False,
+        intensity_range: IntensityRange | None = None,
+    ) -> Detector:
+        """The same network under other options; nothing is loaded again.
+
+        Args:
+            threshold: As the attribute.
+            tiling: As the attribute.
+            tta: As the attribute.
+            intensity_range: Sensor values that become 0 and 255; None leaves the choice alone.
+
+        Raises:
+            ValueError: An option is out of range.
+        """
+        other = copy.copy(self)
+        Detector.__init__(other, threshold, tiling, tta=tta)
+        if intensity_range is not None:
+            check_range(intensity_range, (0.1, 99.99))
+            other.intensity_range = intensity_range
+        return other
 
     @abstractmethod
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:

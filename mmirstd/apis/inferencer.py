@@ -87,10 +87,9 @@ class IRSTDInferencer(Detector):
         tiling = None if tile is None else Tiling(tile, overlap, blend)
         self.config = load_config(config_or_name)
         self.loader, self.steps = split_pipeline(self.config, intensity_range)
-        check_range(
-            self.loader.get('intensity_range', 'dtype'),
-            self.loader.get('percentiles', (0.1, 99.99)),
-        )
+        self.intensity_range = self.loader.get('intensity_range', 'dtype')
+        self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
+        check_range(self.intensity_range, self.percentiles)
         self.model = build_model(self.config, checkpoint, device, weights=weights)
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
@@ -104,8 +103,9 @@ class IRSTDInferencer(Detector):
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values to 0..255 as the config's loader does."""
-        options = {k: v for k, v in self.loader.items() if k in ('intensity_range', 'percentiles')}
-        return scale_intensity(image, source=name, **options)
+        return scale_intensity(
+            image, self.intensity_range, percentiles=self.percentiles, source=name
+        )
 
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""

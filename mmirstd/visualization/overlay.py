@@ -92,10 +92,7 @@ def crop_strip(
     outcomes = judge(truth, prediction)
     if not outcomes:
         return np.zeros((0, width, 3), np.uint8)
-    order = {MISS: 0, FALSE_ALARM: 1, HIT: 2, UNJUDGED: 3}
-    named = sorted(
-        zip(outcomes, _numbered(outcomes), strict=True), key=lambda pair: order[pair[0].kind]
-    )
+    named = _in_order(outcomes)
     side = window * zoom
     fitting = max(1, (width + 4) // (side + 4))
     strip = np.zeros((side + _CAPTION, width, 3), np.uint8)
@@ -104,14 +101,45 @@ def crop_strip(
         left = place * (side + 4)
         shown = min(side, width - left)
         strip[:side, left : left + shown] = tile[:, :shown]
-        x, y = outcome.centre
-        caption = f'{label} {outcome.area} px at ({x:.0f}, {y:.0f})'
-        write(strip, caption, (left + 2, side + 15), COLOURS[outcome.kind])
+        write(strip, _caption(outcome, label), (left + 2, side + 15), COLOURS[outcome.kind])
     left_over = len(named) - fitting
     if left_over > 0:
         note = f'and {left_over} more'
         write(strip, note, (max(width - text_width(note) - 4, 0), 14))
     return strip
+
+
+def crop_pictures(
+    image: np.ndarray,
+    truth: np.ndarray | None = None,
+    prediction: np.ndarray | None = None,
+    *,
+    window: int = 24,
+    zoom: int = 10,
+    limit: int | None = None,
+) -> list[tuple[np.ndarray, str]]:
+    """The crops of :func:`crop_strip` one by one, for pages that lay them out themselves.
+
+    Args:
+        image: As for :func:`draw_overlay`.
+        truth: Mask (H, W).
+        prediction: Mask (H, W).
+        window: Side of a crop in image pixels; grows for targets larger than half of it.
+        zoom: Enlargement.
+        limit: Number of crops at most.
+
+    Returns:
+        (picture (window * zoom, window * zoom, 3), caption) in the order of the strip.
+    """
+    _check_sizes(image, truth, prediction)
+    named = _in_order(judge(truth, prediction))[:limit]
+    return [
+        (
+            _crop(image, truth, prediction, outcome, window, window * zoom),
+            _caption(outcome, label),
+        )
+        for outcome, label in named
+    ]
 
 
 def draw_result(
@@ -141,6 +169,19 @@ def draw_result(
     strip = crop_strip(image, truth, prediction, width=overlay.shape[1])
     seam = np.zeros((4 if len(strip) else 0, overlay.shape[1], 3), np.uint8)
     return np.concatenate([caption, overlay, seam, strip])
+
+
+def _in_order(outcomes: list[Outcome]) -> list[tuple[Outcome, str]]:
+    """Outcomes and labels: misses first, then false alarms, then hits."""
+    order = {MISS: 0, FALSE_ALARM: 1, HIT: 2, UNJUDGED: 3}
+    return sorted(
+        zip(outcomes, _numbered(outcomes), strict=True), key=lambda pair: order[pair[0].kind]
+    )
+
+
+def _caption(outcome: Outcome, label: str) -> str:
+    x, y = outcome.centre
+    return f'{label} {outcome.area} px at ({x:.0f}, {y:.0f})'
 
 
 def _write_counts(caption: np.ndarray, outcomes: list[Outcome], judged: bool) -> None:

@@ -1,0 +1,151 @@
+"""The demo tool, and its page in a browser as a user drives it."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.request
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
+
+from bright_network import CONFIG, scene, weights  # noqa: E402
+
+spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
+demo = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(demo)
+
+BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('bright.py').write_text(CONFIG.replace('RESIZE', ''))
+    torch.save(weights(), 'bright.pth')
+    blind = weights()
+    blind['decode_head.conv_seg.bias'] -= 100
+    torch.save(blind, 'blind.pth')
+    cv2.imwrite('frame.tif', scene(dtype=np.uint16))
+    return tmp_path
+
+
+BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 'blind'))
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        ([], 'give at least one --model or --onnx'),
+        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 networks'),
+    ],
+)
+def test_wrong_usage(words, message, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        demo.main(words)
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_gradio_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: None)
+    assert demo.main(BRIGHT) == 1
+    assert "pip install 'mmirstd[demo]'" in capsys.readouterr().err
+
+
+def test_networks_are_loaded_by_name(project):
+    args = demo.build_parser().parse_args([*BRIGHT, *BLIND])
+    assert list(demo.load_detectors(args)) == ['bright', 'blind']
+    args = demo.build_parser().parse_args([*BRIGHT, *BRIGHT])
+    with pytest.raises(ValueError, match='--names'):
+        demo.load_detectors(args)
+    args = demo.build_parser().parse_args([*BRIGHT, *BRIGHT, '--names', 'day', 'night'])
+    assert list(demo.load_detectors(args)) == ['day', 'night']
+
+
+@pytest.fixture
+def served(project, monkeypatch):
+    """Address of a page with two networks."""
+    pytest.importorskip('gradio')
+    from mmirstd.apis.demo_page import build_demo, serve
+
+    for variable in ('GRADIO_ANALYTICS_ENABLED', 'GRADIO_TEMP_DIR', 'HF_HUB_OFFLINE'):
+        monkeypatch.setenv(variable, os.environ.get(variable, ''))  # restored afterwards
+    uploads = project / 'uploads'
+    uploads.mkdir()
+    networks = demo.load_detectors(demo.build_parser().parse_args([*BRIGHT, *BLIND]))
+    page = build_demo(networks, uploads)
+    yield serve(page, block=False)
+    page.close()
+
+
+def test_the_page_refuses_what_others_deliver(served):
+    with urllib.request.urlopen(served, timeout=30) as answer:
+        assert "default-src 'self'" in answer.headers['content-security-policy']
+    assert re.match(r'http://127\.0\.0\.1:\d+', served)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason='chromium is not installed')
+def test_a_user_drops_an_image_and_sees_targets(served, project):
+    playwright = pytest.importorskip('playwright.sync_api', reason='drives the browser')
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=BROWSER, args=['--no-sandbox', '--disable-gpu']
+        )
+        page = browser.new_page(viewport={'width': 1280, 'height': 1300})
+        page.set_default_timeout(120_000)
+        requests, complaints = [], []
+        page.on('request', lambda request: requests.append(request.url))
+        page.on('pageerror', lambda error: complaints.append(str(error)))
+        page.goto(served)
+
+        page.click('#detect')
+        page.wait_for_selector('text=Drop an image first.')
+        page.set_input_files('#image input[type=file]', 'frame.tif')
+        page.wait_for_selector('#image :text("frame")')
+        page.click('#detect')
+        page.wait_for_selector('#summary :text("2 targets")')
+        page.wait_for_selector('#picture img')
+        page.wait_for_function("document.querySelectorAll('#crops img').length >= 2")
+        assert '0.9996' in page.inner_text('#table')
+        page.wait_for_function("document.querySelector('#picture img').naturalWidth > 0")
+        page.screenshot(path='page.png', full_page=True)
+
+        found = {}
+        for link in page.query_selector_all('#files a'):
+            with page.expect_download() as download:
+                link.click()
+            found[download.value.suggested_filename] = download.value.path().read_bytes()
+        names = [
+            'frame_detections.json',
+            'frame_mask.png',
+            'frame_overlay.png',
+            'frame_targets.csv',
+        ]
+        assert sorted(found) == names
+        mask = cv2.imdecode(np.frombuffer(found['frame_mask.png'], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert mask.shape == (48, 64)
+        assert np.count_nonzero(mask) == 18
+        (image,) = json.loads(found['frame_detections.json'])['images']
+        assert [(t['x'], t['y']) for t in image['targets']] == [(12, 10), (50, 30)]
+
+        # The other network sees nothing.
+        page.fill('input[aria-label="Network"]', 'blind')
+        page.keyboard.press('Enter')
+        page.click('#detect')
+        page.wait_for_selector('#summary :text("0 targets")')
+        browser.close()
+    assert complaints == []
+    assert all(url.startswith((served, 'data:', 'blob:')) for url in requests), requests
+    shot = cv2.imread('page.png')
+    # The colour of the markers, and the white pixels of a target.
+    assert (np.abs(shot[..., ::-1].astype(int) - (0, 158, 115)).sum(axis=2) < 12).sum() > 200
