@@ -22,28 +22,32 @@ def main(argv: list[str] | None = None) -> int:
     )
     add = parser.add_argument
     add('out', nargs='?', default='data/nested_shapes', help='folder to write')
-    add('--images', type=int, default=400, help='how many')
-    add('--size', type=int, nargs=2, default=[128, 128], metavar=('HEIGHT', 'WIDTH'))
+    add('--images', type=int, default=400, help='images to train on, in shards from 20 on')
+    add('--val', type=int, default=40, help='images of another seed to test on, in shard 130')
+    add('--size', type=int, nargs=2, default=[96, 96], metavar=('HEIGHT', 'WIDTH'))
     add('--seed', type=int, default=0, help='integer >= 0')
     add('--tar', action='store_true', help='write archives, as SA-1B comes, instead of folders')
-    add('--first-shard', type=int, default=20, help='number of the first shard')
     add('--overwrite', action='store_true', help='replace shards that are there')
     args = parser.parse_args(argv)
     console = Console(stderr=True)
     try:
-        shards = write_nested_shapes(
-            args.out,
-            args.images,
-            size=tuple(args.size),
-            seed=args.seed,
-            archive=args.tar,
-            first_shard=args.first_shard,
-            overwrite=args.overwrite,
-        )
+        shards = []
+        for count, seed, first in ((args.images, args.seed, 20), (args.val, args.seed + 1, 130)):
+            if count:
+                shards += write_nested_shapes(
+                    args.out,
+                    count,
+                    size=tuple(args.size),
+                    seed=seed,
+                    archive=args.tar,
+                    first_shard=first,
+                    overwrite=args.overwrite,
+                )
     except (ValueError, OSError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}', highlight=False)
         return 1
-    console.print(f'{args.images} images in {escape(", ".join(map(str, shards)))}', highlight=False)
+    names = escape(', '.join(map(str, shards)))
+    console.print(f'{args.images + args.val} images in {names}', highlight=False)
     return 0
 
 
