@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/datasets/nested_shapes.py',
 ]
 
-max_epochs = 20
+max_epochs = 5
 teacher = dict(network=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
 model = dict(
     type='mmirstd.DistillationStudent',
@@ -32,6 +32,7 @@ param_scheduler = [
         convert_to_iter_based=True)
 ]
 train_cfg = dict(
-    type='mmirstd.DistillEpochLoop', max_epochs=max_epochs, val_interval=10, teacher=teacher)
+    type='mmirstd.DistillEpochLoop', max_epochs=max_epochs, val_interval=5, teacher=teacher)
 test_cfg = dict(type='mmirstd.DistillTestLoop', teacher=teacher)
-default_hooks = dict(checkpoint=dict(by_epoch=True, interval=10))
+default_hooks = dict(checkpoint=dict(by_epoch=True, interval=5))
+train_dataloader = dict(batch_size=4, dataset=dict(num_prompts=8))
