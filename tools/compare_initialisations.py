@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import torch
+from mmengine.config import DictAction
 
 from mmirstd.analysis.comparison import Budget
 from mmirstd.analysis.initialisation import RANDOM, compare_initialisations, table
@@ -39,6 +40,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--train-images', type=int, help='first so many (all)')
     parser.add_argument('--test-images', type=int, help='first so many to score (all)')
     parser.add_argument('--batch-size', type=int, help="images per iteration (the recipe's)")
+    parser.add_argument('--crop', type=int, help='train on windows of so many pixels (no)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the recipe'
+    )
     parser.add_argument(
         '--score-on', choices=('val', 'test'), default='test', help='which list to score (test)'
     )
@@ -60,6 +65,8 @@ def main(argv: list[str] | None = None) -> int:
             test_images=args.test_images,
             batch_size=args.batch_size,
             score_on=args.score_on,
+            crop=args.crop,
+            options=args.cfg_options,
         )
         rows = compare_initialisations(args.config, weights, args.seeds, budget, args.out)
     except (ValueError, FileNotFoundError) as error:
