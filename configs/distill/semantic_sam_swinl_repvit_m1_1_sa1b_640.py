@@ -1,5 +1,6 @@
-# The same distillation with less memory: 640 px, 32 prompts, one image at a time, gradients of 16
-# images summed up, draws that repeat every epoch so that a cache can replace the teacher:
+# The same distillation with less memory, for one GPU: 640 px, 32 prompts, one image at a time,
+# gradients of 16 images summed up, draws that repeat every epoch so that a cache can replace the
+# teacher:
 #   --cfg-options train_cfg.teacher.cache=cache/sa1b_640
 # docs/distillation.md says how much disk that takes. Not the paper's setting.
 _base_ = './semantic_sam_swinl_repvit_m1_1_sa1b.py'

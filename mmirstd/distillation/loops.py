@@ -88,7 +88,7 @@ class _Distilling:
         wrapper = runner.optim_wrapper
         precision = None
         if isinstance(wrapper, AmpOptimWrapper):
-            precision = wrapper.cast_dtype or torch.get_autocast_dtype(self.teacher.device.type)
+            precision = wrapper.cast_dtype or torch.float16  # the default of autocast on CUDA
         before = self.teacher.seconds
         answers = self.teacher.answer(data_batch, precision)
         hub = MessageHub.get_current_instance()

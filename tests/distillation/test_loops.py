@@ -58,6 +58,7 @@ def test_log_tells_of_teacher_and_data(uninterrupted):
     assert scores[0]['one_click/oracle'] >= scores[0]['one_click/max']
 
 
+@pytest.mark.slow
 def test_killed_inside_of_an_epoch_and_resumed_equals_uninterrupted(recipe, uninterrupted):
     kill = 'custom_hooks=[dict(type="KillHook", iteration=8)]'
     copy = recipe.with_name('killed.py')
