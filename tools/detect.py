@@ -23,6 +23,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mmirstd.analysis.memory import keep_freed_memory
 from mmirstd.apis.detector import Detector
 from mmirstd.apis.sources import Source, is_video, video_rate
 from mmirstd.apis.tiling import BLENDS, Tiling
@@ -208,4 +209,5 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any) -> tuple[int
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     sys.exit(main())

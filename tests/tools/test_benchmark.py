@@ -27,6 +27,7 @@ def test_report_has_all_sides_and_a_picture(benchmark: object, tmp_path: Path) -
         '--rounds',
         '1',
         '--train',
+        '--return-memory',
         '--train-batch',
         '1',
     ]
