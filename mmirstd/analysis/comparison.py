@@ -87,7 +87,8 @@ def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
     share = budget.epochs / cfg.train_cfg.max_epochs
     cfg.work_dir = str(work_dir)
     cfg.train_cfg.max_epochs = budget.epochs
-    cfg.train_cfg.val_interval = budget.epochs + 1  # scored once, afterwards
+    # Scored once, afterwards: the loop would otherwise validate after its last epoch too.
+    cfg.train_cfg.val_begin = budget.epochs + 1
     for scheduler in cfg.param_scheduler:
         if scheduler.get('by_epoch', True):
             for key in ('end', 'T_max', 'milestones'):
