@@ -3,7 +3,8 @@
     python tools/compare_initialisations.py simirstd_synthetic \
         --weights distilled=work_dirs/tiny_synthetic/epoch_20.pth --epochs 10 --seeds 0 1 2
 
-Everything but the weights of the encoder is equal within a seed. The table says what a short
+Everything but the weights of the encoder is equal within a seed. The same command goes on where an
+interrupted one stopped. The table says what a short
 budget gives on procedural scenes, nothing about real images.
 """
 
@@ -31,7 +32,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--weights',
         nargs='+',
-        required=True,
+        default=[],
         metavar='NAME=FILE',
         help='checkpoints of students or backbones, each with a name for the table',
     )

@@ -14,6 +14,7 @@ from mmengine.registry import init_default_scope
 
 from mmirstd.analysis.comparison import SCORES, Budget, Row, train_and_score
 from mmirstd.apis.configs import load_config
+from mmirstd.datasets.synthetic.files import write_whole
 
 RANDOM = 'random'
 
@@ -71,12 +72,27 @@ def compare_initialisations(
     rows: dict[str, list[Row]] = {name: [] for name in starts}
     for seed in seeds:
         for name, path in starts.items():
-            own = folder / f'{name}_{seed}'
-            cfg = with_weights(loaded, path and str(Path(path).resolve()))
-            row = train_and_score(cfg, replace(budget, seed=seed), own)
-            rows[name].append(replace(row, log=f'{own.name}/{row.log}'))
+            rows[name].append(
+                _run(loaded, path, replace(budget, seed=seed), folder / f'{name}_{seed}')
+            )
             _write(folder, rows, seeds, budget, weights)
     return rows
+
+
+def _run(config: Config, weights: str | None, budget: Budget, folder: Path) -> Row:
+    """One run, or what an earlier call with the same arguments found."""
+    path = weights and str(Path(weights).resolve())
+    wanted = {'config': str(config.filename), 'weights': path, 'budget': asdict(budget)}
+    wanted = json.loads(json.dumps(wanted))
+    file = folder / 'row.json'
+    if file.is_file():
+        content = json.loads(file.read_text())
+        if content['asked'] == wanted:
+            return Row(**content['row'])
+    row = train_and_score(with_weights(config, path), budget, folder)
+    row = replace(row, log=f'{folder.name}/{row.log}')
+    write_whole(file, json.dumps({'asked': wanted, 'row': asdict(row)}, indent=1).encode())
+    return row
 
 
 def _write(

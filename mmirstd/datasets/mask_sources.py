@@ -23,7 +23,7 @@ _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
 _INDEX_FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A file, or the part of an archive that holds it.
 
@@ -50,7 +50,7 @@ class Span:
         return content
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image with its annotations.
 
@@ -170,9 +170,8 @@ def _tar_files(archive: Path) -> dict[str, Span]:
         index = {**stamp, 'files': _scanned(archive)}
         with contextlib.suppress(OSError):  # a read-only disk: scanned again next time
             write_whole(index_file, json.dumps(index).encode())
-    return {
-        name: Span(str(archive), offset, size) for name, (offset, size) in index['files'].items()
-    }
+    path = str(archive)  # one string for all
+    return {name: Span(path, offset, size) for name, (offset, size) in index['files'].items()}
 
 
 def _scanned(archive: Path) -> dict[str, list[int]]:

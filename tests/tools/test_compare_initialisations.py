@@ -54,6 +54,8 @@ def test_pairs_differ_in_the_encoder_alone(recipe, tmp_path, capsys):
     torch.save({'state_dict': RepViT(**SIZES).state_dict()}, weights)
     out = tmp_path / 'out'
     options = ['--weights', f'distilled={weights}', '--epochs', '1', '--seeds', '0', '4']
+    assert main([str(recipe), '--epochs', '1', '--seeds', '4', '--out', str(out)]) == 0
+    alone = json.loads((out / 'random_4' / 'row.json').read_text())['row']
     assert main([str(recipe), *options, '--out', str(out)]) == 0
     printed = capsys.readouterr().out
     for text in ('| random | 0 |', '| distilled | 4 |', 'random, mean ± std', 'distilled - random'):
@@ -62,6 +64,7 @@ def test_pairs_differ_in_the_encoder_alone(recipe, tmp_path, capsys):
     assert [len(rows[name]) for name in ('random', 'distilled')] == [2, 2]
     losses = [row['first_loss'] for name in rows for row in rows[name]]
     assert len(set(losses)) == 4
+    assert rows['random'][1] == alone  # its time too: not run again
     assert (out / rows['distilled'][1]['log']).is_file()
 
 
