@@ -107,7 +107,7 @@ def export_pair(
 def randomise_norms(model: nn.Module) -> None:
     """Give batch norms statistics and weights as training would, in place."""
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d) and module.affine:
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
             nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r'^```(bash|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'# file: (\S+)\n')
 
 
 def blocks(page):
@@ -18,14 +19,22 @@ def blocks(page):
 
 
 def run_page(page, monkeypatch):
-    """Run all blocks in order in the current folder, python ones in one namespace."""
+    """Run all blocks in order in the current folder, python ones in one namespace.
+
+    A python block that begins with ``# file: NAME`` is saved under that name instead.
+    """
     namespace = {'__name__': '__page__'}
     for kind, text in blocks(page):
-        if kind == 'python':
+        named = FILE.match(text)
+        if named:
+            path = Path(named[1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text[named.end() :])
+        elif kind == 'python':
             exec(compile(text, page, 'exec'), namespace)
-            continue
-        for line in text.strip().splitlines():
-            run_command(line, monkeypatch)
+        else:
+            for line in text.strip().splitlines():
+                run_command(line, monkeypatch)
 
 
 def run_command(line, monkeypatch):

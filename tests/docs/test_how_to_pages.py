@@ -1,0 +1,46 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from documented import ROOT, run_page
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """An empty folder with the shared parts of the recipes, as in a checkout."""
+    from mmengine.registry import DefaultScope
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    Path('configs').mkdir()
+    Path('configs/_base_').symlink_to(ROOT / 'configs' / '_base_')
+    yield tmp_path
+    sys.modules.pop('tiny_net', None)
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.mark.slow
+def test_add_a_dataset(checkout, monkeypatch):
+    run_page('add_a_dataset.md', monkeypatch)
+    assert (checkout / 'work_dirs/own/epoch_1.pth').is_file()
+
+
+@pytest.mark.slow
+def test_add_a_network(checkout, monkeypatch):
+    run_page('add_a_network.md', monkeypatch)
+    assert (checkout / 'work_dirs/tiny/epoch_1.pth').is_file()
+    assert (checkout / 'found/report.html').is_file()
+
+
+@pytest.mark.slow
+def test_read_the_numbers(checkout, monkeypatch):
+    from mmirstd.apis.configs import load_config
+    from mmirstd.apis.inferencer import build_model
+
+    torch.manual_seed(0)
+    model = build_model(load_config('simirstd_synthetic'), None)
+    torch.save({'state_dict': model.state_dict()}, 'weights.pth')
+    run_page('read_the_numbers.md', monkeypatch)
+    assert (checkout / 'found/curves/curves.png').is_file()
