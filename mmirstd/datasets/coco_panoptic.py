@@ -57,9 +57,15 @@ class COCOPanopticClicks(ClickDataset):
                     'it in panoptic_annotations_trainval2017.zip, which holds another archive '
                     'with the PNGs, and val2017.zip; set data_root to the folder of both.'
                 )
-        content = json.loads((root / ann_file).read_text())
-        annotations = content.get('annotations') if isinstance(content, dict) else None
-        if not annotations or 'segments_info' not in annotations[0]:
+        try:
+            annotations = json.loads((root / ann_file).read_text())['annotations']
+            complete = bool(annotations) and all(
+                isinstance(each['segments_info'], list) and isinstance(each['file_name'], str)
+                for each in annotations
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
+            complete = False
+        if not complete:
             raise ValueError(
                 f"{root / ann_file} holds no 'segments_info': it is not COCO's panoptic format"
             )

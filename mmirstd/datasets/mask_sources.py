@@ -231,23 +231,24 @@ def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]
     try:
         content = json.loads(annotation_file.read_text())
         images, annotations = content['images'], content['annotations']
-    except (ValueError, KeyError, TypeError) as error:
+        of_image: dict[int, list[dict]] = defaultdict(list)
+        for annotation in annotations:
+            if not annotation.get('iscrowd'):
+                masks = of_image[annotation['image_id']]
+                masks.append({'segmentation': annotation['segmentation']})
+        return [
+            Entry(
+                image['file_name'],
+                Span(str(image_dir / image['file_name'])),
+                # Bytes, because worker processes would copy nested Python objects page by page.
+                json.dumps({'image': image, 'annotations': of_image[image['id']]}).encode(),
+            )
+            for image in images
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{annotation_file} is no COCO-style JSON with 'images' and 'annotations': {error!r}"
         ) from error
-    of_image: dict[int, list[dict]] = defaultdict(list)
-    for annotation in annotations:
-        if not annotation.get('iscrowd'):
-            of_image[annotation['image_id']].append({'segmentation': annotation['segmentation']})
-    return [
-        Entry(
-            image['file_name'],
-            Span(str(image_dir / image['file_name'])),
-            # Bytes, because worker processes would copy nested Python objects page by page.
-            json.dumps({'image': image, 'annotations': of_image[image['id']]}).encode(),
-        )
-        for image in images
-    ]
 
 
 def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> list[Entry]:

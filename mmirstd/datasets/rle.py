@@ -63,7 +63,7 @@ def read_codes(content: bytes, size: Size, name: str) -> list[dict]:
     try:
         annotations = json.loads(content)['annotations']
         segmentations = [annotation['segmentation'] for annotation in annotations]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnnotationError('json', f'{name}: unreadable annotations: {error!r}') from error
     codes = [_compressed(segmentation, size, name) for segmentation in segmentations]
     if not codes:
@@ -84,5 +84,5 @@ def _compressed(segmentation: dict | list, size: Size, name: str) -> dict:
         if isinstance(segmentation['counts'], list):
             return coco_masks().frPyObjects(segmentation, *segmentation['size'])
         return {'size': segmentation['size'], 'counts': segmentation['counts']}
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise AnnotationError('json', f'{name}: unreadable mask: {error!r}') from error

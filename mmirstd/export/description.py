@@ -79,7 +79,7 @@ class Description:
             values = json.loads(text)
             known = {entry.name for entry in fields(cls)}
             return cls(**{key: value for key, value in values.items() if key in known})
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(
                 f'the entry {METADATA_KEY!r} of the metadata is damaged: {error}'
             ) from error
