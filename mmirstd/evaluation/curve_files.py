@@ -89,6 +89,7 @@ def _draw(path: Path, pixels: PixelCurve, detection: TargetCurve) -> None:
     )
     pd_fa.plot(1e6 * detection.fa, detection.pd, marker='.')
     pd_fa.set_xscale('symlog', linthresh=1.0)
+    pd_fa.set_xlim(left=0)  # a range of less than a decade would have no tick
     pd_fa.set(
         xlabel='Fa, 1e-6',
         ylabel='Pd',

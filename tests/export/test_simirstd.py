@@ -1,6 +1,6 @@
 """SimIRSTD, every part of it, as an ONNX network; tracing it takes a minute.
 
-That recipes of full width, and open sizes, export as well is logged in docs/results/export.md.
+That recipes of full width, and open sizes, export as well is what tools/benchmark_export.py is for.
 """
 
 import numpy as np

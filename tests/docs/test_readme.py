@@ -1,0 +1,53 @@
+"""The README's commands on your own images, as written; its other commands have their own tests.
+
+tools/quickstart.sh and tools/run_tests.sh: tests/tools/test_quickstart.py and every run of .ci/run;
+`mim train` and `mim test`: tests/test_mim.py; the other tools: tests/tools.
+"""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+from documented import ROOT, run_command
+from toy_project import write_images
+
+
+@pytest.mark.slow
+def test_use_it_on_your_own_images(tmp_path, monkeypatch):
+    from mmirstd.apis.configs import load_config
+    from mmirstd.apis.inferencer import build_model
+
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    model = build_model(load_config('simirstd_synthetic'), None)
+    torch.save({'state_dict': model.state_dict()}, 'weights.pth')
+    write_images(tmp_path / 'own', 2, size=64)
+    for kind in ('images', 'masks'):
+        Path('own', kind).rename(f'my_{kind}')
+    section = (ROOT / 'README.md').read_text().split('## Use it on your own images')[1]
+    (block,) = re.findall(r'```bash\n(.*?)```', section.split('\n## ')[0], re.DOTALL)
+    for line in block.strip().splitlines():
+        run_command(line, monkeypatch)
+    assert Path('report.html').is_file()
+    assert len(list(Path('found/overlays').iterdir())) == 2
+
+
+def test_the_command_of_the_demo_page():
+    """It serves until it is stopped, so here it is only taken apart; tests/tools serves it."""
+    demo = runpy.run_path(str(ROOT / 'tools' / 'demo.py'))
+    for page in ('README.md', 'docs/inference.md'):
+        (command,) = re.findall(r'python tools/demo\.py ([^`\n]+)', (ROOT / page).read_text())
+        args = demo['build_parser']().parse_args(command.split())
+        assert args.model == [['simirstd_synthetic', 'weights.pth']]
+        assert args.host == '127.0.0.1'
+
+
+@pytest.mark.parametrize('page', ['README.md', *(f'docs/{p.name}' for p in ROOT.glob('docs/*.md'))])
+def test_links_and_pictures_exist(page):
+    text = (ROOT / page).read_text()
+    links = re.findall(r'\]\(([^)#\s]+)', text) + re.findall(r'src="([^"]+)"', text)
+    for link in links:
+        if '://' not in link:
+            assert (ROOT / page).parent.joinpath(link).exists(), link
