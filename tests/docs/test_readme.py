@@ -51,7 +51,6 @@ PAGES = ('add_a_dataset', 'add_a_network', 'export', 'inference', 'metrics', 're
 def test_links_and_pictures_exist(page):
     text = (ROOT / page).read_text()
     links = re.findall(r'\]\(([^)#\s]+)', text)
-    assert links
     for link in links:
         if '://' not in link:
             assert (ROOT / page).parent.joinpath(link).exists(), link
