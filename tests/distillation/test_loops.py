@@ -237,7 +237,7 @@ def test_two_processes_share_the_images_and_agree(recipe):
         )
         for rank in range(2)
     ]
-    outputs = [worker.communicate(timeout=300)[0] for worker in workers]
+    outputs = [worker.communicate(timeout=1200)[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], outputs
     results = [
         json.loads(line.removeprefix('RESULT '))
