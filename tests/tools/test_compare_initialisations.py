@@ -82,5 +82,5 @@ def test_mistakes_end_with_exit_code_1(recipe, tmp_path, capsys):
 def test_cost_of_the_tiny_recipe(capsys):
     assert cost(['tiny_synthetic', '--images', '400']) == 0
     printed = capsys.readouterr().out
-    assert '96 x 96 pixels, 12 prompts' in printed
-    assert '20 epochs of 400 images' in printed
+    assert '96 x 96 pixels, 8 prompts' in printed
+    assert '5 epochs of 400 images' in printed
