@@ -16,6 +16,8 @@ def without_autocast(device_type: str) -> AbstractContextManager:
     Args:
         device_type: Such as 'cuda'.
     """
+    if device_type == 'meta':  # tensors without values, which have no autocast
+        return nullcontext()
     try:
         enabled = torch.is_autocast_enabled(device_type)
     except TypeError:  # before torch 2.4 it could be asked for CUDA only
