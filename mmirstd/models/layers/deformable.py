@@ -186,7 +186,7 @@ class MultiScaleDeformableAttention(nn.Module):
         weight = torch.cat(
             [linear.weight * scale[:, None], choose, (linear.bias * scale)[:, None]], dim=1
         )
-        points = points.flatten(2).expand(len(query), query.shape[1], -1)
+        points = points.flatten(2).expand(*query.shape[:2], -1)
         placed = torch.cat([query, points, query.new_ones(()).expand(*query.shape[:2], 1)], dim=2)
         return placed @ weight.t()
 
