@@ -19,6 +19,19 @@ pytest.importorskip('pycocotools')
 EPOCHS, ITERATIONS = 2, 5  # of two images each
 
 
+@pytest.fixture(scope='module', autouse=True)
+def single_thread():
+    """Several threads sum in changing order, and Adam enlarges what that does to weights."""
+    threads, variable = torch.get_num_threads(), os.environ.get('OMP_NUM_THREADS')
+    torch.set_num_threads(1)
+    os.environ['OMP_NUM_THREADS'] = '1'
+    yield
+    torch.set_num_threads(threads)
+    os.environ.pop('OMP_NUM_THREADS')
+    if variable is not None:
+        os.environ['OMP_NUM_THREADS'] = variable
+
+
 @pytest.fixture(scope='module')
 def recipe(tmp_path_factory) -> Path:
     return write_project(tmp_path_factory.mktemp('distillation'), images=10)
