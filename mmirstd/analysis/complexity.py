@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-BACKBONE, CONVOLUTION, REST = 'backbone', 'convolutions', 'attention and projections'
+BACKBONE, CONVOLUTION = 'backbone', 'convolutions'
+POINTWISE, REST = '1x1 convolutions', 'attention and FFNs'
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,11 @@ class Complexity:
 
     Attributes:
         parameters: Number of parameters.
-        macs: MACs by kind: ``'backbone'`` (the innermost backbone), ``'convolutions'`` (with
-            kernels larger than 1x1, outside of it) and ``'attention and projections'`` (all
-            other convolutions and matrix products). Norms, activations, interpolation and the
-            sampling of deformable attention count nothing, as in the usual counters.
+        macs: MACs by kind: ``'backbone'`` (the innermost backbone), outside of it
+            ``'convolutions'`` (with kernels larger than 1x1), ``'1x1 convolutions'`` and
+            ``'attention and FFNs'`` (all other matrix products). Norms, activations,
+            interpolation and the sampling of deformable attention count nothing, as in the usual
+            counters.
     """
 
     parameters: int
@@ -69,17 +71,16 @@ def count(model: nn.Module, images: Tensor) -> Complexity:
     prefix = f'{_Predictor.__name__}.model.'
     total = flops.get('Global', 0) // 2
     backbone_name = innermost_backbone(model)
-    backbone = convolutions = 0
+    kinds = dict.fromkeys((BACKBONE, CONVOLUTION, POINTWISE), 0)
     for name, module in model.named_modules():
         if not isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             continue
         macs = flops.get(prefix + name, 0) // 2
         if backbone_name is not None and name.startswith(backbone_name + '.'):
-            backbone += macs
-        elif max(module.kernel_size) > 1:
-            convolutions += macs
-    kinds = {BACKBONE: backbone, CONVOLUTION: convolutions}
-    kinds[REST] = total - backbone - convolutions
+            kinds[BACKBONE] += macs
+        else:
+            kinds[CONVOLUTION if max(module.kernel_size) > 1 else POINTWISE] += macs
+    kinds[REST] = total - sum(kinds.values())
     return Complexity(sum(p.numel() for p in model.parameters()), kinds)
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmirstd.models.layers.precision import autocast_is_on
+
 _CACHED_VALUES = 2**21
 """Hidden values per chunk that a CPU's cache holds (8 MiB of float32). Larger chunks take several
 times as long, since all of them then travel to memory and back."""
@@ -61,8 +63,15 @@ class FeedForward(nn.Module):
         return self._predict(rows, self.chunk_tokens).view(x.shape)
 
     def _predict(self, rows: Tensor, chunk: int) -> Tensor:
-        """Map (R, D) to (R, D) without a gradient, in chunks whose hidden map is never moved."""
-        if rows.device.type != 'cpu' or torch.is_autocast_enabled('cpu') or self.training:
+        """Map (R, D) to (R, D) without a gradient, in chunks whose hidden map fits a cache."""
+        direct = (
+            rows.device.type == 'cpu'
+            and not self.training
+            and not autocast_is_on('cpu')
+            and _is_plain(self.lin1)
+            and _is_plain(self.lin2)
+        )
+        if not direct:
             return torch.cat([self._two_layers(part) for part in rows.split(chunk)])
         chunk = max(1, min(chunk, _CACHED_VALUES // self.lin1.out_features, len(rows)))
         hidden = rows.new_empty(chunk, self.lin1.out_features)
@@ -76,6 +85,11 @@ class FeedForward(nn.Module):
 
     def _two_layers(self, x: Tensor) -> Tensor:
         return self.lin2(self.dropout(self.activation(self.lin1(x))))
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    """Whether a layer is its weight and bias alone: no adapter in its place, no hook on it."""
+    return type(layer) is nn.Linear and not (layer._forward_hooks or layer._forward_pre_hooks)
 
 
 class MLP(nn.Module):

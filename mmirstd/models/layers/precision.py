@@ -1,10 +1,25 @@
-"""Leaving mixed precision for a part of a network."""
+"""Mixed precision: asking for it, and leaving it for a part of a network."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+
+
+def autocast_is_on(device_type: str) -> bool:
+    """Whether operations on such a device run in mixed precision here.
+
+    Args:
+        device_type: Such as 'cuda'. Tensors on 'meta' have no values and no autocast.
+    """
+    if device_type == 'meta':
+        return False
+    try:
+        return torch.is_autocast_enabled(device_type)
+    except TypeError:  # torch before 2.4 has a function per device
+        per_device = {'cpu': 'is_autocast_cpu_enabled', 'cuda': 'is_autocast_enabled'}
+        return device_type not in per_device or getattr(torch, per_device[device_type])()
 
 
 def without_autocast(device_type: str) -> AbstractContextManager:
@@ -16,10 +31,6 @@ def without_autocast(device_type: str) -> AbstractContextManager:
     Args:
         device_type: Such as 'cuda'.
     """
-    if device_type == 'meta':  # tensors without values, which have no autocast
+    if not autocast_is_on(device_type):
         return nullcontext()
-    try:
-        enabled = torch.is_autocast_enabled(device_type)
-    except TypeError:  # before torch 2.4 it could be asked for CUDA only
-        enabled = True
-    return torch.autocast(device_type, enabled=False) if enabled else nullcontext()
+    return torch.autocast(device_type, enabled=False)

@@ -3,8 +3,8 @@
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), with the usual points
 0, 1, -1, 2, -2 and infinity. The image is cut into 4x4 tiles, which overlap by two pixels; a tile's
 convolution becomes a product in a transformed space, where the products of all tiles are one
-matrix product over the channels. In float32 the result differs from the direct sum by about 1e-5
-of the largest value, a few times the error of the direct sum itself.
+matrix product over the channels. In float32 the result differs from the exact sum by about 1e-5
+of the largest value; the mean error is less than four times that of the direct sum.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mmirstd.models.layers.precision import autocast_is_on
 
 TILE = 4
 _REACH = TILE + 2
@@ -56,7 +58,7 @@ class WinogradConv2d(nn.Module):
             or torch.is_grad_enabled()
             or x.device.type != 'cpu'
             or x.dtype != torch.float32
-            or torch.is_autocast_enabled('cpu')
+            or autocast_is_on('cpu')
         )
         if direct:
             return F.conv2d(x, self.weight, self.bias, padding=1)

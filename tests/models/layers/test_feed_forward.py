@@ -49,6 +49,22 @@ def test_prediction_stays_in_the_cache(monkeypatch) -> None:
     assert rows == [10, 10, 10, 3]
 
 
+def test_prediction_respects_what_was_put_around_a_layer() -> None:
+    class Doubled(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * super().forward(x)
+
+    net = FeedForward(8, 64, chunk_tokens=7).eval()
+    net.lin2 = Doubled(64, 8)
+    hooked = FeedForward(8, 64, chunk_tokens=7).eval()
+    hooked.lin1.register_forward_hook(lambda _, __, out: 3 * out)
+    x = torch.randn(2, 25, 8)
+    for changed in (net, hooked):
+        expected = changed.lin2(changed.lin1(x).relu())
+        with torch.inference_mode():
+            torch.testing.assert_close(changed(x), expected)
+
+
 def test_mlp_has_the_asked_depth() -> None:
     assert [tuple(layer.weight.shape) for layer in MLP(4, 6, 2, 3).layers] == [
         (6, 4),

@@ -21,6 +21,18 @@ def test_equals_the_direct_convolution(size, bias):
     assert (got - expected).abs().max() < 1e-5 * expected.abs().max().clamp(min=1)
 
 
+def test_rounding_errors_are_a_few_times_those_of_the_direct_sum():
+    torch.manual_seed(0)
+    conv = nn.Conv2d(256, 256, 3, padding=1)
+    image = torch.randn(1, 256, 32, 32)
+    with torch.no_grad():
+        exact = nn.functional.conv2d(
+            image.double(), conv.weight.double(), conv.bias.double(), padding=1
+        )
+        fast, direct = ((f(image) - exact).square().mean() for f in (WinogradConv2d(conv), conv))
+    assert fast.sqrt() < 4 * direct.sqrt()
+
+
 def test_channels_last_stays_channels_last():
     conv = nn.Conv2d(8, 8, 3, padding=1)
     image = torch.randn(1, 8, 12, 12).to(memory_format=torch.channels_last)
