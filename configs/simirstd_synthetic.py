@@ -3,7 +3,7 @@
 _base_ = [
     './_base_/models/simirstd.py',
     './_base_/datasets/synthetic.py',
-    './_base_/schedules/adamw_150e.py',
+    './_base_/schedules/adamw_20e_cpu.py',
     './_base_/default_runtime.py',
 ]
 
@@ -31,19 +31,7 @@ model = dict(
         upscale_dims=(24, 16),
         loss_decode=dict(num_points=None)))  # an image has hardly more pixels than points
 
-# Random weights and few iterations: a larger step and a looser gradient norm than fine-tuning.
 max_epochs = 8
-optim_wrapper = dict(
-    optimizer=dict(lr=2e-3, weight_decay=0.01), clip_grad=dict(max_norm=1.0, norm_type=2))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-5,
-        T_max=max_epochs,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True)
-]
+warm_up, cosine = _base_.param_scheduler
+param_scheduler = [warm_up, dict(cosine, T_max=max_epochs, end=max_epochs)]
 train_cfg = dict(max_epochs=max_epochs)

@@ -7,14 +7,7 @@ _base_ = [
 ]
 
 # Nobody published gray statistics of MDFA: those of NUDT-SIRST.
-model = dict(
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[107.81],
-        std=[33.02],
-        size=_base_.crop_size,
-        pad_val=0,
-        seg_pad_val=255))
+model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[107.81], std=[33.02]))
 load_gray = dict(_base_.load_image, channels=1)
 train_pipeline = [load_gray, *_base_.train_steps]
 test_pipeline = [load_gray, *_base_.test_steps]

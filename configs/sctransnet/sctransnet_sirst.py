@@ -7,14 +7,7 @@ _base_ = [
 ]
 
 # BasicIRSTD's statistics of the gray images, which the authors use too.
-model = dict(
-    data_preprocessor=dict(
-        type='SegDataPreProcessor',
-        mean=[101.06],
-        std=[34.62],
-        size=_base_.crop_size,
-        pad_val=0,
-        seg_pad_val=255))
+model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[101.06], std=[34.62]))
 load_gray = dict(_base_.load_image, channels=1)
 train_pipeline = [load_gray, *_base_.train_steps]
 test_pipeline = [load_gray, *_base_.test_steps]

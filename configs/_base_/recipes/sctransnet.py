@@ -4,6 +4,10 @@ crop_size = (256, 256)
 batch_size = 16
 max_epochs = 1000
 
+# One channel; mean and standard deviation are those of the dataset's gray images.
+gray_preprocessor = dict(
+    type='SegDataPreProcessor', size=crop_size, pad_val=0, seg_pad_val=255)
+
 # Behind the loader of the dataset's base config.
 train_steps = [
     dict(type='mmirstd.LoadMask'),
