@@ -13,12 +13,11 @@ import importlib.util
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from mmirstd.apis.detector import Detector
+from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
 
 EXIT_CODES = """
 exit codes:
@@ -34,18 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    add_network_arguments(parser)
     add = parser.add_argument
-    add(
-        '--model',
-        nargs=2,
-        action='append',
-        default=[],
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='a network to choose on the page; may be repeated',
-    )
-    add('--onnx', action='append', default=[], metavar='FILE', help='an exported network; likewise')
-    add('--names', nargs='+', help='what the page calls the networks, --model first')
-    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
     add('--weights', choices=('averaged', 'raw'), default='averaged', help='as in tools/detect.py')
     add('--host', default='127.0.0.1', help='address to listen on (127.0.0.1, this machine alone)')
     add('--port', type=int, help='port (a free one from 7860 on)')
@@ -56,11 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; see `EXIT_CODES`."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    count = len(args.model) + len(args.onnx)
-    if count == 0:
-        parser.error('give at least one --model or --onnx')
-    if args.names is not None and len(args.names) != count:
-        parser.error(f'--names gives {len(args.names)} names to {count} networks')
+    networks = named_networks(parser, args)
     console = Console(stderr=True, highlight=False)
     if importlib.util.find_spec('gradio') is None:  # before networks are loaded for nothing
         console.print(
@@ -71,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with tempfile.TemporaryDirectory(prefix='mmirstd_demo_') as folder:
         try:
-            page = build_demo(load_detectors(args), folder)
+            detectors = {
+                name: load_network(files, args.device, weights=args.weights)
+                for name, files in networks.items()
+            }
+            page = build_demo(detectors, folder)
             if args.host not in LOOPBACK:
                 console.print(
                     f'[yellow]--host {escape(args.host)}:[/] whoever reaches this address can use '
@@ -85,30 +74,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(f'[bold red]error:[/] {escape(str(error))}')
             return 1
     return 0
-
-
-def load_detectors(args: argparse.Namespace) -> dict[str, Detector]:
-    """The networks that the arguments name, by the name that the page shows.
-
-    Raises:
-        ValueError: Two have the same name, or a file is unusable.
-        FileNotFoundError: A file does not exist.
-    """
-    files = [*args.model, *([path] for path in args.onnx)]
-    names = args.names or [Path(each[-1]).stem for each in files]
-    if len(set(names)) < len(names):
-        raise ValueError(f'two networks have the same name in {names}: give others with --names')
-    detectors: dict[str, Detector] = {}
-    for name, each in zip(names, files, strict=True):
-        if len(each) == 1:
-            from mmirstd.export.runtime import OnnxDetector
-
-            detectors[name] = OnnxDetector(each[0])
-        else:
-            from mmirstd.apis.inferencer import IRSTDInferencer
-
-            detectors[name] = IRSTDInferencer(*each, args.device, weights=args.weights)
-    return detectors
 
 
 if __name__ == '__main__':

@@ -11,7 +11,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mmirstd.apis.detector import Detector
 from mmirstd.apis.evaluation import Labelled, evaluate, pair_with_masks
+from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
 from mmirstd.version import __version__
 from mmirstd.visualization.report_page import Entry, build_page
 
@@ -43,18 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('--images', required=True, metavar='DIR', help='folder with images')
     add('--masks', required=True, metavar='DIR', help='folder with masks of the same names')
     add('--out', required=True, metavar='FILE', help='page to write, .html')
-    add(
-        '--model',
-        nargs=2,
-        action='append',
-        default=[],
-        metavar=('CONFIG', 'CHECKPOINT'),
-        help='a network; may be repeated',
-    )
-    add('--onnx', action='append', default=[], metavar='FILE', help='an exported network; likewise')
-    add('--names', nargs='+', help='what the page calls the networks, --model first')
+    add_network_arguments(parser)
     add('--title', default='Infrared small target detection', help='heading of the page')
-    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
     add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
     add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
     add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
@@ -67,11 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; see `EXIT_CODES`."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    count = len(args.model) + len(args.onnx)
-    if count == 0:
-        parser.error('give at least one --model or --onnx')
-    if args.names is not None and len(args.names) != count:
-        parser.error(f'--names gives {len(args.names)} names to {count} networks')
+    networks = named_networks(parser, args)
     if args.overlap is not None and args.tile is None:
         parser.error('--overlap needs --tile')
     if Path(args.out).suffix != '.html':
@@ -79,9 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False)
     try:
         images = pair_with_masks(args.images, args.masks)
-        page = build_page(
-            args.title, _evaluate_all(args, images, console), _facts(images), worst=args.worst
-        )
+        entries = _evaluate_all(networks, args, images, console)
+        page = build_page(args.title, entries, _facts(images), worst=args.worst)
         path = Path(args.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f'.{path.name}.partial')
@@ -90,20 +75,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, ImportError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
-    console.print(f'{escape(args.out)}: {count} networks on {len(images)} images')
+    console.print(f'{escape(args.out)}: {len(networks)} networks on {len(images)} images')
     return 0
 
 
 def _evaluate_all(
-    args: argparse.Namespace, images: Sequence[Labelled], console: Console
+    networks: Mapping[str, Sequence[str]],
+    args: argparse.Namespace,
+    images: Sequence[Labelled],
+    console: Console,
 ) -> list[Entry]:
     entries = []
-    networks = [*args.model, *([path] for path in args.onnx)]
-    names = args.names or _default_names(networks)
+    options = {'threshold': args.threshold, 'tile': args.tile, 'overlap': args.overlap}
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as bar:
-        for name, files in zip(names, networks, strict=True):
-            detector, config = _load(files, args)
+        for name, files in networks.items():
+            detector = load_network(files, args.device, **options)
+            config = detector.config.pretty_text if len(files) > 1 else ''
             task = bar.add_task(escape(name), total=len(images))
             evaluation = evaluate(
                 detector,
@@ -123,26 +111,6 @@ def _evaluate_all(
             facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
             entries.append(Entry(name, evaluation, facts, config))
     return entries
-
-
-def _load(files: Sequence[str], args: argparse.Namespace) -> tuple[Detector, str]:
-    """A network and the text of its config."""
-    options = {'threshold': args.threshold, 'tile': args.tile, 'overlap': args.overlap}
-    if len(files) == 1:
-        from mmirstd.export.runtime import OnnxDetector
-
-        return OnnxDetector(files[0], **options), ''
-    from mmirstd.apis.inferencer import IRSTDInferencer
-
-    inferencer = IRSTDInferencer(*files, args.device, **options)
-    return inferencer, inferencer.config.pretty_text
-
-
-def _default_names(networks: Sequence[Sequence[str]]) -> list[str]:
-    stems = [Path(files[-1]).stem for files in networks]
-    if len(set(stems)) == len(stems):
-        return stems
-    return [f'{k}: {stem}' for k, stem in enumerate(stems, start=1)]
 
 
 def _facts(images: Sequence[Labelled]) -> dict[str, str]:

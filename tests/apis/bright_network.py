@@ -1,5 +1,7 @@
 """A network whose answers can be foretold: target where the gray value exceeds 128."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from mmengine.model import BaseModule
@@ -48,6 +50,16 @@ def weights() -> dict[str, torch.Tensor]:
         'decode_head.conv_seg.weight': torch.full((1, 3, 1, 1), 1 / 3),
         'decode_head.conv_seg.bias': torch.zeros(1),
     }
+
+
+def write_networks(folder: str = '.') -> None:
+    """Write bright.py, its weights bright.pth, and blind.pth, which never sees a target."""
+    path = Path(folder)
+    (path / 'bright.py').write_text(CONFIG.replace('RESIZE', ''))
+    torch.save(weights(), path / 'bright.pth')
+    blind = weights()
+    blind['decode_head.conv_seg.bias'] -= 100
+    torch.save(blind, path / 'blind.pth')
 
 
 def scene(height=48, width=64, targets=((10, 12), (30, 50)), dtype=np.uint8):

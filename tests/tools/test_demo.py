@@ -12,12 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
 
-from bright_network import CONFIG, scene, weights  # noqa: E402
+from bright_network import scene, write_networks  # noqa: E402
+
+from mmirstd.apis.inferencer import IRSTDInferencer  # noqa: E402
 
 spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
 demo = importlib.util.module_from_spec(spec)
@@ -29,46 +30,25 @@ BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path('bright.py').write_text(CONFIG.replace('RESIZE', ''))
-    torch.save(weights(), 'bright.pth')
-    blind = weights()
-    blind['decode_head.conv_seg.bias'] -= 100
-    torch.save(blind, 'blind.pth')
+    write_networks()
     cv2.imwrite('frame.tif', scene(dtype=np.uint16))
     return tmp_path
 
 
-BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 'blind'))
+BRIGHT = ['--model', 'bright.py', 'bright.pth']
 
 
-@pytest.mark.parametrize(
-    ('words', 'message'),
-    [
-        ([], 'give at least one --model or --onnx'),
-        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 networks'),
-    ],
-)
-def test_wrong_usage(words, message, capsys):
+def test_without_a_network_there_is_no_page(capsys):
     with pytest.raises(SystemExit) as exit_info:
-        demo.main(words)
+        demo.main([])
     assert exit_info.value.code == 2
-    assert message in capsys.readouterr().err
+    assert 'give at least one --model or --onnx' in capsys.readouterr().err
 
 
 def test_without_gradio_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: None)
     assert demo.main(BRIGHT) == 1
     assert "pip install 'mmirstd[demo]'" in capsys.readouterr().err
-
-
-def test_networks_are_loaded_by_name(project):
-    args = demo.build_parser().parse_args([*BRIGHT, *BLIND])
-    assert list(demo.load_detectors(args)) == ['bright', 'blind']
-    args = demo.build_parser().parse_args([*BRIGHT, *BRIGHT])
-    with pytest.raises(ValueError, match='--names'):
-        demo.load_detectors(args)
-    args = demo.build_parser().parse_args([*BRIGHT, *BRIGHT, '--names', 'day', 'night'])
-    assert list(demo.load_detectors(args)) == ['day', 'night']
 
 
 @pytest.fixture
@@ -81,7 +61,7 @@ def served(project, monkeypatch):
         monkeypatch.setenv(variable, os.environ.get(variable, ''))  # restored afterwards
     uploads = project / 'uploads'
     uploads.mkdir()
-    networks = demo.load_detectors(demo.build_parser().parse_args([*BRIGHT, *BLIND]))
+    networks = {name: IRSTDInferencer('bright.py', f'{name}.pth') for name in ('bright', 'blind')}
     page = build_demo(networks, uploads)
     yield serve(page, block=False)
     page.close()
