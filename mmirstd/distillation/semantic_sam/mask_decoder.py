@@ -19,6 +19,7 @@ from mmirstd.models.layers.conv import to_tokens
 from mmirstd.models.layers.deformable import MultiScaleDeformableAttention, Size
 from mmirstd.models.layers.feed_forward import MLP, FeedForward
 from mmirstd.models.layers.position import sine_features
+from mmirstd.models.layers.precision import without_autocast
 
 
 class SemanticSAMOutput(NamedTuple):
@@ -210,7 +211,7 @@ class SemanticSAMMaskDecoder(nn.Module):
                 f'with N > 0, got {tuple(boxes.shape)} and {tuple(kinds.shape)}'
             )
         sizes = [tuple(level.shape[-2:]) for level in reversed(memory)]
-        with torch.autocast(boxes.device.type, enabled=False):
+        with without_autocast(boxes.device.type):
             tokens = torch.cat([to_tokens(level) for level in reversed(memory)], dim=1).float()
             queries = self._queries(kinds, content)
             group = self.num_granularities if independent else queries.shape[1]
@@ -250,7 +251,7 @@ class SemanticSAMMaskDecoder(nn.Module):
     ) -> SemanticSAMOutput:
         """Heads on the state (B, Q, D) of a layer that ``reference`` (B, Q, 4) entered."""
         prompts = (-1, self.num_granularities)
-        with torch.autocast(queries.device.type, enabled=False):
+        with without_autocast(queries.device.type):
             # Twice, because the published weights were trained so.
             state = self.decoder_norm(self.decoder_norm(queries))
             # Not detached: the box of a layer also trains the layer before ("look forward twice").

@@ -18,6 +18,7 @@ from mmirstd.models.layers.conv import to_map, to_tokens
 from mmirstd.models.layers.deformable import pixel_centres
 from mmirstd.models.layers.deformable_encoder import DeformableEncoderLayer
 from mmirstd.models.layers.position import SinePosition
+from mmirstd.models.layers.precision import without_autocast
 
 
 class SemanticSAMPixelDecoder(nn.Module):
@@ -122,7 +123,7 @@ class SemanticSAMPixelDecoder(nn.Module):
                 f'the pixel decoder was built for maps of {self.in_channels} channels, but maps '
                 f'of {channels} arrived'
             )
-        with torch.autocast(features[0].device.type, enabled=False):
+        with without_autocast(features[0].device.type):
             finest, *others = (feature.float() for feature in features)
             memory = self._encode([*others, others[-1]])
             fine = self.lateral(finest)
