@@ -6,8 +6,7 @@
 Strict: every key of the file is used or known to be unused by the original, every weight of our
 network is filled, and all shapes agree; otherwise nothing is written and the message says what
 differs. Prefixes of DataParallel (module.) and of training wrappers (model.) and containers
-(state_dict, net, model) are recognised. ALCNet is not among the families because ours is not the
-released network (docs/networks.md).
+(state_dict, net, model) are recognised.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The networks whose published checkpoints can be converted."""
 
 from mmirstd.conversion.acm import ACM
+from mmirstd.conversion.alcnet import ALCNET
 from mmirstd.conversion.common import Family
 from mmirstd.conversion.dnanet import DNANET
 from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
@@ -19,6 +20,7 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         ACM,
+        ALCNET,
         DNANET,
         EFFICIENT_SAM,
         FC3NET,

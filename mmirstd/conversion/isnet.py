@@ -2,6 +2,7 @@
 
 from mmirstd.conversion.common import Family, Rule, StateDict, Unused
 from mmirstd.conversion.residual_unet import (
+    INPUT_STATISTICS,
     fcn_head_rules,
     residual_encoder_rules,
     residual_unet_decoder_rules,
@@ -72,10 +73,7 @@ ISNET = Family(
         ),
     ),
     first_convolutions=('backbone.encoder.stem.0.0.weight', 'backbone.edge_entry.weight'),
-    image_statistics=tuple(
-        f'backbone.encoder.input_norm.{name}'
-        for name in ('weight', 'bias', 'running_mean', 'running_var')
-    ),
+    image_statistics=INPUT_STATISTICS,
     note=(
         'BasicIRSTD files need a config with modulated=False and in_channels=1. Official files '
         'are whole pickled networks and need --allow-pickle and the original classes.'

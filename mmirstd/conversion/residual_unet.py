@@ -1,4 +1,4 @@
-"""Key rules of the encoder, decoder and head that ACM, ALCNet and ISNet share."""
+"""Key rules of the encoder, decoder, fusions and head that ACM, ALCNet and ISNet share."""
 
 from mmirstd.conversion.common import Rule
 from mmirstd.conversion.residual import (
@@ -8,6 +8,12 @@ from mmirstd.conversion.residual import (
 )
 
 _BLOCK_RULES = (*GLUON_BLOCK_RULES, *TORCHVISION_BLOCK_RULES)
+
+INPUT_STATISTICS = tuple(
+    f'backbone.encoder.input_norm.{name}'
+    for name in ('weight', 'bias', 'running_mean', 'running_var')
+)
+"""Vectors with one entry per image channel."""
 
 
 def residual_encoder_rules() -> tuple[Rule, ...]:
@@ -47,6 +53,24 @@ def residual_unet_decoder_rules() -> tuple[Rule, ...]:
         )
     )
     return (*upsample, *stages)
+
+
+def asymmetric_fusion_rules(source: str, target: str) -> tuple[Rule, ...]:
+    """Rules of a fusion: ``feature_high``, ``topdown``, ``bottomup`` and ``post``."""
+    layer = r'(\w+)'
+    return (
+        Rule(rf'{source}\.feature_high\.([01])\.{layer}', rf'{target}.high.\1.\2'),
+        Rule(rf'{source}\.topdown\.([1245])\.{layer}', rf'{target}.channel_gate.\1.\2'),
+        # Without a pooling layer in front the original numbers start one lower.
+        *(
+            Rule(
+                rf'{source}\.bottomup\.{number}\.{layer}',
+                rf'{target}.place_gate.{number + 1}.\1',
+            )
+            for number in (0, 1, 3, 4)
+        ),
+        Rule(rf'{source}\.post\.([01])\.{layer}', rf'{target}.post.\1.\2'),
+    )
 
 
 def fcn_head_rules() -> tuple[Rule, ...]:

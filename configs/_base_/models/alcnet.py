@@ -1,4 +1,7 @@
-# ALCNet after the paper; not equal to a released network. See docs/networks.md.
+# ALCNet: the layers of the network that circulates, local contrast after the paper. See
+# docs/networks.md.
 _base_ = './acm.py'
 
-model = dict(backbone=dict(type='mmirstd.ALCNet'), decode_head=dict(align_corners=False))
+model = dict(
+    backbone=dict(type='mmirstd.ALCNet'),
+    decode_head=dict(in_channels=8, channels=2, align_corners=False))

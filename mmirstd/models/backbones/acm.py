@@ -73,7 +73,7 @@ class ACM(IRSTDBody):
             fusions = [
                 AsymmetricFusion(width, width if project_high else None) for width in stages[-2::-1]
             ]
-            self.decoder = ResidualUNetDecoder(stages, blocks[:-1], fusions)
+            self.decoder = ResidualUNetDecoder(stages, fusions, blocks[:-1])
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the class."""

@@ -2,21 +2,23 @@
 
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.backbones.body import IRSTDBody
-from mmirstd.models.layers.local_contrast import BottomUpFusion, multiscale_local_contrast
-from mmirstd.models.layers.residual_unet import ResidualEncoder
+from mmirstd.models.layers.asymmetric_fusion import AsymmetricFusion
+from mmirstd.models.layers.local_contrast import multiscale_local_contrast
+from mmirstd.models.layers.residual_unet import ResidualEncoder, ResidualUNetDecoder
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
 class ALCNet(IRSTDBody):
-    """Residual encoder, local contrast at every level, bottom-up fusion.
+    """Residual encoder, local contrast at every level, transposed convolutions and fusions.
 
-    Written from the paper alone: no expected output of an original was at hand, so neither
-    equality of results nor of weights is claimed (docs/networks.md).
+    The layers are those of the network that circulates: its 519,889 parameters, 92,928 of which
+    its forward pass never reads, and its multiply-accumulates come out exactly. Where local
+    contrast, which has no parameters, is taken, and at which distances, follows the paper and our
+    choice: equality of outputs is not claimed (docs/networks.md).
 
     Args:
         in_channels: Channels of the image.
@@ -27,8 +29,8 @@ class ALCNet(IRSTDBody):
         init_cfg: See `IRSTDBody`.
 
     Returns:
-        Contrast of the deepest stage and the two fused maps: 64, 32, 16 channels at strides 16,
-        8, 4.
+        Contrast of the deepest stage, the two fused maps and the up-sampled last one: 64, 32, 16,
+        8 channels at strides 16, 8, 4, 2.
     """
 
     def __init__(
@@ -44,12 +46,12 @@ class ALCNet(IRSTDBody):
         super().__init__(in_channels, size_multiple=encoder.stride, init_cfg=init_cfg)
         self.encoder = encoder
         self.distances = tuple(distances)
-        stages = list(channels)[1:]
-        self.fusions = nn.ModuleList(
-            BottomUpFusion(low, high)
-            for high, low in zip(stages[:0:-1], stages[-2::-1], strict=True)
+        stem, *stages = channels
+        self.decoder = ResidualUNetDecoder(
+            stages, [AsymmetricFusion(width) for width in stages[-2::-1]]
         )
-        self.out_channels = tuple(stages[::-1])
+        self.last_upsample = nn.ConvTranspose2d(stages[0], stem, 4, 2, 1)
+        self.out_channels = (*stages[::-1], stem)
 
     def _contrast(self, x: Tensor, stride: int) -> Tensor:
         cells = sorted({max(1, round(distance / stride)) for distance in self.distances})
@@ -59,12 +61,8 @@ class ALCNet(IRSTDBody):
         """See the class."""
         maps = self.encoder(image)
         strides = [self.encoder.stride // 2**level for level in range(len(maps))][::-1]
-        *skips, x = (
+        contrasts = [
             self._contrast(each, stride) for each, stride in zip(maps, strides, strict=True)
-        )
-        decoded = [x]
-        for fusion in self.fusions:
-            x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=False)
-            x = fusion(x, skips.pop())
-            decoded.append(x)
-        return tuple(decoded)
+        ]
+        decoded = self.decoder(contrasts)
+        return (*decoded, self.last_upsample(decoded[-1]))

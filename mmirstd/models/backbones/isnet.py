@@ -120,8 +120,8 @@ class ISNet(IRSTDBody):
         deep_first = stages[::-1]
         self.decoder = ResidualUNetDecoder(
             stages,
-            blocks[:-1],
             [TwoOrientationAttention(width, modulated=modulated) for width in deep_first[1:]],
+            blocks[:-1],
         )
         self.edge_entry = nn.Conv2d(in_channels, edge_channels, 1)
         self.edge_guides = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in deep_first)

@@ -76,13 +76,16 @@ class ResidualUNetDecoder(nn.Module):
 
     Args:
         channels: Channels of the encoder's maps, shallow to deep.
-        blocks: Residual blocks at each level, shallow to deep.
         fusions: One module per level from deep to shallow, called with (upsampled, skip), both
             (N, C, h, w).
+        blocks: Residual blocks at each level, shallow to deep; None for none.
     """
 
     def __init__(
-        self, channels: Sequence[int], blocks: Sequence[int], fusions: Sequence[nn.Module]
+        self,
+        channels: Sequence[int],
+        fusions: Sequence[nn.Module],
+        blocks: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         deep_first = list(channels)[::-1]
@@ -91,8 +94,8 @@ class ResidualUNetDecoder(nn.Module):
         )
         self.fusions = nn.ModuleList(fusions)
         self.stages = nn.ModuleList(
-            residual_stage(count, width, width)
-            for count, width in zip(list(blocks)[::-1], deep_first[1:], strict=True)
+            nn.Identity() if blocks is None else residual_stage(blocks[level], width, width)
+            for level, width in reversed(list(enumerate(channels[:-1])))
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from mmirstd.models.layers.local_contrast import (
-    BottomUpFusion,
     dilated_local_contrast,
     multiscale_local_contrast,
 )
@@ -32,12 +31,3 @@ def test_the_largest_scale_counts():
     x = torch.randn(1, 2, 9, 9, generator=torch.Generator().manual_seed(0))
     one, two = dilated_local_contrast(x, 1), dilated_local_contrast(x, 3)
     assert torch.equal(multiscale_local_contrast(x, (1, 3)), torch.maximum(one, two))
-
-
-def test_fusion_passes_the_deep_map_where_the_gate_opens():
-    fusion = BottomUpFusion(4, 8).eval()
-    low, high = torch.randn(2, 4, 6, 6), torch.randn(2, 8, 6, 6)
-    torch.testing.assert_close(fusion(high, low), low + fusion.gate(low) * fusion.high(high))
-    with torch.no_grad():
-        fusion.gate[5].bias.fill_(-1e4)
-    torch.testing.assert_close(fusion(high, low), low)
