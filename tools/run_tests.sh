@@ -13,4 +13,7 @@ for variable in MMIRSTD_DATA MMIRSTD_REFERENCE; do
     [[ -z ${!variable:-} ]] || export "$variable=$(realpath -m "${!variable}")"
 done
 cd "$root"
-exec "$venv/bin/python" -m pytest "$@"
+# One process per core, of one thread each: most of the time goes into starting and tracing, which
+# threads do not help. More than four would want much memory. `-n 0` runs all in one process.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+exec "$venv/bin/python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
