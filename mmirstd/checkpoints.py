@@ -13,10 +13,12 @@ import os
 import pickle
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 """Environment variable of PyTorch by which a user declares that the files may run code."""
@@ -110,6 +112,40 @@ def _statistic_of_history(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
+def check_fit(state: Mapping[str, Any], own: Mapping[str, Tensor], source: str) -> None:
+    """Refuse weights that are not exactly those of a model.
+
+    Args:
+        state: The weights of a checkpoint.
+        own: The state dict of the model.
+        source: Name of the checkpoint for the message.
+
+    Raises:
+        ValueError: Weights are missing, unknown or of another shape; the message says which.
+    """
+    missing = [key for key in own if key not in state]
+    unknown = [key for key in state if key not in own]
+    misshapen = [
+        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    complaints = [
+        f'{len(keys)} {what}, such as {", ".join(map(str, keys[:3]))}'
+        for what, keys in (
+            ('missing', missing),
+            ('unknown', unknown),
+            ('of another shape', misshapen),
+        )
+        if keys
+    ]
+    if complaints:
+        raise ValueError(
+            f'{source} does not belong to this config, whose model has {len(own)} weights: '
+            f'{"; ".join(complaints)}'
+        )
+
+
 def use_safe_loaders() -> None:
     """Make MMEngine read local and http(s) checkpoints through :func:`load_checkpoint`.
 
@@ -178,7 +214,12 @@ def _damage(path: Path) -> str:
 
 def _other_checkpoints(path: Path) -> str:
     """A sentence on the intact checkpoints beside ``path``, newest first; empty without any."""
-    others = [other for other in path.parent.glob('*.pth') if other != path and not _damage(other)]
+    others = [
+        other
+        for pattern in ('epoch_*.pth', 'iter_*.pth', 'best_*.pth')  # as training names them
+        for other in path.parent.glob(pattern)
+        if other != path and not _damage(other)
+    ]
     if not others:
         return ''
     others.sort(key=lambda other: other.stat().st_mtime, reverse=True)

@@ -4,12 +4,14 @@ MMEngine imports this module when a config writes ``type='mmirstd.X'`` and then 
 ``locations`` of the node that X is looked up in, so configs need no ``custom_imports``.
 """
 
-from mmengine import registry as root
-
-from mmirstd.checkpoints import allow_training_state, use_safe_loaders
 from mmirstd.stack import installed_family
 
-installed_family()
+installed_family()  # before MMEngine, which may be the part that is absent
+
+from mmengine import registry as root  # noqa: E402
+
+from mmirstd.checkpoints import allow_training_state, use_safe_loaders  # noqa: E402
+
 allow_training_state()
 use_safe_loaders()
 

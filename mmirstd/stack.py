@@ -19,9 +19,17 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Family name -> the distributions that it needs."""
 
 INSTALL_HINT = (
-    "Install exactly one family into a fresh environment: `pip install 'mmirstd[onedl]'` "
-    '(maintained forks, no compiler needed) or the OpenMMLab releases as docs/install.md shows.'
+    'Install exactly one family into a fresh environment: the extra `mmirstd[onedl]` (maintained '
+    'forks, no compiler needed) or the OpenMMLab releases, as docs/install.md shows.'
 )
+
+
+class StackError(RuntimeError):
+    """No family is complete, or parts of both are installed.
+
+    Not an ImportError: MMEngine takes one from a registry module to mean that there is no such
+    scope, and the message would be lost.
+    """
 
 
 def _is_installed(distribution: str) -> bool:
@@ -36,7 +44,7 @@ def installed_family() -> str:
     """Return ``'onedl'`` or ``'openmmlab'``, whichever family is completely installed.
 
     Raises:
-        ImportError: No family is complete, or parts of both are installed. The message lists
+        StackError: No family is complete, or parts of both are installed. The message lists
             what was found and how to repair it.
     """
     found = {
@@ -46,18 +54,18 @@ def installed_family() -> str:
     present = {family: names for family, names in found.items() if names}
     if len(present) > 1:
         parts = ' and '.join(', '.join(names) for names in present.values())
-        raise ImportError(
+        raise StackError(
             f'mmirstd found a mixed OpenMMLab stack: {parts}. The two families overwrite each '
             f"other's files, so uninstall all of them first. {INSTALL_HINT}"
         )
     for family, names in present.items():
         missing = sorted(set(FAMILIES[family]) - set(names))
         if missing:
-            raise ImportError(
+            raise StackError(
                 f'mmirstd needs {", ".join(missing)} beside {", ".join(names)}. {INSTALL_HINT}'
             )
         return family
-    raise ImportError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')
+    raise StackError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')
 
 
 def mmseg_tool(name: str) -> Path:

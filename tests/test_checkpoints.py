@@ -99,12 +99,14 @@ def test_pickled_history_reaches_its_own_statistics_only(tmp_path):
 def test_truncated_file_is_named_with_an_intact_neighbour(tmp_path):
     save(tmp_path / 'best_irstd_IoU_epoch_1.pth')
     earlier = save(tmp_path / 'epoch_1.pth')
+    save(tmp_path / 'found_on_the_web.pth')
     path = save(tmp_path / 'epoch_2.pth')
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match='is incomplete') as caught:
         load_checkpoint(path)
     message = str(caught.value)
     assert str(path) in message
+    assert 'found_on_the_web' not in message
     # best_*.pth hold no optimiser state and are not proposed for resuming.
     assert f'--resume --cfg-options load_from={earlier}`.' in message
 

@@ -108,6 +108,35 @@ def test_test_refuses_a_checkpoint_with_code(project, tmp_path):
         run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'refused', cwd=project)
 
 
+def test_weights_of_another_network_are_not_tested(project, tmp_path):
+    path = tmp_path / 'foreign.pth'
+    torch.save({'state_dict': {'conv.weight': torch.zeros(2)}}, path)
+    with pytest.raises(ValueError, match=r'foreign\.pth does not belong to this config'):
+        run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'foreign', cwd=project)
+
+
+def test_weights_of_another_shape_are_not_tested(project, checkpoint, tmp_path):
+    content = torch.load(checkpoint, weights_only=False)
+    name = next(key for key, value in content['state_dict'].items() if value.dim() == 4)
+    content['state_dict'][name] = torch.zeros(1, 1, 1, 1)
+    path = tmp_path / 'wider.pth'
+    torch.save({'state_dict': content['state_dict']}, path)
+    with pytest.raises(ValueError, match=rf'wider\.pth .* 1 of another shape, such as {name}'):
+        run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'wider', cwd=project)
+
+
+def test_training_starts_from_a_part_but_not_from_nothing(project, checkpoint, tmp_path):
+    weights = torch.load(checkpoint, weights_only=False)['state_dict']
+    name = next(iter(weights))
+    part, foreign = tmp_path / 'part.pth', tmp_path / 'foreign.pth'
+    torch.save({'state_dict': {name: weights[name]}}, part)
+    torch.save({'state_dict': {'conv.weight': torch.zeros(2)}}, foreign)
+    options = ['--work-dir', 'partly', '--cfg-options', 'train_cfg.max_epochs=1']
+    run_tool_here('train', 'toy_recipe.py', *options, f'load_from={part}', cwd=project)
+    with pytest.raises(ValueError, match=r'foreign\.pth: none of its 1 weights fits'):
+        run_tool_here('train', 'toy_recipe.py', *options, f'load_from={foreign}', cwd=project)
+
+
 def test_tensorboard_curves_are_written_when_it_is_installed(project):
     pytest.importorskip('tensorboard')
     assert list((project / 'work').glob('*/vis_data/events.out.tfevents.*'))

@@ -55,7 +55,10 @@ def python(wheel, tmp_path_factory) -> Path:
     # Appended to sys.path: a package of the same name in the new environment comes first. An
     # editable installation of this repository is not carried over, since .pth files of the
     # appended folder are not read.
-    (site / 'lean_on.pth').write_text(sysconfig.get_path('purelib') + '\n')
+    # One of them matters from Python 3.12 on: setuptools' distutils, which MMEngine imports.
+    shim = "import importlib.util as u; u.find_spec('_distutils_hack') and "
+    shim += "__import__('_distutils_hack').add_shim()"
+    (site / 'lean_on.pth').write_text(f'{sysconfig.get_path("purelib")}\n{shim}\n')
     python = folder / 'bin' / 'python'
     pip = [sys.executable, '-m', 'pip', '--python', python, 'install', '--no-deps', '--no-index']
     run([*pip, '--force-reinstall', wheel], cwd=folder)

@@ -25,6 +25,13 @@ AREA_BINS = ((1, 1), (2, 9), (10, 49), (50, 99), (100, None))
 """Ranges of target areas in pixels, both ends included."""
 
 
+def positive(text: str) -> int:
+    """An integer of at least 1, for argparse."""
+    if (value := int(text)) < 1:
+        raise ValueError
+    return value
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -50,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--exclude', metavar='LIST', help='list file of images to leave out')
     add(
         '--resize',
-        type=int,
+        type=positive,
         metavar='PX',
         help='also count targets after a nearest resize of the masks to PX x PX',
     )

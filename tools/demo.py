@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.stack import StackError
 
 EXIT_CODES = """
 exit codes:
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             address = serve(page, host=args.host, port=args.port, block=False)
             console.print(f'Open {escape(address)}')
             page.block_thread()
-        except (ValueError, OSError, ImportError) as error:
+        except (ValueError, OSError, ImportError, StackError) as error:
             console.print(f'[bold red]error:[/] {escape(str(error))}')
             return 1
     return 0

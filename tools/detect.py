@@ -30,6 +30,7 @@ from mmirstd.apis.tiling import BLENDS, Tiling
 from mmirstd.apis.tracking import Tracker
 from mmirstd.apis.video import TrackTable, TrackVideo
 from mmirstd.apis.writers import FORMATS, DetectionWriter
+from mmirstd.stack import StackError
 
 EXIT_CODES = """
 exit codes:
@@ -122,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         images, targets = _run(args, console, 'raise' if args.on_error == 'fail' else skip)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
     console.print(

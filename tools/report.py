@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmirstd.apis.evaluation import Labelled, evaluate, pair_with_masks
 from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.stack import StackError
 from mmirstd.version import __version__
 from mmirstd.visualization.report_page import Entry, build_page
 
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         partial = path.with_name(f'.{path.name}.partial')
         partial.write_text(page, encoding='utf-8')
         os.replace(partial, path)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
     console.print(f'{escape(args.out)}: {len(networks)} networks on {len(images)} images')

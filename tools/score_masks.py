@@ -22,7 +22,13 @@ from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.evaluation.curve_files import save_curves
 from mmirstd.evaluation.curves import CURVE_BINS
-from mmirstd.evaluation.folder import RESIZE, FolderError, count_folder, write_per_image
+from mmirstd.evaluation.folder import (
+    RESIZE,
+    FolderCounts,
+    FolderError,
+    count_folder,
+    write_per_image,
+)
 from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import KINDS
 from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES, check_options, score_images
@@ -83,7 +89,8 @@ def read_names(name: str | None) -> Sequence[str] | None:
     """The names of a published list or of a list file."""
     if name is None:
         return None
-    return load_split(name).names if canonical_split_name(name) else read_list(name)
+    published = canonical_split_name(name) or not Path(name).is_file()
+    return load_split(name).names if published else read_list(name)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,13 +150,25 @@ def main(argv: list[str] | None = None) -> int:
         numbers[f'AP_{pixels.bins}bins'] = pixels.average_precision
         print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
         print(f'({pixels.bins} bins)')
-        save_curves(args.curves, pixels, counted.detection)
+    try:
+        write_files(args, counted, numbers)
+    except OSError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_files(args: argparse.Namespace, counted: FolderCounts, numbers: dict) -> None:
+    """Write what was asked for besides the printed report."""
+    if args.curves is not None:
+        save_curves(args.curves, counted.pixels, counted.detection)
     if args.per_image is not None:
         write_per_image(args.per_image, counted.images)
     if args.json is not None:
         defined = {name: None if isnan(value) else value for name, value in numbers.items()}
-        Path(args.json).write_text(json.dumps(defined, indent=2) + '\n', encoding='utf-8')
-    return 0
+        path = Path(args.json)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(defined, indent=2) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -16,6 +16,8 @@ default_hooks = dict(
         save_last=True,
         save_best='irstd/IoU',
         rule='greater'),
+    # Weights of another network are refused instead of being left out.
+    checkpoint_fit=dict(type='mmirstd.CheckpointFitHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # A resumed run repeats the uninterrupted one (exactly so with num_workers=0).
     epoch_seed=dict(type='mmirstd.EpochSeedHook'),

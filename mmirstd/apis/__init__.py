@@ -6,10 +6,14 @@ are imported when they are asked for; the other modules of this package need nei
 
 from typing import Any
 
+from mmirstd.stack import installed_family
+
 __all__ = ['IRSTDInferencer', 'SAMPredictor', 'SemanticSAMPredictor']
 
 
 def __getattr__(name: str) -> Any:
+    if name in __all__:
+        installed_family()  # otherwise the first import that fails would speak of one package
     if name == 'IRSTDInferencer':
         from mmirstd.apis.inferencer import IRSTDInferencer
 

@@ -19,7 +19,7 @@ from torch import nn
 from mmirstd.apis.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.apis.detector import Detector
 from mmirstd.apis.tiling import Tiling
-from mmirstd.checkpoints import load_checkpoint
+from mmirstd.checkpoints import check_fit, load_checkpoint
 from mmirstd.datasets.intensity import (
     IntensityRange,
     check_range,
@@ -213,26 +213,7 @@ def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[
 def _load_strictly(
     model: nn.Module, state: dict[str, torch.Tensor], checkpoint: str | Path
 ) -> None:
-    own = model.state_dict()
-    missing = [key for key in own if key not in state]
-    unexpected = [key for key in state if key not in own]
-    misshapen = [
-        f'{key} {tuple(state[key].shape)} instead of {tuple(own[key].shape)}'
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    complaints = [
-        f'{len(keys)} {what}, such as {", ".join(map(str, keys[:3]))}'
-        for what, keys in (
-            ('missing', missing), ('unknown', unexpected), ('of another shape', misshapen)
-        )
-        if keys
-    ]  # fmt: skip
-    if complaints:
-        raise ValueError(
-            f'{checkpoint} does not belong to this config, whose model has {len(own)} weights: '
-            f'{"; ".join(complaints)}'
-        )
+    check_fit(state, model.state_dict(), str(checkpoint))
     model.load_state_dict(state)
 
 

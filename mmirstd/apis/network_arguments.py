@@ -66,7 +66,7 @@ def load_network(
         from mmirstd.export.runtime import OnnxDetector
 
         return OnnxDetector(files[0], **options)
-    from mmirstd.apis.inferencer import IRSTDInferencer
+    from mmirstd.apis import IRSTDInferencer
 
     config, checkpoint = files
     return IRSTDInferencer(config, checkpoint, device, weights=weights, **options)

@@ -209,6 +209,8 @@ def check_dataset(
 
 
 def _notes(report: DatasetReport) -> Iterator[str]:
+    if report.facts and not len(report.areas):
+        yield 'no mask has a target: are these the right masks?'
     for kind, count in report.counter('pixels').items():
         if not kind.startswith(('uint', 'bool')):
             yield f'{count} images are {kind}: LoadIRImage needs an intensity_range for them'

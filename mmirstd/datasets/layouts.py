@@ -198,7 +198,11 @@ def detect_layout(root: str | Path) -> Layout:
     """
     root = Path(root)
     if not root.exists():
-        raise FileNotFoundError(f'dataset folder not found: {root}')
+        raise FileNotFoundError(
+            f'dataset folder not found: {root.absolute()}. Put or link the dataset there, name its '
+            'folder by data_root (--cfg-options test_dataloader.dataset.data_root=DIR), or for the '
+            'recipes set MMIRSTD_DATA to the folder that holds all datasets.'
+        )
     if not root.is_dir():
         raise NotADirectoryError(f'a dataset is a folder, but {root} is a file')
     layout = _match(root)

@@ -47,14 +47,14 @@ class Pairing:
         """Forget the names in ``unwanted`` (stems) and return those that were there."""
         removed = []
 
-        def keep(name: str) -> bool:
-            if without_suffix(name) in unwanted:
-                removed.append(without_suffix(name))
+        def keep(stem: str) -> bool:
+            if stem in unwanted:
+                removed.append(stem)
                 return False
             return True
 
         self.pairs = [pair for pair in self.pairs if keep(pair.name)]
-        self.missing_images = [name for name in self.missing_images if keep(name)]
+        self.missing_images = [name for name in self.missing_images if keep(without_suffix(name))]
         self.missing_masks = [pair for pair in self.missing_masks if keep(pair.name)]
         return removed
 
@@ -91,8 +91,19 @@ class FileIndex:
         """Relative paths without suffix, sorted."""
         return sorted(self._files)
 
+    def by_stem(self, stem: str) -> Path | None:
+        """Return the file with exactly this stem, None if there is none.
+
+        Args:
+            stem: One of :meth:`stems`. It may look like a file name: ``a.jpg`` of ``a.jpg.png``.
+
+        Raises:
+            ValueError: Several files fit.
+        """
+        return self._only(self._files.get(stem, []), stem)
+
     def find(self, name: str) -> Path | None:
-        """Return the file called ``name``, None if there is none.
+        """Return the file that a list calls ``name``, None if there is none.
 
         Args:
             name: Relative path with or without suffix. Another suffix than the listed one is
@@ -101,7 +112,11 @@ class FileIndex:
         Raises:
             ValueError: Several files fit.
         """
-        found = self._files.get(without_suffix(name), [])
+        stems = dict.fromkeys((without_suffix(name), name))
+        return self._only([path for stem in stems for path in self._files.get(stem, [])], name)
+
+    @staticmethod
+    def _only(found: list[Path], name: str) -> Path | None:
         if len(found) > 1:
             exact = [path for path in found if path.name == PurePosixPath(name).name]
             if len(exact) != 1:
@@ -151,13 +166,13 @@ class _SectionFiles:
 
     def find_mask(self, image: Path) -> Path | None:
         stem = image.relative_to(self.images.folder).with_suffix('').as_posix()
-        return self.masks.find(self.mask_stem(stem))
+        return self.masks.by_stem(self.mask_stem(stem))
 
     def orphans(self) -> list[Path]:
         if self.masks is None:
             return []
         expected = {self.mask_stem(stem) for stem in self.images.stems()}
-        return [self.masks.find(stem) for stem in self.masks.stems() if stem not in expected]
+        return [self.masks.by_stem(stem) for stem in self.masks.stems() if stem not in expected]
 
 
 def _add(pairing: Pairing, files: _SectionFiles, name: str, image: Path) -> None:
@@ -209,6 +224,6 @@ def pair_all(root: str | Path, sections: Iterable[Section]) -> Pairing:
     for section in sections:
         files = _SectionFiles(Path(root), section)
         for stem in files.images.stems():
-            _add(pairing, files, stem, files.images.find(stem))
+            _add(pairing, files, stem, files.images.by_stem(stem))
         pairing.orphan_masks += files.orphans()
     return pairing

@@ -1,6 +1,7 @@
 """What surrounds the networks in training: optimiser set-up and hooks."""
 
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
+from mmirstd.engine.checkpoint_fit import CheckpointFitHook
 from mmirstd.engine.epoch_seed import EpochSeedHook
 from mmirstd.engine.mixed_precision import AmpOptimWrapper
 from mmirstd.engine.weight_decay import EmbedDecayOptimWrapperConstructor
@@ -8,6 +9,7 @@ from mmirstd.engine.weight_decay import EmbedDecayOptimWrapperConstructor
 __all__ = [
     'AmpOptimWrapper',
     'AtomicCheckpointHook',
+    'CheckpointFitHook',
     'EmbedDecayOptimWrapperConstructor',
     'EpochSeedHook',
 ]

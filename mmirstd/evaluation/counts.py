@@ -57,6 +57,16 @@ class ImageCounts:
     matches: dict[str, TargetCounts]
 
 
+def check_counting(threshold: float, max_distance: float, curve_bins: int) -> None:
+    """Raise ValueError for options with which nothing can be counted."""
+    if not 0 <= threshold < 1:
+        raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+    if not max_distance > 0:
+        raise ValueError(f'max_distance={max_distance} must be a positive number of pixels')
+    if curve_bins < 2:
+        raise ValueError(f'curve_bins={curve_bins} must be at least 2')
+
+
 def count_image(
     prediction: NDArray,
     truth: NDArray,

@@ -14,7 +14,7 @@ from mmirstd.datasets.imread import read_mask
 from mmirstd.datasets.lists import without_suffix
 from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
-from mmirstd.evaluation.counts import ImageCounts, count_image
+from mmirstd.evaluation.counts import ImageCounts, check_counting, count_image
 from mmirstd.evaluation.curves import (
     CURVE_BINS,
     CURVE_THRESHOLDS,
@@ -114,8 +114,7 @@ def count_folder(
         raise ValueError(f'kind={kind!r} is unknown; choose one of {", ".join(KINDS)}')
     if resize is not None and resize not in RESIZE:
         raise ValueError(f'resize={resize!r} is unknown; choose one of {", ".join(RESIZE)}')
-    if not 0 <= threshold < 1:
-        raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+    check_counting(threshold, max_distance, curve_bins)
     pairs, left_out = _pair(
         _index(predictions, prediction_tail), _index(truths, truth_tail), names, allow_missing
     )
@@ -200,7 +199,7 @@ def _index(folder: str | Path, tail: str) -> dict[str, Path]:
         raise FileNotFoundError(f'folder not found: {folder}')
     files = FileIndex(folder, tail)
     index = {
-        stem.removesuffix(tail): files.find(stem)
+        stem.removesuffix(tail): files.by_stem(stem)
         for stem in files.stems()
         if not stem.startswith(f'{PROBABILITY_FOLDER}/')
     }

@@ -13,7 +13,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from mmirstd.evaluation.counts import ImageCounts, count_image
+from mmirstd.evaluation.counts import ImageCounts, check_counting, count_image
 from mmirstd.evaluation.curve_files import save_curves
 from mmirstd.evaluation.curves import (
     CURVE_BINS,
@@ -120,8 +120,7 @@ class IRSTDMetric(BaseMetric):
         for one in (matching, *compare):
             check_matching(one)
         check_options(empty_iou, size_edges, fa_pixels_per_image)
-        if not 0 <= threshold < 1:
-            raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+        check_counting(threshold, max_distance, curve_bins)
         if format_only and output_dir is None:
             raise ValueError('format_only=True needs output_dir: there is nothing else to do')
         if save_probability and output_dir is None:

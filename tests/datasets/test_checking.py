@@ -79,6 +79,12 @@ def test_every_problem_names_its_file(write_layout):
         assert problem.startswith(start)
 
 
+def test_masks_without_any_target_are_noted(tmp_path, write_pair):
+    write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 1)
+    _mask(tmp_path / 'masks/a.png', np.zeros(np.array(Image.open(tmp_path / 'masks/a.png')).shape))
+    assert check_dataset(tmp_path).notes == ['no mask has a target: are these the right masks?']
+
+
 def test_listed_files_that_are_missing(write_layout):
     root = write_layout('pairs')
     (root / 'list.txt').write_text('000001\n000777\n')

@@ -86,6 +86,22 @@ def test_converted_files_are_found_under_the_listed_suffix(tmp_path, write_pair)
     assert select_pairs(tmp_path, 'list.txt').pairs[0].image.name == 'a.png'
 
 
+def test_stems_that_end_like_a_file_name(tmp_path, write_pair):
+    write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 1)
+    write_pair(tmp_path / 'images/a.jpg.png', tmp_path / 'masks/a.jpg.png', 2)
+    pairs = select_pairs(tmp_path).pairs
+    assert [(pair.image.name, pair.mask.name) for pair in pairs] == [
+        ('a.png', 'a.png'),
+        ('a.jpg.png', 'a.jpg.png'),
+    ]
+    (tmp_path / 'list.txt').write_text('a.jpg.png\n')
+    assert [pair.image.name for pair in select_pairs(tmp_path, 'list.txt').pairs] == ['a.jpg.png']
+    assert [pair.name for pair in select_pairs(tmp_path, exclude=['a']).pairs] == ['a.jpg']
+    (tmp_path / 'list.txt').write_text('a.jpg\n')
+    with pytest.raises(ValueError, match=r"'a\.jpg' is ambiguous"):
+        select_pairs(tmp_path, 'list.txt')
+
+
 def test_same_stem_twice_is_ambiguous_unless_the_list_says_which(tmp_path, write_pair):
     write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 1)
     write_pair(tmp_path / 'images/a.bmp', tmp_path / 'masks/b.png', 2)

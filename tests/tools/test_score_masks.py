@@ -218,6 +218,9 @@ def test_options_reach_the_scores(folders, tmp_path):
         (['{pred}', '{gt}', '--threshold', '1'], 'threshold=1.0'),
         (['{pred}', '{gt}', '--size-edges', '9', '4'], 'ascending'),
         (['{pred}', '{gt}', '--list', 'none.txt'], 'none.txt'),
+        (['{pred}', '{gt}', '--list', 'sirst/idx_427_tset'], 'sirst/idx_427_test'),
+        (['{pred}', '{gt}', '--max-distance', '-1'], 'max_distance=-1.0'),
+        (['{pred}', '{gt}', '--curves', 'x', '--curve-bins', '0'], 'curve_bins=0'),
         (['{gt}', '{gt}', '--curves', 'x'], 'curves need probabilities'),
     ],
 )
@@ -225,6 +228,14 @@ def test_commands_that_make_no_sense(folders, arguments, message, capsys):
     predictions, masks, _ = folders
     assert main([part.format(pred=predictions, gt=masks) for part in arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_written_are_named(folders, tmp_path, capsys):
+    predictions, masks, _ = folders
+    (tmp_path / 'file').touch()
+    target = tmp_path / 'file' / 'scores.json'
+    assert main([str(predictions), str(masks), '--json', str(target)]) == 2
+    assert str(tmp_path / 'file') in capsys.readouterr().err
 
 
 def test_help_explains_the_exit_codes(capsys):
