@@ -83,7 +83,7 @@ def test_checkpoints_are_chosen_on_validation_data(cfg, request):
     hook = cfg.default_hooks.checkpoint
     assert hook.type == 'mmirstd.AtomicCheckpointHook'
     assert (hook.save_best, hook.rule) == ('irstd/IoU', 'greater')
-    chosen_on_test = cfg.val_dataloader.dataset == cfg.test_dataloader.dataset
+    chosen_on_test = cfg.val_dataloader.dataset.split == cfg.test_dataloader.dataset.split
     name = request.node.callspec.params['cfg'].stem
     assert chosen_on_test == ('test_selected' in name)
 
