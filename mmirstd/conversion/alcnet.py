@@ -1,8 +1,8 @@
 """Keys of ALCNet as it circulates in PyTorch, a relative of BasicIRSTD's ACM.
 
-The shapes are determined by the published counts; the names are those of ACM, from whose code it
-descends, continued by ``deconv0``. No file was at hand to compare with. A file with other names is
-refused.
+The shapes are inferred from the published counts (docs/networks.md); the names are those of ACM,
+continued by ``deconv0``, which is a guess. No file was at hand to compare with. A file with other
+names or shapes is refused.
 """
 
 from mmirstd.conversion.common import Family, Rule, Unused
@@ -28,13 +28,13 @@ ALCNET = Family(
     unused=(
         Unused(
             r'uplayer[12]\..+',
-            'built by the original but never applied (92,928 parameters)',
+            '92,928 parameters that, by its published cost, the original never applies',
         ),
     ),
     first_convolutions=('backbone.encoder.stem.0.0.weight',),
     image_statistics=INPUT_STATISTICS,
     note=(
-        'All weights fit, but where the original takes its local contrast is not known: compare '
-        'scores before relying on them. See docs/networks.md.'
+        'The layers are inferred from published counts, and where the original takes its '
+        'local contrast is not known: compare scores before relying on them. See docs/networks.md.'
     ),
 )

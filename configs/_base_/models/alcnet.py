@@ -1,4 +1,4 @@
-# ALCNet: the layers of the network that circulates, local contrast after the paper. See
+# ALCNet: layers inferred from the published counts, local contrast after the paper. See
 # docs/networks.md.
 _base_ = './acm.py'
 

@@ -15,10 +15,10 @@ from mmirstd.registry import MODELS
 class ALCNet(IRSTDBody):
     """Residual encoder, local contrast at every level, transposed convolutions and fusions.
 
-    The layers are those of the network that circulates: its 519,889 parameters, 92,928 of which
-    its forward pass never reads, and its multiply-accumulates come out exactly. Where local
+    The layers are inferred from the counts of the network that circulates: they give its 519,889
+    parameters, if 92,928 of these are never read, and its multiply-accumulates. Where local
     contrast, which has no parameters, is taken, and at which distances, follows the paper and our
-    choice: equality of outputs is not claimed (docs/networks.md).
+    choice. Equality of outputs is not claimed (docs/networks.md).
 
     Args:
         in_channels: Channels of the image.
