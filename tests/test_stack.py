@@ -62,7 +62,7 @@ def test_mixed_families_are_refused_with_both_named(install, extra):
 def fails(code: str) -> str:
     """What a fresh process writes to stderr before it fails."""
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 1
     return done.stderr

@@ -50,7 +50,8 @@ def test_a_folder_in_batches_keeps_the_order(detect, image_folder):
     assert [r.source.name for r in single] == ['deep', 'frame_2', 'frame_10', 'night/frame_1']
     for one, other in zip(single, batched, strict=True):
         assert one.source.name == other.source.name
-        np.testing.assert_array_equal(one.probability, other.probability)
+        # Kernels may sum in another order for a batch than for one image.
+        np.testing.assert_allclose(one.probability, other.probability, atol=1e-6)
 
 
 def test_images_of_several_sizes_share_a_batch(detect):

@@ -68,7 +68,7 @@ def served(project, monkeypatch):
 
 
 def test_the_page_refuses_what_others_deliver(served):
-    with urllib.request.urlopen(served, timeout=30) as answer:
+    with urllib.request.urlopen(served, timeout=600) as answer:
         assert "default-src 'self'" in answer.headers['content-security-policy']
     assert re.match(r'http://127\.0\.0\.1:\d+', served)
 

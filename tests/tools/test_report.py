@@ -102,7 +102,7 @@ def test_a_browser_shows_it(project):
     done = subprocess.run(
         [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--window-size=1200,2400',
          '--virtual-time-budget=3000', f'--screenshot={project}/shot.png', page.as_uri()],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     shot = cv2.imread(str(project / 'shot.png'))
     assert shot is not None, done.stderr

@@ -3,8 +3,8 @@
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), with the usual points
 0, 1, -1, 2, -2 and infinity. The image is cut into 4x4 tiles, which overlap by two pixels; a tile's
 convolution becomes a product in a transformed space, where the products of all tiles are one
-matrix product over the channels. In float32 the result differs from the exact sum by about 1e-5
-of the largest value; the mean error is less than four times that of the direct sum.
+matrix product over the channels. In float32 the root mean square of the error is below 1e-5 of that
+of the result (2e-6 to 3e-6 measured; 2e-7 to 6e-7 for the direct sum, depending on the processor).
 """
 
 from __future__ import annotations

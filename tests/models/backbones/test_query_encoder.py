@@ -129,8 +129,9 @@ def test_chaining_the_dense_queries_changes_the_last_stage_only() -> None:
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
         a, b = released(image), chained(image)
-    assert all(torch.equal(x, y) for x, y in zip(a[:3], b[:3], strict=True))
-    assert not torch.equal(a[3], b[3])
+    for x, y in zip(a[:3], b[:3], strict=True):
+        torch.testing.assert_close(x, y)
+    assert (a[3] - b[3]).abs().max() > 1e-4 * a[3].abs().max()
 
 
 def test_batch_of_two_equals_two_batches_of_one() -> None:

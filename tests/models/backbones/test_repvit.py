@@ -48,7 +48,8 @@ def test_stride_two_stem_computes_the_pretrained_one_at_even_positions() -> None
     fine.load_state_dict(plain.state_dict())
     image = torch.randn(1, 3, 32, 32)
     with torch.no_grad():
-        assert torch.equal(fine.stem(image)[..., ::2, ::2], plain.stem(image))
+        # Not bit for bit: another stride may select another kernel.
+        torch.testing.assert_close(fine.stem(image)[..., ::2, ::2], plain.stem(image))
 
 
 def test_odd_sizes_and_one_channel() -> None:
