@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -40,12 +41,19 @@ class Fixture:
         outputs: Names in the fixture, in the order in which our network returns them.
         tolerance: Largest difference relative to max(1, largest value), from the fixtures' README.
         overrides: What to change in the network's config, for variants.
+        inner: Names in the fixture of what `NetworkTester.inner_outputs` returns.
+        file: Name of the fixture's file, where it differs from the key in `NetworkTester.fixtures`.
+        amend: Changes the original's state dict before it is converted, as the fixture's README
+            says.
     """
 
     family: Family
     outputs: tuple[str, ...]
     tolerance: float = 1e-5
     overrides: dict = field(default_factory=dict)
+    inner: tuple[str, ...] = ()
+    file: str = ''
+    amend: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
 
 
 def build_network(config: Path, **overrides: object) -> nn.Module:
@@ -104,6 +112,10 @@ class NetworkTester:
         if in_channels is not None:
             overrides['model.backbone.in_channels'] = in_channels
         return build_network(CONFIGS / self.name / f'{self.name}_nudt.py', **overrides)
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        """What ``network`` computes on its way, by the names in the fixture."""
+        raise NotImplementedError
 
     @pytest.fixture(scope='class')
     def network(self) -> nn.Module:
@@ -212,7 +224,7 @@ class NetworkTester:
     def test_equals_the_original(self, reference_root: Path, fixture_name: str) -> None:
         fixture = self.fixtures[fixture_name]
         procedural = _procedural(reference_root)
-        reference = procedural.load_fixture(reference_root / f'{fixture_name}.npz')
+        reference = procedural.load_fixture(reference_root / f'{fixture.file or fixture_name}.npz')
         network = self.build(**fixture.overrides).eval()
         meta = reference['meta']
         source = {
@@ -221,11 +233,16 @@ class NetworkTester:
                 reference['keys'], meta['seed']
             ).items()
         }
+        if fixture.amend:
+            source = fixture.amend(source)
         network.load_state_dict(convert(source, fixture.family, network.state_dict()))
         image = torch.from_numpy(procedural.procedural_input(meta['input_shape'], meta['seed']))
         with torch.no_grad():
             outputs = as_tuple(network(image, mode='tensor'))
-        for name, output in zip(fixture.outputs, outputs, strict=True):
+            inner = self.inner_outputs(network, image) if fixture.inner else {}
+        named = dict(zip(fixture.outputs, outputs, strict=True))
+        named |= {name: inner[name] for name in fixture.inner}
+        for name, output in named.items():
             stride = meta.get('strides', {}).get(name, 1)
             expected = torch.from_numpy(reference['outputs'][name])
             difference = (output[..., ::stride, ::stride] - expected).abs().max()

@@ -18,6 +18,7 @@ class IRSTDBody(BaseModule):
     Args:
         in_channels: Channels of the image, 1 or 3.
         size_multiple: Height and width are extended to multiples of it.
+        minimum_size: Smaller heights and widths are extended to it.
         init_cfg: MMEngine's initialisation of the weights.
 
     Attributes:
@@ -27,11 +28,17 @@ class IRSTDBody(BaseModule):
     out_channels: tuple[int, ...]
 
     def __init__(
-        self, in_channels: int, *, size_multiple: int = 1, init_cfg: dict | list | None = None
+        self,
+        in_channels: int,
+        *,
+        size_multiple: int = 1,
+        minimum_size: int = 1,
+        init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.in_channels = in_channels
         self.size_multiple = size_multiple
+        self.minimum_size = minimum_size
 
     @abstractmethod
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -54,7 +61,7 @@ class IRSTDBody(BaseModule):
                 f"color_type='{'grayscale' if self.in_channels == 1 else 'color'}' or set "
                 'in_channels of the backbone.'
             )
-        padded = pad_to_multiple(image, self.size_multiple)
+        padded = pad_to_multiple(image, self.size_multiple, minimum=self.minimum_size)
         maps, early_logits = self.features_and_logits(padded)
         return FeatureMaps(
             maps,

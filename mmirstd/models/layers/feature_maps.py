@@ -12,14 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def pad_to_multiple(image: Tensor, multiple: int, mode: str = 'replicate') -> Tensor:
+def pad_to_multiple(
+    image: Tensor, multiple: int, mode: str = 'replicate', *, minimum: int = 1
+) -> Tensor:
     """Extend ``image`` (N, C, H, W) at the right and bottom to multiples of ``multiple``.
+
+    Sides below ``minimum`` are extended to the first multiple that is not.
 
     The border is repeated: zeros would draw an edge, and edges raise false alarms. Networks that
     were trained with zeros get them by ``mode='constant'``.
     """
     height, width = image.shape[-2:]
     rows, columns = -height % multiple, -width % multiple
+    if minimum > 1:
+        least = -(-minimum // multiple) * multiple
+        rows, columns = max(rows, least - height), max(columns, least - width)
     if rows == 0 and columns == 0:
         return image
     return F.pad(image, (0, columns, 0, rows), mode=mode)
