@@ -7,6 +7,8 @@ their folders. Tests that want them skip with a reason when they are absent.
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -30,3 +32,45 @@ def data_root() -> Path:
 def reference_root() -> Path:
     """Folder with the expected outputs of the original networks under procedural weights."""
     return _folder_from_environment('MMIRSTD_REFERENCE', 'outputs of the original networks')
+
+
+@pytest.fixture(scope='session')
+def bright(tmp_path_factory):
+    """(config, checkpoint) of a network that marks pixels above 128, at the native size."""
+    from bright_network import CONFIG
+
+    return _write(tmp_path_factory.mktemp('bright'), CONFIG.replace('RESIZE', ''))
+
+
+@pytest.fixture(scope='session')
+def bright_square(tmp_path_factory):
+    """The same network, behind a pipeline that resizes to 64 x 64."""
+    from bright_network import CONFIG, RESIZE
+
+    return _write(tmp_path_factory.mktemp('bright_square'), CONFIG.replace('RESIZE', RESIZE))
+
+
+def _write(folder, config):
+    import torch
+    from bright_network import weights
+
+    (folder / 'bright.py').write_text(config)
+    torch.save({'meta': {}, 'state_dict': weights()}, folder / 'bright.pth')
+    return folder / 'bright.py', folder / 'bright.pth'
+
+
+@pytest.fixture
+def image_folder(tmp_path):
+    """Three 8-bit images, one 16-bit image, and files that are none."""
+    from bright_network import scene
+
+    folder = tmp_path / 'images'
+    (folder / 'night').mkdir(parents=True)
+    for name in ('frame_2', 'frame_10'):
+        cv2.imwrite(str(folder / f'{name}.png'), scene())
+    cv2.imwrite(str(folder / 'night' / 'frame_1.png'), scene(targets=[(20, 20)]))
+    cv2.imwrite(str(folder / 'deep.tif'), scene(dtype=np.uint16))
+    (folder / '.DS_Store').write_bytes(b'\0')
+    (folder / '._frame_2.png').write_bytes(b'\0')
+    (folder / 'notes.txt').write_text('none')
+    return folder

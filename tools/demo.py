@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
 from mmirstd.stack import StackError
 
 EXIT_CODES = """
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "[bold red]error:[/] the demo page needs gradio: pip install 'mmirstd\\[demo]'"
         )
         return 1
-    from mmirstd.apis.demo_page import build_demo, serve
+    from mmirstd.reporting.demo_page import build_demo, serve
 
     with tempfile.TemporaryDirectory(prefix='mmirstd_demo_') as folder:
         try:

@@ -23,13 +23,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from mmirstd.analysis.memory import keep_freed_memory
-from mmirstd.apis.detector import Detector
-from mmirstd.apis.sources import Source, is_video, video_rate
-from mmirstd.apis.tiling import BLENDS, Tiling
-from mmirstd.apis.tracking import Tracker
-from mmirstd.apis.video import TrackTable, TrackVideo
-from mmirstd.apis.writers import FORMATS, DetectionWriter
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.memory import keep_freed_memory
+from mmirstd.inference.sources import Source, is_video, video_rate
+from mmirstd.inference.tiling import BLENDS, Tiling
+from mmirstd.inference.tracking import Tracker
+from mmirstd.reporting.video import TrackTable, TrackVideo
+from mmirstd.reporting.writers import FORMATS, DetectionWriter
 from mmirstd.stack import StackError
 
 EXIT_CODES = """
@@ -165,10 +165,10 @@ def build_detector(args: argparse.Namespace) -> Detector:
     }  # fmt: skip
     tiles = {'tile': args.tile, 'overlap': args.overlap, 'blend': args.blend}
     if args.onnx is not None:
-        from mmirstd.export.runtime import OnnxDetector
+        from mmirstd.inference.onnx_detector import OnnxDetector
 
         return OnnxDetector(args.onnx, **options, **tiles)
-    from mmirstd.apis.inferencer import IRSTDInferencer
+    from mmirstd.inference.torch_detector import IRSTDInferencer
 
     return IRSTDInferencer(
         args.config, args.checkpoint, args.device, weights=args.weights, **options, **tiles

@@ -1,9 +1,8 @@
 """Export a trained network for use without PyTorch, and prove that it computes the same.
 
 The ONNX file holds normalisation, network and head; what else is needed to prepare images is
-stored in its metadata, and `mmirstd.export.runtime.OnnxDetector` and `tools/detect.py --onnx`
-follow it. A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See
-docs/export.md.
+stored in its metadata, and `mmirstd.apis.OnnxDetector` and `tools/detect.py --onnx` follow it.
+A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/export.md.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmirstd.apis.sources import find_sources
+from mmirstd.inference.sources import find_sources
 
 EXIT_CODES = """
 exit codes:
@@ -88,10 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
-    from mmirstd.apis.inferencer import IRSTDInferencer
     from mmirstd.export.network import ExportNetwork, describe
     from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program
+    from mmirstd.inference.torch_detector import IRSTDInferencer
 
     inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights)
     digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
@@ -131,7 +130,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
 
 def _quantize(args: argparse.Namespace, console: Console) -> None:
     from mmirstd.export.quantize import compare, quantize
-    from mmirstd.export.runtime import OnnxDetector
+    from mmirstd.inference.onnx_detector import OnnxDetector
 
     path = Path(args.out)
     output = path.with_name(f'{path.stem}_int8.onnx')

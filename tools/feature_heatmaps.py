@@ -16,10 +16,10 @@ from mmseg.apis import init_model
 from mmseg.apis.inference import _preprare_data
 from rich.console import Console
 
-from mmirstd.analysis.complexity import predict_logits
-from mmirstd.analysis.pyramid import pyramid_before_and_after
-from mmirstd.datasets.imread import read_image
+from mmirstd.io.images import read_image
+from mmirstd.models.logits import predict_logits
 from mmirstd.visualization.feature_heatmap import draw_feature_heatmaps
+from mmirstd.visualization.pyramid import pyramid_before_and_after
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

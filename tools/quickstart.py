@@ -18,7 +18,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from mmirstd.datasets.imread import read_image, read_mask
+from mmirstd.io.images import read_image, read_mask
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 
 SIZE = 128  # of configs/_base_/datasets/synthetic.py

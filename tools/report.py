@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mmirstd.apis.evaluation import Labelled, evaluate, pair_with_masks
-from mmirstd.apis.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.reporting.report import Labelled, evaluate, pair_with_masks
+from mmirstd.reporting.report_page import Entry, build_page
 from mmirstd.stack import StackError
 from mmirstd.version import __version__
-from mmirstd.visualization.report_page import Entry, build_page
 
 EXIT_CODES = """
 exit codes:

@@ -1,29 +1,27 @@
-"""Using trained networks: detection in images, folders, large frames and videos.
+"""The public Python API: detection in images, folders, large frames and videos, and prompting.
 
-`IRSTDInferencer`, `SAMPredictor` and `SemanticSAMPredictor` need PyTorch and MMSegmentation and
-are imported when they are asked for; the other modules of this package need neither.
+The classes are imported when they are first used: `OnnxDetector` needs onnxruntime alone, the
+others need PyTorch and MMSegmentation.
 """
 
+from importlib import import_module
 from typing import Any
 
 from mmirstd.stack import installed_family
 
-__all__ = ['IRSTDInferencer', 'SAMPredictor', 'SemanticSAMPredictor']
+_MODULES = {
+    'IRSTDInferencer': 'mmirstd.inference.torch_detector',
+    'OnnxDetector': 'mmirstd.inference.onnx_detector',
+    'SAMPredictor': 'mmirstd.inference.prompted.sam_predictor',
+    'SemanticSAMPredictor': 'mmirstd.inference.prompted.semantic_sam_predictor',
+}
+
+__all__ = ['IRSTDInferencer', 'OnnxDetector', 'SAMPredictor', 'SemanticSAMPredictor']
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    if name != 'OnnxDetector':
         installed_family()  # otherwise the first import that fails would speak of one package
-    if name == 'IRSTDInferencer':
-        from mmirstd.apis.inferencer import IRSTDInferencer
-
-        return IRSTDInferencer
-    if name == 'SAMPredictor':
-        from mmirstd.apis.sam_predictor import SAMPredictor
-
-        return SAMPredictor
-    if name == 'SemanticSAMPredictor':
-        from mmirstd.apis.semantic_sam_predictor import SemanticSAMPredictor
-
-        return SemanticSAMPredictor
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(_MODULES[name]), name)

@@ -14,9 +14,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmirstd.apis.configs import load_config, without_pretrained
 from mmirstd.conversion.common import ConversionError, Family, convert, read_checkpoint
 from mmirstd.datasets.irstd import IRSTDDataset
+from mmirstd.inference.configs import load_config, without_pretrained
 from mmirstd.version import __version__
 
 

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.catalog import Shape
-from mmirstd.datasets.imread import read_image, read_mask
 from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
+from mmirstd.io.images import read_image, read_mask
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.datasets.imread import read_image
 from mmirstd.datasets.one_click import ClickDataset
+from mmirstd.io.images import read_image
 from mmirstd.registry import DATASETS
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmirstd.datasets.synthetic.files import write_whole
+from mmirstd.io.files import write_whole
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
 _INDEX_FORMAT = 1

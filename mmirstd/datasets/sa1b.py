@@ -11,7 +11,6 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmirstd.datasets.imread import ImageReadError, decode_image
 from mmirstd.datasets.mask_sources import Entry, find_coco, find_sa1b, only_listed
 from mmirstd.datasets.prompts import sample_prompts
 from mmirstd.datasets.resampling import (
@@ -22,6 +21,7 @@ from mmirstd.datasets.resampling import (
     scaled_size,
 )
 from mmirstd.datasets.rle import AnnotationError, coco_masks, decode, read_codes
+from mmirstd.io.images import ImageReadError, decode_image
 from mmirstd.registry import DATASETS
 
 INSIDE = 255

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
-from mmirstd.datasets.imread import read_size
 from mmirstd.datasets.layouts import Layout, Section, detect_layout, get_layout, own_folders
 from mmirstd.datasets.lists import read_list, without_suffix
 from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
+from mmirstd.io.images import read_size
 
 _SHOWN = 10
 

@@ -3,11 +3,9 @@
 Importing this package registers its parts in ``mmirstd.registry``.
 """
 
-from mmirstd.distillation import semantic_sam
 from mmirstd.distillation.loops import DistillEpochLoop, DistillIterLoop, DistillTestLoop
 from mmirstd.distillation.losses import DistillationLoss
 from mmirstd.distillation.prompted import PromptDataPreprocessor, PromptedSemanticSAM
-from mmirstd.distillation.semantic_sam import SemanticSAM
 from mmirstd.distillation.student import AlignNeck, DistillationStudent
 
 __all__ = [
@@ -19,6 +17,4 @@ __all__ = [
     'DistillationStudent',
     'PromptDataPreprocessor',
     'PromptedSemanticSAM',
-    'SemanticSAM',
-    'semantic_sam',
 ]

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from mmirstd.checkpoints import load_checkpoint
 from mmirstd.datasets.sa1b import INSIDE
-from mmirstd.distillation.semantic_sam import SemanticSAM, SemanticSAMOutput
-from mmirstd.distillation.semantic_sam.boxes import mask_boxes
-from mmirstd.distillation.semantic_sam.criterion import layer_losses
-from mmirstd.distillation.semantic_sam.matching import match
+from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
+from mmirstd.models.semantic_sam.boxes import mask_boxes
+from mmirstd.models.semantic_sam.criterion import layer_losses
+from mmirstd.models.semantic_sam.matching import match
 from mmirstd.registry import MODELS
 
 SIZE_MULTIPLE = 32

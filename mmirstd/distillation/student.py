@@ -14,10 +14,10 @@ from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
 from mmirstd.distillation.prompted import PromptedModel
-from mmirstd.distillation.semantic_sam import SemanticSAM, SemanticSAMOutput
-from mmirstd.distillation.semantic_sam.mask_decoder import SemanticSAMMaskDecoder
-from mmirstd.distillation.semantic_sam.matching import match
-from mmirstd.distillation.semantic_sam.pixel_decoder import SemanticSAMPixelDecoder
+from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
+from mmirstd.models.semantic_sam.mask_decoder import SemanticSAMMaskDecoder
+from mmirstd.models.semantic_sam.matching import match
+from mmirstd.models.semantic_sam.pixel_decoder import SemanticSAMPixelDecoder
 from mmirstd.registry import MODELS
 
 

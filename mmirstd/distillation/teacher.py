@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmirstd.distillation.prompted import PromptDataPreprocessor, load_semantic_sam
-from mmirstd.distillation.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.distillation.teacher_cache import Answers, TeacherCache
+from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.registry import MODELS
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmirstd.datasets.synthetic.files import write_whole
+from mmirstd.io.files import write_whole
 
 _DESCRIPTION = 'cache.json'
 

@@ -5,16 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmengine.dist import is_main_process
-from mmengine.fileio import LocalBackend
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmirstd.engine.atomic_files import (
-    AtomicLocalBackend,
-    remove_interrupted_writes,
-    write_atomically,
-)
+from mmirstd.io.atomic import remove_interrupted_writes, write_atomically
 from mmirstd.registry import HOOKS
+
+
+@register_backend('mmirstd_atomic', force=True)
+class AtomicLocalBackend(LocalBackend):
+    """MMEngine's local file back end with :func:`write_atomically` for every write."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Replace ``filepath`` by ``obj`` atomically."""
+        write_atomically(obj, filepath)
+
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
+        """Replace ``filepath`` by ``obj`` atomically."""
+        write_atomically(obj.encode(encoding), filepath)
 
 
 class _RemoveLater(AtomicLocalBackend):

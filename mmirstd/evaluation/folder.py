@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmirstd.datasets.imread import read_mask
 from mmirstd.datasets.lists import without_suffix
 from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
@@ -28,6 +27,7 @@ from mmirstd.evaluation.curves import (
 from mmirstd.evaluation.mask_files import PROBABILITY_FOLDER
 from mmirstd.evaluation.matching import MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import KINDS, detect_kind, read_prediction_file
+from mmirstd.io.images import read_mask
 
 RESIZE = ('prediction', 'truth')
 """Which of the two is brought to the size of the other where they differ."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from mmirstd.datasets.imread import read_image
+from mmirstd.io.images import read_image
 
 KINDS = ('auto', 'mask', 'probability', 'logits')
 """What the pixels of a prediction may mean, see `read_prediction_file`."""

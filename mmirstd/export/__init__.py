@@ -1,4 +1,4 @@
-"""Networks outside PyTorch: ONNX export, verification, quantisation and onnxruntime inference.
+"""Models outside of PyTorch: ONNX export, verification and quantisation.
 
-`mmirstd.export.runtime` imports neither torch nor MMSegmentation.
+What runs the exported files is `mmirstd.inference.onnx_detector`.
 """

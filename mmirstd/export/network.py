@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmirstd.apis.inferencer import IRSTDInferencer
-from mmirstd.export.description import Description
+from mmirstd.inference.onnx_description import Description
+from mmirstd.inference.torch_detector import IRSTDInferencer
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
 _DIVIDE = 'mmirstd.DivideByMaximum'

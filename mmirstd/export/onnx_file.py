@@ -16,10 +16,10 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
-from mmirstd.apis.inferencer import IRSTDInferencer
-from mmirstd.export.description import Description
 from mmirstd.export.network import ExportNetwork
-from mmirstd.export.runtime import OnnxDetector
+from mmirstd.inference.onnx_description import Description
+from mmirstd.inference.onnx_detector import OnnxDetector
+from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.layers.deformable_conv import DeformableConv
 
 TOLERANCE = 1e-4

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmirstd.export.description import METADATA_KEY, Description
 from mmirstd.export.network import ExportNetwork
 from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
+from mmirstd.inference.onnx_description import METADATA_KEY, Description
 
 
 def export_program(

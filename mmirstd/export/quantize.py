@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.apis.detector import Detector
-from mmirstd.apis.sources import Source
-from mmirstd.datasets.imread import read_mask
 from mmirstd.evaluation.counts import ImageCounts, count_image
 from mmirstd.evaluation.rates import Scores, score_images
-from mmirstd.export.runtime import OnnxDetector
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.onnx_detector import OnnxDetector
+from mmirstd.inference.sources import Source
+from mmirstd.io.images import read_mask
 
 METHODS = ('dynamic', 'static')
 """'dynamic' measures activations while running and needs no images; 'static' fixes their range

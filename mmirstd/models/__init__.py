@@ -1,5 +1,5 @@
 """Networks and their parts. Importing this package registers them in ``mmirstd.registry``."""
 
-from mmirstd.models import backbones, decode_heads, losses, necks, segmentors
+from mmirstd.models import backbones, decode_heads, losses, necks, segmentors, semantic_sam
 
-__all__ = ['backbones', 'decode_heads', 'losses', 'necks', 'segmentors']
+__all__ = ['backbones', 'decode_heads', 'losses', 'necks', 'segmentors', 'semantic_sam']

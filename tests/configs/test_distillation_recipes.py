@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmirstd import registry
-from mmirstd.distillation.semantic_sam.pixel_decoder import SemanticSAMPixelDecoder
+from mmirstd.models.semantic_sam.pixel_decoder import SemanticSAMPixelDecoder
 from mmirstd.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

@@ -3,9 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from mmirstd.datasets.imread import read_image, read_mask
 from mmirstd.datasets.layouts import LAYOUTS, detect_layout, get_layout
 from mmirstd.datasets.selection import select_pairs
+from mmirstd.io.images import read_image, read_mask
 
 
 def _target_pixels(pair):

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 MODULES = (
-    'catalog', 'checking', 'imread', 'intensity', 'layouts', 'lists', 'pairing', 'resampling',
-    'selection', 'splits',
+    'datasets.catalog', 'datasets.checking', 'datasets.intensity', 'datasets.layouts',
+    'datasets.lists', 'datasets.pairing', 'datasets.resampling', 'datasets.selection',
+    'datasets.splits', 'io.atomic', 'io.files', 'io.images',
 )  # fmt: skip
 
 SCRIPT = """
@@ -13,7 +14,7 @@ import importlib, sys
 for name in ('mmengine', 'mmcv', 'mmseg', 'torch'):
     sys.modules[name] = None
 for name in sys.argv[1:]:
-    importlib.import_module(f'mmirstd.datasets.{name}')
+    importlib.import_module(f'mmirstd.{name}')
 """
 
 

@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from tiny import NETWORK, SIZE, STUDENT, build
 
-from mmirstd.distillation.cost import step_cost
+from benchmarks.distillation_cost import step_cost
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -36,8 +36,8 @@ def test_add_a_network(checkout, monkeypatch):
 
 @pytest.mark.slow
 def test_read_the_numbers(checkout, monkeypatch):
-    from mmirstd.apis.configs import load_config
-    from mmirstd.apis.inferencer import build_model
+    from mmirstd.inference.configs import load_config
+    from mmirstd.inference.torch_detector import build_model
 
     torch.manual_seed(0)
     model = build_model(load_config('simirstd_synthetic'), None)

@@ -9,8 +9,8 @@ from documented import run_command, run_page
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """An empty folder with untrained weights of the recipe and a short video."""
-    from mmirstd.apis.configs import load_config
-    from mmirstd.apis.inferencer import build_model
+    from mmirstd.inference.configs import load_config
+    from mmirstd.inference.torch_detector import build_model
 
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)

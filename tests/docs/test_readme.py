@@ -16,8 +16,8 @@ from toy_project import write_images
 
 @pytest.mark.slow
 def test_use_it_on_your_own_images(tmp_path, monkeypatch):
-    from mmirstd.apis.configs import load_config
-    from mmirstd.apis.inferencer import build_model
+    from mmirstd.inference.configs import load_config
+    from mmirstd.inference.torch_detector import build_model
 
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)

@@ -4,8 +4,8 @@ import torch
 from documented import run_page
 from semantic_sam_files import SMALL, official_state
 
-from mmirstd.apis.configs import load_config
 from mmirstd.conversion.families import FAMILIES
+from mmirstd.inference.configs import load_config
 
 
 def test_page(tmp_path, monkeypatch):
@@ -17,7 +17,7 @@ def test_page(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     torch.save({'model': official_state(**SMALL)}, 'swint_only_sam_many2many.pth')
-    monkeypatch.setattr('mmirstd.apis.semantic_sam_predictor.load_config', load_small)
+    monkeypatch.setattr('mmirstd.inference.prompted.semantic_sam_predictor.load_config', load_small)
     family = replace(FAMILIES['semantic-sam'], config_of=lambda state: small)
     monkeypatch.setitem(FAMILIES, 'semantic-sam', family)
     run_page('semantic_sam.md', monkeypatch)

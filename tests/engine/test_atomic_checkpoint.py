@@ -11,7 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
-from mmirstd.engine.atomic_files import remove_interrupted_writes, write_atomically
+from mmirstd.io.atomic import remove_interrupted_writes, write_atomically
 
 
 def names(folder: Path) -> set[str]:

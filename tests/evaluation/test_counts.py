@@ -1,8 +1,6 @@
 """Counting against an independent scikit-image loop, and the properties that must hold."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from mask_strategies import mask_pairs, masks
 from scipy.optimize import linear_sum_assignment
 from skimage import measure
 
+from benchmarks.metric_speed import published_counts
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.matching import MATCHINGS, match_targets, near_pairs
@@ -23,16 +22,7 @@ FLIPS = {
 }
 
 
-def load_published_counts():
-    path = Path(__file__).parents[2] / 'tools' / 'benchmark_metric.py'
-    spec = importlib.util.spec_from_file_location('benchmark_metric', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.published_counts
-
-
 examples = settings(max_examples=100, deadline=None, derandomize=True)
-published_counts = load_published_counts()
 
 
 def totals(counts, matching):

@@ -8,9 +8,9 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.apis.configs import load_config, resize_to
 from mmirstd.export.network import ExportNetwork, describe
 from mmirstd.export.onnx_file import ExportError, check_image, export_onnx
+from mmirstd.inference.configs import load_config, resize_to
 
 SIDE = 128
 NETWORKS = ('acm', 'dnanet', 'fc3net', 'isnet', 'mshnet', 'sctransnet', 'uiunet')
@@ -63,7 +63,7 @@ def test_onnx(name, tmp_path):
             tmp_path / 'net.onnx',
             description,
             size=(side, side),
-            dynamic=['none'],  # open sizes take minutes to trace: tools/benchmark_export.py
+            dynamic=['none'],  # open sizes take minutes to trace: benchmarks/exported_speed.py
             inferencer=inferencer,
         )
     except ExportError as error:

@@ -11,7 +11,6 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.description import Description
 from mmirstd.export.network import ExportNetwork, describe
 from mmirstd.export.onnx_file import (
     ExportError,
@@ -19,7 +18,8 @@ from mmirstd.export.onnx_file import (
     export_onnx,
     verify,
 )
-from mmirstd.export.runtime import OnnxDetector, resize_bilinear
+from mmirstd.inference.onnx_description import Description
+from mmirstd.inference.onnx_detector import OnnxDetector, resize_bilinear
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,7 +167,7 @@ def test_the_runtime_needs_no_torch(exported):
         sys.meta_path.insert(0, Blocked())
         sys.path.insert(0, {str(ROOT)!r})
         import numpy as np
-        from mmirstd.export.runtime import OnnxDetector
+        from mmirstd.inference.onnx_detector import OnnxDetector
         detection, = OnnxDetector({str(result.path)!r}, tile=96)(np.zeros((120, 100), np.uint16))
         assert detection.probability.shape == (120, 100)
         assert 'torch' not in sys.modules

@@ -1,6 +1,6 @@
 """SimIRSTD, every part of it, as an ONNX network; tracing it takes a minute.
 
-That recipes of full width, and open sizes, export as well is what tools/benchmark_export.py is for.
+`benchmarks/exported_speed.py` exports models of full width and with open sizes.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ pytest.importorskip('onnxscript')
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.export.network import ExportNetwork, describe
 from mmirstd.export.onnx_file import export_onnx
-from mmirstd.export.runtime import OnnxDetector
+from mmirstd.inference.onnx_detector import OnnxDetector
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 import torch
 from network_tester import CONFIGS, build_network, labelled_samples
 
-from mmirstd.apis.inferencer import IRSTDInferencer
+from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.backbones.classical import MaxMedian, TopHat
 
 

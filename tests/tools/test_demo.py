@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -14,11 +13,10 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
 
 from bright_network import scene, write_networks  # noqa: E402
 
-from mmirstd.apis.inferencer import IRSTDInferencer  # noqa: E402
+from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
 
 spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
 demo = importlib.util.module_from_spec(spec)
@@ -55,7 +53,7 @@ def test_without_gradio_it_says_what_to_install(monkeypatch, capsys):
 def served(project, monkeypatch):
     """Address of a page with two networks."""
     pytest.importorskip('gradio')
-    from mmirstd.apis.demo_page import build_demo, serve
+    from mmirstd.reporting.demo_page import build_demo, serve
 
     for variable in ('GRADIO_ANALYTICS_ENABLED', 'GRADIO_TEMP_DIR', 'HF_HUB_OFFLINE'):
         monkeypatch.setenv(variable, os.environ.get(variable, ''))  # restored afterwards

@@ -1,7 +1,6 @@
 import csv
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
 
 from bright_network import CONFIG, scene, weights  # noqa: E402
 

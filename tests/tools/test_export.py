@@ -1,5 +1,4 @@
 import importlib.util
-import sys
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,6 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
 
 from bright_network import CONFIG, RESIZE, scene, weights  # noqa: E402
 
@@ -46,7 +44,7 @@ def test_onnx_and_int8(project, capsys):
     assert 'pd, % │ 100.00 │ 100.00' in output
     assert 'masks 1.0000' in output
 
-    from mmirstd.export.runtime import OnnxDetector
+    from mmirstd.inference.onnx_detector import OnnxDetector
 
     for name in ('net.onnx', 'net_int8.onnx'):
         detector = OnnxDetector(name)

@@ -2,7 +2,6 @@ import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,12 +10,11 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests' / 'apis'))
 
 from bright_network import scene, write_networks  # noqa: E402
 
-from mmirstd.apis.evaluation import badness, evaluate, pair_with_masks  # noqa: E402
-from mmirstd.apis.inferencer import IRSTDInferencer  # noqa: E402
+from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
+from mmirstd.reporting.report import badness, evaluate, pair_with_masks  # noqa: E402
 
 spec = importlib.util.spec_from_file_location('report', ROOT / 'tools' / 'report.py')
 report = importlib.util.module_from_spec(spec)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import ndimage
 
 from mmirstd.datasets.rle import encode
-from mmirstd.datasets.synthetic.files import write_whole
+from mmirstd.io.files import write_whole
 
 IMAGES_PER_SHARD = 1000
 MIN_AREA = 6

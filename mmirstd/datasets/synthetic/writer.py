@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import append_line, partial, write_png, write_whole
+from mmirstd.io.files import append_line, partial, write_png, write_whole
+
 from .scene import GENERATOR_VERSION, Scene, SceneConfig, generate_scene
 
 MANIFEST = 'manifest.json'

@@ -10,7 +10,6 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
-from mmirstd.datasets.imread import binarize, check_pixels, read_image, read_mask
 from mmirstd.datasets.intensity import (
     IntensityRange,
     check_range,
@@ -18,6 +17,7 @@ from mmirstd.datasets.intensity import (
     with_channels,
 )
 from mmirstd.datasets.resampling import resize_mask
+from mmirstd.io.images import binarize, check_pixels, read_image, read_mask
 from mmirstd.registry import TRANSFORMS
 
 # MMSeg looks for its own loader by these names: MMSegInferencer wants a step called

@@ -11,8 +11,8 @@ from mmengine.registry import TRANSFORMS, DefaultScope
 from mmseg.models import SegDataPreProcessor
 from PIL import Image
 
-from mmirstd.datasets.imread import ImageReadError
 from mmirstd.datasets.transforms import BinarizeMask, LoadIRImage, LoadMask
+from mmirstd.io.images import ImageReadError
 
 assert mmseg.datasets.transforms  # registers MMSeg's own steps
 

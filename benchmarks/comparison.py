@@ -1,0 +1,236 @@
+"""Training several recipes for the same short budget on the same images, and scoring them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.runner import Runner
+from torch import nn
+
+from benchmarks.complexity import count
+from mmirstd.inference.configs import load_config
+
+SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every network gets.
+
+    Attributes:
+        epochs: Passes over the training images. What a recipe measures in epochs (milestones,
+            ends of schedules, warm-up of MSHNet) shrinks in proportion.
+        train_images: The first so many of the training list; None for all.
+        test_images: The first so many of the list that is scored; None for all.
+        batch_size: Images per iteration; None for the recipe's own.
+        seed: Of weights, order of images and augmentation.
+        score_on: ``'val'`` or ``'test'``, the list of the recipe to score on.
+        crop: Train on square windows of so many pixels, preferably with a target; whole images
+            are scored. None for the recipe's input.
+        options: Changes of every recipe, as ``--cfg-options`` takes them.
+    """
+
+    epochs: int
+    train_images: int | None = None
+    test_images: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    score_on: str = 'val'
+    crop: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f'epochs={self.epochs} must be at least 1')
+        if self.score_on not in ('val', 'test'):
+            raise ValueError(f"score_on must be 'val' or 'test', got {self.score_on!r}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network of the table.
+
+    Attributes:
+        config: Name of the recipe.
+        parameters: Number of parameters.
+        macs: Multiply-accumulates of one prediction at the recipe's input size.
+        first_loss: Mean total loss of the first epoch; None if nothing was trained.
+        last_loss: Mean total loss of the last epoch.
+        scores: IoU, nIoU, Pd and Fa as `mmirstd.IRSTDMetric` defines them.
+        train_seconds: Time of training, without scoring.
+        log: Log file, relative to the folder of the comparison.
+    """
+
+    config: str
+    parameters: int
+    macs: int
+    first_loss: float | None
+    last_loss: float | None
+    scores: dict[str, float]
+    train_seconds: float
+    log: str
+
+
+def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
+    """A copy of ``config`` that trains within ``budget`` and writes below ``work_dir`` only."""
+    cfg = deepcopy(config)
+    share = budget.epochs / cfg.train_cfg.max_epochs
+    cfg.work_dir = str(work_dir)
+    cfg.train_cfg.max_epochs = budget.epochs
+    # Scored once, afterwards: the loop would otherwise validate after its last epoch too.
+    cfg.train_cfg.val_begin = budget.epochs + 1
+    for scheduler in cfg.param_scheduler:
+        if scheduler.get('by_epoch', True):
+            for key in ('end', 'T_max', 'milestones'):
+                if key in scheduler:
+                    scheduler[key] = _scaled(scheduler[key], share)
+    head = cfg.model.decode_head
+    if 'warm_up_epochs' in head:
+        head.warm_up_epochs = round(head.warm_up_epochs * share)
+    cfg.default_hooks.checkpoint = dict(  # noqa: C408 - as in a config
+        type='CheckpointHook', interval=-1, save_last=False
+    )
+    cfg.default_hooks.logger.interval = 1
+    cfg.randomness = {'seed': budget.seed, 'deterministic': False}
+    cfg.visualizer = {'type': 'SegLocalVisualizer', 'vis_backends': []}
+    for name, images in (
+        ('train', budget.train_images),
+        (budget.score_on, budget.test_images),
+    ):
+        loader = cfg[f'{name}_dataloader']
+        # Workers draw their own random numbers: in this process the run can be repeated.
+        loader.num_workers = 0
+        loader.persistent_workers = False
+        loader.dataset.indices = images
+    if budget.crop is not None:
+        # mmseg tries ten windows for one that is not all of one class up to the given share.
+        side = (budget.crop, budget.crop)
+        crop = {'type': 'RandomCrop', 'crop_size': side, 'cat_max_ratio': 1 - 1e-6}
+        cfg.train_dataloader.dataset.pipeline.insert(-1, crop)
+        cfg.model.data_preprocessor.size = side
+    if budget.batch_size is not None:
+        cfg.train_dataloader.batch_size = budget.batch_size
+    cfg.val_dataloader = cfg[f'{budget.score_on}_dataloader']
+    cfg.val_evaluator = cfg[f'{budget.score_on}_evaluator']
+    cfg.merge_from_dict(dict(budget.options))
+    return cfg
+
+
+def _scaled(epochs: int | Sequence[int], share: float) -> int | list[int]:
+    if isinstance(epochs, int):
+        return max(1, round(epochs * share))
+    return [max(1, round(each * share)) for each in epochs]
+
+
+def train_and_score(config: Config, budget: Budget, folder: Path) -> Row:
+    """Train one recipe within ``budget`` and score it.
+
+    A network without parameters is only scored.
+
+    Args:
+        config: Whole recipe.
+        budget: What it gets.
+        folder: Of the comparison; the recipe writes into a folder of its name below.
+    """
+    name = Path(config.filename).stem
+    work_dir = folder / name
+    cfg = shortened(config, budget, work_dir)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmseg')):
+        runner = Runner.from_cfg(cfg)
+        complexity = count(_unwrapped(runner.model), _image(config, runner))
+        first = last = None
+        started = time.perf_counter()
+        if complexity.parameters:
+            runner.train()
+            per_epoch = _epoch_losses(runner, budget.epochs)
+            first, last = per_epoch[0], per_epoch[-1]
+        seconds = time.perf_counter() - started
+        metrics = runner.val()
+    return Row(
+        config=name,
+        parameters=complexity.parameters,
+        macs=complexity.total_macs,
+        first_loss=first,
+        last_loss=last,
+        scores={score: float(metrics[f'irstd/{score}']) for score in SCORES},
+        train_seconds=seconds,
+        log=str((work_dir / runner.timestamp / f'{runner.timestamp}.log').relative_to(folder)),
+    )
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return getattr(model, 'module', model)
+
+
+def _image(cfg: Config, runner: Runner) -> torch.Tensor:
+    height, width = cfg.model.data_preprocessor.size
+    channels = len(cfg.model.data_preprocessor.mean)
+    device = next(_unwrapped(runner.model).buffers()).device
+    return torch.zeros(1, channels, height, width, device=device)
+
+
+def _epoch_losses(runner: Runner, epochs: int) -> list[float]:
+    losses, _ = runner.message_hub.get_scalar('train/loss').data
+    length = len(losses) // epochs
+    return [
+        statistics.fmean(losses[start : start + length])
+        for start in range(0, length * epochs, length)
+    ]
+
+
+def compare(configs: Sequence[str], budget: Budget, folder: Path) -> list[Row]:
+    """Train and score several recipes one after the other.
+
+    After each network the table (``table.md``) and the figures (``rows.json``) in ``folder`` are
+    written anew, so that an interrupted comparison keeps what it has.
+
+    Args:
+        configs: Paths or names of recipes.
+        budget: What each gets.
+        folder: Where everything is written; created.
+    """
+    loaded = [load_config(config) for config in configs]
+    init_default_scope('mmseg')
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[Row] = []
+    for config in loaded:
+        rows.append(train_and_score(config, budget, folder))
+        content = {'budget': asdict(budget), 'rows': [asdict(row) for row in rows]}
+        (folder / 'rows.json').write_text(json.dumps(content, indent=1) + '\n')
+        (folder / 'table.md').write_text(table(rows) + '\n')
+    return rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown table of ``rows``."""
+    lines = [
+        '| recipe | parameters | GMACs | first loss | last loss | IoU % | nIoU % | Pd % '
+        '| Fa 1e-6 | seconds | log |',
+        '| --- |' + ' ---: |' * 9 + ' --- |',
+    ]
+    for row in rows:
+        losses = (
+            '-' if loss is None else f'{loss:.3f}' for loss in (row.first_loss, row.last_loss)
+        )
+        scores = (f'{row.scores[name]:.2f}' for name in SCORES)
+        cells = [
+            row.config,
+            f'{row.parameters:,}',
+            f'{row.macs / 1e9:.3f}',
+            *losses,
+            *scores,
+            f'{row.train_seconds:.0f}',
+            row.log,
+        ]
+        lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)

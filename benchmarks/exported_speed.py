@@ -1,0 +1,133 @@
+"""Parity and speed of onnxruntime beside PyTorch on the CPU, for one or several networks.
+
+Each network is exported as tools/export.py does, which proves it to 1e-4, and then both sides take
+turns in one process, so that their ratio means something on a busy machine. PyTorch runs the same
+merged network on the same images. Weights are random, batch norms too, so that merging matters.
+
+    python -m benchmarks.exported_speed simirstd_nudt simirstd_lite_nudt dnanet_nudt --size 128
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnxruntime
+import torch
+from mmengine.logging import print_log
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.side_by_side import export_pair, to_row
+from benchmarks.timing import interleave
+from mmirstd.export.onnx_file import DYNAMIC, ExportError
+
+COLUMNS = (
+    'network', 'input', 'open', 'logits vary by', 'logits', 'probability', 'whole way', 'MiB',
+    'PyTorch ms', 'onnxruntime ms', 'ratio',
+)  # fmt: skip
+
+
+def cells(row: dict) -> list[str]:
+    """A row as texts, one for each of `COLUMNS`."""
+    return [
+        row['network'],
+        ' x '.join(map(str, row['input'])),
+        row['open'],
+        f'{row["logit_spread"]:.1e}',
+        f'{row["logits"]:.1e}',
+        f'{row["probability"]:.1e}',
+        f'{row["whole_way"]:.1e}',
+        f'{row["file_bytes"] / 2**20:.1f}',
+        f'{1e3 * row["torch_s"]:.0f} ± {1e3 * row["torch_spread_s"]:.0f}',
+        f'{1e3 * row["onnx_s"]:.0f} ± {1e3 * row["onnx_spread_s"]:.0f}',
+        f'{row["ratio"]:.2f}',
+    ]
+
+
+def markdown(rows: Sequence[dict]) -> str:
+    """The table for a document."""
+    lines = [COLUMNS, ['---'] * len(COLUMNS), *map(cells, rows)]
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+
+
+def describe_setting(rounds: int) -> str:
+    """Where the numbers were made."""
+    return (
+        f'{rounds} interleaved rounds, CPU {platform.machine()}, {torch.get_num_threads()} '
+        f'threads each, load average {os.getloadavg()[0]:.1f}, torch {torch.__version__}, '
+        f'onnxruntime {onnxruntime.__version__}, float32'
+    )
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add('recipes', nargs='+', help='names of recipes, or config files')
+    add('--size', type=int, help="side of the images (the pipeline's, or 256)")
+    add('--dynamic', choices=DYNAMIC, default='none', help='what the file leaves open (none)')
+    add('--batch', type=int, default=1, help='images at once (1)')
+    add('--rounds', type=int, default=5, help='timed rounds (5)')
+    add('--threads', type=int, help='CPU threads of each side (what torch chooses)')
+    add('--out', type=Path, metavar='DIR', help='also write export.json and export.md there')
+    args = parser.parse_args(argv)
+    if args.dynamic == 'none' and args.batch != 1:
+        parser.error('--batch needs --dynamic batch, multiple or size')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; 1 if a network could not be exported or deviates."""
+    args = parse(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    console = Console(highlight=False)
+    pairs, failed = [], []
+    with tempfile.TemporaryDirectory(prefix='benchmark_export_') as folder:
+        for recipe in args.recipes:
+            try:
+                pairs.append(
+                    export_pair(
+                        recipe,
+                        Path(folder),
+                        size=args.size,
+                        dynamic=args.dynamic,
+                        batch=args.batch,
+                    )
+                )
+            except (ValueError, OSError, ExportError) as error:
+                failed.append(recipe)
+                print_log(f'{recipe}: {error}', logger='current', level=logging.ERROR)
+        sides = {(pair.name, 'torch'): pair.run_torch for pair in pairs}
+        sides |= {(pair.name, 'onnx'): pair.run_onnx for pair in pairs}
+        order = sorted(sides, key=lambda side: side[0])  # the two of a network, then the next
+        times = interleave({side: sides[side] for side in order}, args.rounds)
+        rows = [to_row(p, times[p.name, 'torch'], times[p.name, 'onnx']) for p in pairs]
+    setting = describe_setting(args.rounds)
+    table = Table(*COLUMNS, title=setting)
+    for row in rows:
+        table.add_row(*cells(row))
+    console.print(table)
+    if args.out is not None:
+        args.out.mkdir(parents=True, exist_ok=True)
+        report = {'setting': setting, 'command': sys.argv, 'networks': rows, 'failed': failed}
+        (args.out / 'export.json').write_text(json.dumps(report, indent=1) + '\n')
+        (args.out / 'export.md').write_text(f'{setting}\n\n{markdown(rows)}')
+    if failed:
+        console.print(f'[bold red]error:[/] not exported: {escape(", ".join(failed))}')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""One exported network beside PyTorch: the same weights on the same images, ready to be timed.
+
+Weights are random, and batch norms are as after training, so that merging them matters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.timing import Timing
+from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.onnx_file import Check, check_image, export_onnx
+from mmirstd.inference.configs import load_config, resize_to, without_pretrained
+from mmirstd.inference.onnx_description import Description
+from mmirstd.inference.onnx_detector import OnnxDetector
+from mmirstd.inference.torch_detector import IRSTDInferencer
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One network on both sides.
+
+    Attributes:
+        name: Of the recipe.
+        network: PyTorch's side.
+        detector: onnxruntime's side.
+        images: Input (N, C, H, W) of both.
+        dynamic: What the file leaves open.
+        checks: The comparisons that the export passed.
+        spread: Standard deviation of the logits on ``images``: 0 would make parity worthless.
+    """
+
+    name: str
+    network: nn.Module
+    detector: OnnxDetector
+    images: np.ndarray
+    dynamic: str
+    checks: tuple[Check, ...]
+    spread: float
+
+    def run_torch(self) -> None:
+        """One run of PyTorch."""
+        with torch.inference_mode():
+            self.network(torch.from_numpy(self.images))
+
+    def run_onnx(self) -> None:
+        """One run of onnxruntime."""
+        session = self.detector.session
+        session.run(None, {session.get_inputs()[0].name: self.images})
+
+
+def export_pair(
+    recipe: str, folder: Path, *, size: int | None = None, dynamic: str = 'none', batch: int = 1
+) -> Pair:
+    """Export a recipe with random weights.
+
+    Args:
+        recipe: Name of a recipe, or path of a config.
+        folder: Where to write the file.
+        size: Side of the images; None takes the pipeline's, or 256.
+        dynamic: What the file leaves open, one of `mmirstd.export.onnx_file.DYNAMIC`.
+        batch: Images at once.
+
+    Raises:
+        FileNotFoundError: There is no such recipe.
+        ValueError: It cannot be exported.
+        ExportError: onnxruntime deviates from PyTorch.
+    """
+    torch.manual_seed(0)
+    config = load_config(recipe)
+    without_pretrained(config.get('model', {}))  # speed and parity do not need them
+    if size is not None:
+        resize_to(config, size)
+    inferencer = IRSTDInferencer(config)
+    randomise_norms(inferencer.model)
+    description = describe(inferencer)
+    sides = (size or description.square or 256,) * 2
+    network = ExportNetwork(inferencer.model, description.channels)
+    name = Path(recipe).stem
+    result = export_onnx(
+        network,
+        folder / f'{name}.onnx',
+        description,
+        size=sides,
+        dynamic=[dynamic],
+        inferencer=inferencer,
+    )
+    images = example(description, sides, batch)
+    with torch.inference_mode():
+        spread = float(network(torch.from_numpy(images)).std())
+    return Pair(
+        name,
+        network,
+        OnnxDetector(result.path, threads=torch.get_num_threads()),
+        images,
+        result.dynamic,
+        result.checks,
+        spread,
+    )
+
+
+def randomise_norms(model: nn.Module) -> None:
+    """Give batch norms statistics and weights as training would, in place."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.affine:
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+
+
+def example(description: Description, size: tuple[int, int], batch: int) -> np.ndarray:
+    """Images (N, C, H, W) to time with."""
+    images = [check_image(*size, description.channels, 200 + k) for k in range(batch)]
+    return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+
+
+def to_row(pair: Pair, eager: Timing, onnx: Timing) -> dict[str, object]:
+    """What is reported of one network."""
+    inside = [check for check in pair.checks if check.logits is not None]
+    whole = [check.probability for check in pair.checks if check.logits is None]
+    return {
+        'network': pair.name,
+        'input': list(pair.images.shape),
+        'open': pair.dynamic,
+        'logit_spread': pair.spread,
+        'logits': max(check.logits for check in inside),
+        'probability': max(check.probability for check in inside),
+        'whole_way': max(whole),
+        'file_bytes': pair.detector.path.stat().st_size,
+        'torch_s': eager.median,
+        'torch_spread_s': eager.spread,
+        'onnx_s': onnx.median,
+        'onnx_spread_s': onnx.spread,
+        'ratio': onnx.median / eager.median,
+    }

@@ -1,0 +1,211 @@
+"""The way from an image to an answer that PyTorch and onnxruntime share.
+
+A detector knows how to bring an image into the network's range of values and how to run the
+network on a few images of one size. Everything else, tiles, batches, broken files, targets, is
+the same for all of them and lives here. Imports neither torch nor MMSegmentation.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+
+import cv2
+import numpy as np
+
+from mmirstd.datasets.intensity import IntensityRange, check_range
+from mmirstd.inference.augmentation import predict_mirrored
+from mmirstd.inference.results import Detection
+from mmirstd.inference.sources import Input, Source, find_sources, is_video, video_frames
+from mmirstd.inference.tiling import Tiling, predict_tiled
+
+OnError = str | Callable[[Source, Exception], None]
+"""'raise', or a function that is told of an unusable image, which is then left out."""
+
+READ_ERRORS = (OSError, ValueError, MemoryError, cv2.error)
+"""What an unusable image can raise while it is read or brought into range."""
+
+
+class Detector(ABC):
+    """Detects small targets in images of any size.
+
+    Attributes:
+        threshold: A pixel is a target where its probability is above.
+        tiling: How frames larger than a tile are cut; None hands whole frames to the network.
+        tta: Whether probabilities are averaged over the image and its mirror images.
+        intensity_range: Sensor values that become 0 and 255, see `scale_intensity`.
+    """
+
+    intensity_range: IntensityRange
+
+    def __init__(
+        self, threshold: float, tiling: Tiling | None = None, *, tta: bool = False
+    ) -> None:
+        if not 0 <= threshold < 1:
+            raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+        self.threshold = threshold
+        self.tiling = tiling
+        self.tta = tta
+
+    def with_options(
+        self,
+        *,
+        threshold: float,
+        tiling: Tiling | None,
+        tta: bool = False,
+        intensity_range: IntensityRange | None = None,
+    ) -> Detector:
+        """The same network under other options; nothing is loaded again.
+
+        Args:
+            threshold: As the attribute.
+            tiling: As the attribute.
+            tta: As the attribute.
+            intensity_range: Sensor values that become 0 and 255; None leaves the choice alone.
+
+        Raises:
+            ValueError: An option is out of range.
+        """
+        other = copy.copy(self)
+        Detector.__init__(other, threshold, tiling, tta=tta)
+        if intensity_range is not None:
+            check_range(intensity_range, (0.1, 99.99))
+            other.intensity_range = intensity_range
+        return other
+
+    @abstractmethod
+    def scale(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Bring sensor values (H, W) or BGR (H, W, 3) to 0..255 without changing the shape.
+
+        Raises:
+            ValueError: The numeric type needs an explicit range; the message has ``name``.
+        """
+
+    @abstractmethod
+    def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the network.
+
+        Args:
+            images: Images of one size, (H, W) or BGR (H, W, 3), 0..255.
+
+        Returns:
+            Probability (H, W), float32, of each image.
+        """
+
+    def __call__(
+        self,
+        inputs: Input | Iterable[Input],
+        *,
+        batch_size: int = 1,
+        recursive: bool = False,
+        on_error: OnError = 'raise',
+    ) -> list[Detection]:
+        """Detect targets in all ``inputs``; :meth:`stream` keeps only one batch in memory.
+
+        Args:
+            inputs: What :func:`mmirstd.inference.sources.find_sources` accepts, or video files.
+            batch_size: Images, or tiles of one image, given to the network at once.
+            recursive: Search folders with their sub-folders.
+            on_error: 'raise', or a function ``(source, error)`` that is told of every unusable
+                image, which is then left out.
+
+        Returns:
+            One detection per usable image, in the order of the inputs.
+
+        Raises:
+            FileNotFoundError: An input does not exist, whatever ``on_error`` says.
+            ValueError: An image is unusable and ``on_error`` is 'raise'.
+        """
+        return list(
+            self.stream(
+                self.sources(inputs, recursive=recursive), batch_size=batch_size, on_error=on_error
+            )
+        )
+
+    @staticmethod
+    def sources(inputs: Input | Iterable[Input], *, recursive: bool = False) -> Iterable[Source]:
+        """The images that ``inputs`` mean; a single video file becomes its frames, in order."""
+        if is_video(inputs):
+            return video_frames(inputs)
+        if not isinstance(inputs, str | np.ndarray) and isinstance(inputs, Sequence):
+            videos = [entry for entry in inputs if is_video(entry)]
+            if videos:
+                raise ValueError(f'{videos[0]}: give a video file alone, not in a list')
+        return find_sources(inputs, recursive=recursive)
+
+    def stream(
+        self,
+        sources: Iterable[Source],
+        *,
+        batch_size: int = 1,
+        on_error: OnError = 'raise',
+    ) -> Iterator[Detection]:
+        """Detect targets image by image.
+
+        Args:
+            sources: Images, e.g. from :meth:`sources`.
+            batch_size: Images of equal size, or tiles, given to the network at once.
+            on_error: As for :meth:`__call__`.
+
+        Yields:
+            Detections in the order of the sources.
+        """
+        if batch_size < 1:
+            raise ValueError(f'batch_size={batch_size} must be at least 1')
+        if on_error != 'raise' and not callable(on_error):
+            raise ValueError(f"on_error={on_error!r} must be 'raise' or a function")
+        for batch in _batches(self._readable(sources, on_error), batch_size):
+            probabilities = self._probabilities([scaled for _, _, scaled in batch], batch_size)
+            for (source, image, _), probability in zip(batch, probabilities, strict=True):
+                yield Detection.from_probability(source, image, probability, self.threshold)
+
+    def _probabilities(self, images: list[np.ndarray], batch_size: int) -> list[np.ndarray]:
+        """Probability of each image; frames larger than a tile in tiles, others in batches."""
+        tiling, predict = self.tiling, self._predict_views if self.tta else self.predict
+        result: list[np.ndarray] = []
+        for _, group in groupby(images, key=lambda image: image.shape):
+            same = list(group)
+            if tiling is None or tiling.covers(same[0].shape):
+                result += predict(same)
+            else:
+                result += [
+                    predict_tiled(image, predict, tiling, batch_size=batch_size) for image in same
+                ]
+        return result
+
+    def _predict_views(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return predict_mirrored(images, self.predict)
+
+    def _readable(
+        self, sources: Iterable[Source], on_error: OnError
+    ) -> Iterator[tuple[Source, np.ndarray, np.ndarray]]:
+        """Source, image as read and image in 0..255 of every usable source."""
+        for source in sources:
+            try:
+                image = source.read()
+                scaled = self.scale(image, str(source))
+            except READ_ERRORS as error:
+                if on_error == 'raise':
+                    raise
+                on_error(source, error)
+                continue
+            yield source, image, scaled
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Logistic function without overflow, float32."""
+    half = np.tanh(logits.astype(np.float32) / 2)
+    return (half + 1) / 2
+
+
+def _batches(items: Iterable, size: int) -> Iterator[list]:
+    batch = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

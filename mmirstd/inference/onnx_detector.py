@@ -1,0 +1,191 @@
+"""Detection with onnxruntime alone: no torch, no MMSegmentation.
+
+Needs ``numpy``, ``opencv-python-headless``, ``pillow``, ``scipy`` and ``onnxruntime``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmirstd.datasets.intensity import (
+    IntensityRange,
+    check_range,
+    divide_by_maximum,
+    scale_intensity,
+    with_channels,
+)
+from mmirstd.datasets.resampling import resize_image
+from mmirstd.inference.detector import Detector, sigmoid
+from mmirstd.inference.onnx_description import Description
+from mmirstd.inference.tiling import Tiling
+
+
+class OnnxDetector(Detector):
+    """Detects small targets with a network exported by ``tools/export.py``.
+
+    Gives what `mmirstd.apis.IRSTDInferencer` gives for the same weights, to float accuracy.
+
+    Args:
+        path: The ONNX file.
+        threshold: A pixel is a target where its probability is above; None takes the file's.
+        tile: Side of the tiles in pixels for frames larger than that; None hands over whole
+            frames.
+        overlap: Pixels that tiles share at least; None means a quarter of a tile.
+        blend: 'cosine' or 'linear'.
+        intensity_range: Replaces the file's range of sensor values.
+        tta: Average probabilities over the image and its three mirror images; four times the
+            work.
+        providers: onnxruntime's execution providers, best first.
+        threads: Threads of one operator; 0 lets onnxruntime choose.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImportError: onnxruntime is not installed.
+        ValueError: The file is no network exported by mmirstd.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threshold: float | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        blend: str = 'cosine',
+        intensity_range: IntensityRange | None = None,
+        tta: bool = False,
+        providers: Sequence[str] = ('CPUExecutionProvider',),
+        threads: int = 0,
+    ) -> None:
+        if tile is None and overlap is not None:
+            raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
+        self.path = Path(path)
+        self.session = _open(self.path, providers, threads)
+        try:
+            self.description = Description.from_metadata(
+                self.session.get_modelmeta().custom_metadata_map
+            )
+            self._input = _only(self.session.get_inputs())
+            _only(self.session.get_outputs())
+        except ValueError as error:
+            raise ValueError(f'{self.path}: {error}') from error
+        self.intensity_range = (
+            self.description.intensity_range if intensity_range is None else intensity_range
+        )
+        check_range(self.intensity_range, self.description.percentiles)
+        tiling = None if tile is None else Tiling(tile, overlap, blend)
+        super().__init__(
+            self.description.threshold if threshold is None else threshold, tiling, tta=tta
+        )
+
+    def scale(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Bring sensor values to 0..255 as in training."""
+        return scale_intensity(
+            image, self.intensity_range, percentiles=self.description.percentiles, source=name
+        )
+
+    def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""
+        size = images[0].shape[:2]
+        batch = self.feed(images)[self._input.name]
+        fixed = self._input.shape[0]
+        step = fixed if isinstance(fixed, int) else len(batch)
+        if step != 1 and len(batch) % step:
+            raise ValueError(f'{self.path} takes batches of exactly {step}, got {len(batch)}')
+        self._check_size(batch.shape[2:])
+        logits = np.concatenate(
+            [self._run(batch[start : start + step]) for start in range(0, len(batch), step)]
+        )
+        return [
+            sigmoid(resize_bilinear(each[0], size, self.description.align_corners))
+            for each in logits
+        ]
+
+    def feed(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """The network's input (N, C, h, w) by name for images (H, W) or (H, W, 3) in 0..255."""
+        batch = np.stack([self._prepare(image) for image in images])
+        return {self._input.name: np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)}
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        try:
+            return self.session.run(None, {self._input.name: batch})[0]
+        except Exception as error:  # onnxruntime's own exception types are not public
+            raise ValueError(
+                f'{self.path} failed on images of the shape {batch.shape}: {error}'
+            ) from error
+
+    def _prepare(self, image: np.ndarray) -> np.ndarray:
+        image = with_channels(image, self.description.channels)
+        if self.description.divide_by_maximum:
+            image = divide_by_maximum(image)
+        square = self.description.square
+        return image if square is None else resize_image(image, (square, square))
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        multiple = self.description.multiple
+        if any(side % multiple for side in size):
+            raise ValueError(
+                f'{self.path} takes images whose sides are multiples of {multiple}, got '
+                f'{size[0]} x {size[1]} (height x width). Use tiles of such a size, e.g. '
+                f'tile={8 * multiple}.'
+            )
+        fixed = self._input.shape[2:]
+        for given, wanted in zip(size, fixed, strict=True):
+            if isinstance(wanted, int) and given != wanted:
+                raise ValueError(
+                    f'{self.path} takes images of {fixed[0]} x {fixed[1]} (height x width) only, '
+                    f'got {size[0]} x {size[1]}. Use tile={fixed[1]}, or export with dynamic size.'
+                )
+
+
+def resize_bilinear(
+    values: np.ndarray, size: tuple[int, int], align_corners: bool = False
+) -> np.ndarray:
+    """Resize (h, w) to (H, W) as ``torch.nn.functional.interpolate(mode='bilinear')`` does."""
+    if values.shape == tuple(size):
+        return values
+    for axis in (0, 1):
+        low, high, fraction = _positions(values.shape[axis], size[axis], align_corners)
+        shape = (-1, 1) if axis == 0 else (1, -1)
+        fraction = fraction.reshape(shape)
+        values = values.take(low, axis) * (1 - fraction) + values.take(high, axis) * fraction
+    return values
+
+
+def _positions(
+    length: int, wanted: int, align_corners: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Left and right neighbour of every output pixel, and the weight of the right one."""
+    if align_corners:
+        place = np.arange(wanted) * ((length - 1) / max(wanted - 1, 1))
+    else:
+        place = np.maximum((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0)
+    low = np.minimum(place.astype(np.int64), length - 1)
+    high = np.minimum(low + 1, length - 1)
+    return low, high, (place - low).astype(np.float32)
+
+
+def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError("onnxruntime is missing: pip install 'mmirstd[export]'") from error
+    if not path.is_file():
+        raise FileNotFoundError(f'ONNX file not found: {path}')
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors reach us as exceptions
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+    except Exception as error:  # onnxruntime's own exception types are not public
+        raise ValueError(f'{path} is no network that onnxruntime can run: {error}') from error
+
+
+def _only(arguments: Sequence) -> object:
+    if len(arguments) != 1 or len(arguments[0].shape) != 4:
+        shapes = [argument.shape for argument in arguments]
+        raise ValueError(f'expected one input and one output (N, C, H, W), found {shapes}')
+    return arguments[0]

@@ -1,0 +1,1 @@
+"""Predictors that answer prompts about an image: SAM and Semantic-SAM."""

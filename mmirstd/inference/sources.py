@@ -1,0 +1,235 @@
+"""Where images come from: files, folders, globs, lists, pages, videos and arrays, one by one.
+
+Nothing is decoded until :meth:`Source.read` is called, except that arrays are decoded already
+and that the frames of a video file are read in order while they are asked for.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from mmirstd.io.images import ImageReadError, check_pixels, read_image
+
+IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.npy', '.png', '.tif', '.tiff')
+"""Files that a folder or a glob contributes; a file named explicitly may have any suffix."""
+
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
+
+Input = str | Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """One image that can be read.
+
+    Attributes:
+        name: Unique name without suffix for written files, such as ``'night/0001'``.
+        path: The file as it was found; None for an array.
+        frame: Number of the frame or page within the file, from 0; None for a single image.
+    """
+
+    name: str
+    path: Path | None
+    frame: int | None
+    _read: Callable[[], np.ndarray] = field(repr=False, compare=False)
+
+    def read(self) -> np.ndarray:
+        """Decode: (H, W) or BGR (H, W, 3), the file's own values and numeric type.
+
+        Raises:
+            FileNotFoundError: The file is gone.
+            ValueError: The content is unusable; the message names the file.
+        """
+        return self._read()
+
+    def __str__(self) -> str:
+        place = self.name if self.path is None else str(self.path)
+        return place if self.frame is None else f'{place} [frame {self.frame}]'
+
+
+def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) -> list[Source]:
+    """List the still images that ``inputs`` mean, in natural order of their names.
+
+    Args:
+        inputs: One or several of: an image file (a multi-page TIFF counts as a sequence), a
+            folder, a glob pattern, an array (H, W), (H, W, 1) or BGR (H, W, 3), a batch of
+            arrays (N, H, W, C). Videos are read by :func:`video_frames`.
+        recursive: Search folders with their sub-folders.
+
+    Returns:
+        Sources with unique names: the path of an image below the folder that was given, or its
+        file name; the suffix is kept where two images differ by nothing else.
+
+    Raises:
+        FileNotFoundError: A path does not exist, or a folder or pattern holds no image.
+        ValueError: No input, or an input of an unknown kind.
+    """
+    if isinstance(inputs, str | Path | np.ndarray):
+        inputs = [inputs]
+    found: list[tuple[str, Path | np.ndarray]] = []
+    for entry in inputs:
+        found += _expand(entry, recursive, len(found))
+    if not found:
+        raise ValueError('inputs is empty: give at least one image, folder, pattern or array')
+    sources: list[Source] = []
+    for name, (_, content) in zip(_unique_names(found), found, strict=True):
+        if isinstance(content, np.ndarray):
+            sources.append(_array_source(name, content))
+        else:
+            sources += _file_sources(name, content)
+    return sources
+
+
+def is_video(path: Input) -> bool:
+    """Whether ``path`` names a video file, by its suffix."""
+    return isinstance(path, str | Path) and Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def video_frames(path: str | Path) -> Iterator[Source]:
+    """Frames of a video file in order; each must be read before the next one is asked for.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageReadError: OpenCV cannot open it, or it holds no frame.
+    """
+    path = Path(path)
+    capture = _open_video(path)
+    try:
+        number = 0
+        while True:
+            done, frame = capture.read()
+            if not done:
+                break
+            name = f'{path.stem}_{number:06d}'
+            yield Source(name, path, number, lambda frame=frame: frame)
+            number += 1
+        if number == 0:
+            raise ImageReadError(f'{path}: the video holds no frame that can be decoded')
+    finally:
+        capture.release()
+
+
+def video_rate(path: str | Path) -> float | None:
+    """Frames per second that the video file states; None if it states none.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageReadError: OpenCV cannot open it.
+    """
+    capture = _open_video(Path(path))
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    capture.release()
+    return rate if 0 < rate < 10_000 else None
+
+
+def _open_video(path: Path) -> cv2.VideoCapture:
+    if not path.is_file():
+        raise FileNotFoundError(f'video file not found: {path}')
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        raise ImageReadError(f'{path}: OpenCV cannot open it as a video')
+    return capture
+
+
+def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path | np.ndarray]]:
+    """(name with suffix, file or array) of all images that one input means."""
+    if isinstance(entry, np.ndarray):
+        arrays = entry if entry.ndim == 4 else [entry]
+        return [(f'array_{count + k:04d}', array) for k, array in enumerate(arrays)]
+    if not isinstance(entry, str | Path):
+        raise ValueError(
+            f'input of type {type(entry).__name__}: give a path, a folder, a glob pattern or a '
+            'numpy array (H, W), (H, W, 3) or (N, H, W, C)'
+        )
+    path = Path(entry).expanduser()
+    if path.is_dir():
+        files = path.rglob('*') if recursive else path.iterdir()
+        images = [file for file in files if _is_image(file, path)]
+        if not images:
+            deeper = '' if recursive else '; sub-folders are searched with recursive=True'
+            raise FileNotFoundError(f'{path} holds no image ({", ".join(IMAGE_SUFFIXES)}){deeper}')
+        images.sort(key=lambda file: _natural(str(file.relative_to(path))))
+        return [(file.relative_to(path).as_posix(), file) for file in images]
+    if path.is_file():
+        return [(path.name, path)]
+    if glob.has_magic(str(entry)):
+        images = [Path(file) for file in glob.glob(str(path), recursive=True)]
+        images = [file for file in images if _is_image(file, file.parent)]
+        if not images:
+            raise FileNotFoundError(f'no image matches {entry}')
+        images.sort(key=lambda file: _natural(str(file)))
+        return [(file.name, file) for file in images]
+    raise FileNotFoundError(f'{entry}: no such file or folder')
+
+
+def _is_image(file: Path, root: Path) -> bool:
+    """Whether a folder's ``file`` is an image; archives leave ``._x.png`` and ``__MACOSX``."""
+    parts = file.relative_to(root).parts
+    hidden = any(part.startswith('.') or part == '__MACOSX' for part in parts)
+    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+
+
+def _natural(text: str) -> list:
+    """Sort key by which frame_10 follows frame_9."""
+    pieces = re.split(r'(\d+)', text)
+    return [int(p) if k % 2 else p.lower() for k, p in enumerate(pieces)] + [text]
+
+
+def _unique_names(found: list[tuple[str, Path | np.ndarray]]) -> list[str]:
+    """Names without suffix; with suffix, or numbered, where that would not be unique."""
+    stems = [re.sub(r'\.[A-Za-z]+$', '', name) for name, _ in found]
+    taken: set[str] = set()
+    names = []
+    for stem, (full, _) in zip(stems, found, strict=True):
+        choices = (stem, full, *(f'{full}-{k}' for k in range(2, len(found) + 2)))
+        name = next(choice for choice in choices if choice.lower() not in taken)
+        taken.add(name.lower())  # file systems may not tell a.png from A.png
+        names.append(name)
+    return names
+
+
+def _array_source(name: str, array: np.ndarray) -> Source:
+    return Source(name, None, None, lambda: check_pixels(array, f'input {name}'))
+
+
+def _file_sources(name: str, path: Path) -> list[Source]:
+    pages = _page_count(path)
+    if pages < 2:
+        return [Source(name, path, None, lambda: read_image(path))]
+    return [
+        Source(f'{name}_{page:06d}', path, page, lambda page=page: _read_page(path, page))
+        for page in range(pages)
+    ]
+
+
+def _page_count(path: Path) -> int:
+    if path.suffix.lower() not in ('.tif', '.tiff'):
+        return 1
+    try:
+        with Image.open(path) as image:
+            return getattr(image, 'n_frames', 1)
+    except Exception:  # Pillow raises many types; reading will tell what is wrong
+        return 1
+
+
+def _read_page(path: Path, page: int) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(f'image file not found: {path}')
+    try:
+        done, images = cv2.imreadmulti(str(path), start=page, count=1, flags=cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageReadError(f'{path}: page {page} cannot be decoded: {error}') from error
+    if not done or len(images) != 1:
+        raise ImageReadError(f'{path}: page {page} cannot be decoded by OpenCV')
+    image = images[0]
+    if image.ndim == 3 and image.shape[2] == 4:
+        image = image[..., :3]
+    return check_pixels(image, f'{path} page {page}')

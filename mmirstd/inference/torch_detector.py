@@ -1,0 +1,232 @@
+"""From an image file to a list of targets in one line, with any network of MMSegmentation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from mmirstd.checkpoints import check_fit, load_checkpoint
+from mmirstd.datasets.intensity import (
+    IntensityRange,
+    check_range,
+    scale_intensity,
+    with_channels,
+)
+from mmirstd.evaluation.samples import read_prediction
+from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.tiling import Tiling
+from mmirstd.registry import MODELS, TRANSFORMS
+
+Weights = Literal['averaged', 'raw']
+
+
+class IRSTDInferencer(Detector):
+    """Detects small targets with a trained MMSegmentation model.
+
+    Images are prepared by the config's own test pipeline and data preprocessor, so inference
+    sees what training saw; answers come at the size of the image. Frames larger than the
+    network was trained on are best cut into tiles of the training size (``tile``).
+
+    Args:
+        config_or_name: Path of a config, the name of a recipe of this package
+            (``'simirstd_nudt'``), or a loaded config.
+        checkpoint: Weights, read without running code from the file. None takes the config's
+            ``load_from``; without that the weights are random and a warning says so.
+        device: Where to compute, such as 'cpu' or 'cuda:0'.
+        threshold: A pixel is a target where its probability is above; None takes that of the
+            decode head.
+        tile: Side of the tiles in pixels for frames larger than that; None hands whole frames
+            to the pipeline, which usually shrinks them and with them the targets.
+        overlap: Pixels that tiles share at least; None means a quarter of a tile.
+        blend: 'cosine' or 'linear', how tiles are blended.
+        intensity_range: Sensor values that become 0 and 255 ('dtype', 'minmax', 'percentile' or
+            (low, high)) instead of the config's choice; see `mmirstd.LoadIRImage`.
+        weights: 'averaged' takes the EMA or SWA weights of a checkpoint that was trained with
+            them, 'raw' those of the last step. Without averaging both are the same.
+        tta: Average probabilities over the image and its three mirror images; four times the
+            work.
+
+    Raises:
+        FileNotFoundError: The config or the checkpoint does not exist.
+        ValueError: The config or checkpoint is unusable or they do not belong together.
+
+    Example:
+        >>> detect = IRSTDInferencer('simirstd_nudt', 'simirstd.pth')  # doctest: +SKIP
+        >>> for target in detect('frame.png')[0].targets:  # doctest: +SKIP
+        ...     print(target.x, target.y, target.score)
+    """
+
+    def __init__(
+        self,
+        config_or_name: str | Path | Config,
+        checkpoint: str | Path | None = None,
+        device: str | torch.device = 'cpu',
+        *,
+        threshold: float | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        blend: str = 'cosine',
+        intensity_range: IntensityRange | None = None,
+        weights: Weights = 'averaged',
+        tta: bool = False,
+    ) -> None:
+        if tile is None and overlap is not None:
+            raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
+        tiling = None if tile is None else Tiling(tile, overlap, blend)
+        self.config = load_config(config_or_name)
+        self.loader, self.steps = split_pipeline(self.config, intensity_range)
+        self.intensity_range = self.loader.get('intensity_range', 'dtype')
+        self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
+        check_range(self.intensity_range, self.percentiles)
+        self.model = build_model(self.config, checkpoint, device, weights=weights)
+        head = self.model.decode_head
+        default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
+        super().__init__(
+            threshold if threshold is not None else 0.5 if default is None else default,
+            tiling,
+            tta=tta,
+        )
+        with _scope(self.config):
+            self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])
+
+    def scale(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Bring sensor values to 0..255 as the config's loader does."""
+        return scale_intensity(
+            image, self.intensity_range, percentiles=self.percentiles, source=name
+        )
+
+    def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""
+        batch = pseudo_collate([self._pack(image) for image in images])
+        try:
+            with _scope(self.config), torch.inference_mode():
+                samples = self.model.test_step(batch)
+        except RuntimeError as error:  # out of memory, or a size that the network cannot take
+            raise ValueError(
+                f'the network failed on {len(images)} images of {images[0].shape[:2]} (height, '
+                f'width): {error}. Try smaller tiles or batches.'
+            ) from error
+        return [
+            read_prediction(sample.to_dict(), self.threshold, 'prediction')[1] for sample in samples
+        ]
+
+    def _pack(self, image: np.ndarray) -> dict[str, Any]:
+        """Run the steps behind the loader."""
+        size = image.shape[:2]
+        return self._prepare(
+            {
+                'img': with_channels(image, self.loader.get('channels', 3)),
+                'img_path': None,
+                'img_shape': size,
+                'ori_shape': size,
+            }
+        )
+
+
+def build_model(
+    config: Config,
+    checkpoint: str | Path | None,
+    device: str | torch.device = 'cpu',
+    *,
+    weights: Weights = 'averaged',
+) -> nn.Module:
+    """Build the segmentor of a config in eval mode and load its weights.
+
+    Args:
+        config: Loaded config.
+        checkpoint: Weights; None takes the config's ``load_from``, else random ones.
+        device: Where to put the model.
+        weights: 'averaged' or 'raw', see `IRSTDInferencer`.
+
+    Raises:
+        FileNotFoundError: The checkpoint does not exist.
+        ValueError: The model cannot be built, or the checkpoint does not fit it.
+    """
+    if 'model' not in config:
+        raise ValueError(f'{config.filename}: there is no model in this config')
+    checkpoint = checkpoint if checkpoint is not None else config.get('load_from')
+    state = None if checkpoint is None else read_weights(checkpoint, weights)
+    model_config = config.model
+    if state is not None:
+        without_pretrained(model_config)
+    try:
+        with _scope(config):
+            model = MODELS.build(model_config)
+    except Exception as error:  # constructors raise many types, none of which names the config
+        raise ValueError(
+            f'{config.filename}: the model cannot be built: {type(error).__name__}: {error}'
+        ) from error
+    if state is None:
+        print_log(
+            f'{config.filename}: no checkpoint was given, so the weights are random and what is '
+            'detected means nothing',
+            logger='current',
+            level=logging.WARNING,
+        )
+    else:
+        _load_strictly(model, state, checkpoint)
+    return model.to(_checked_device(device)).eval()
+
+
+def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[str, torch.Tensor]:
+    """Read the model weights of a checkpoint.
+
+    MMEngine's EMAHook stores the averaged weights as ``state_dict`` and those of the last
+    training step, prefixed with ``module.``, as ``ema_state_dict``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file is unusable or holds no weights.
+    """
+    if weights not in ('averaged', 'raw'):
+        raise ValueError(f"weights={weights!r} must be 'averaged' or 'raw'")
+    content = load_checkpoint(checkpoint)
+    state = content.get('state_dict', content)
+    if weights == 'raw' and 'ema_state_dict' in content:
+        state = content['ema_state_dict']
+        if isinstance(state, Mapping):
+            state = {k: v for k, v in state.items() if str(k).startswith('module.')}
+    if not isinstance(state, Mapping) or (not state and 'state_dict' not in content):
+        raise ValueError(f'{checkpoint}: the file holds no state_dict with weights')
+    bad = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
+    if bad:
+        raise ValueError(
+            f'{checkpoint}: {bad[0]!r} is no tensor, so this is no state_dict of a model'
+        )
+    if all(str(key).startswith('module.') for key in state):  # saved from a DDP wrapper
+        state = {key.removeprefix('module.'): value for key, value in state.items()}
+    return dict(state)
+
+
+def _load_strictly(
+    model: nn.Module, state: dict[str, torch.Tensor], checkpoint: str | Path
+) -> None:
+    check_fit(state, model.state_dict(), str(checkpoint))
+    model.load_state_dict(state)
+
+
+def _checked_device(device: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f'device={device!r}: {error}') from error
+    if device.type == 'cuda' and not torch.cuda.is_available():
+        raise ValueError(f"device='{device}': PyTorch sees no CUDA device here; use device='cpu'")
+    return device
+
+
+def _scope(config: Config) -> Any:
+    """The registry scope in which the types of ``config`` are meant."""
+    return DefaultScope.overwrite_default_scope(config.get('default_scope', 'mmseg'))

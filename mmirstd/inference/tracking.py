@@ -1,0 +1,128 @@
+"""Joining the detections of consecutive frames to tracks.
+
+Small targets have no appearance to speak of, so the association is geometric: every track
+predicts its next centroid at constant velocity, and predictions and detections are paired one to
+one (Hungarian method) within a gate: as many pairs as possible, among those the least total
+distance. This is an aid for looking at videos, not a multi-target tracker for dense scenes.
+
+Letters: T tracks, D detections of a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from mmirstd.inference.targets import Target
+
+
+@dataclass
+class Track:
+    """One target over time.
+
+    Attributes:
+        number: Running number from 1.
+        frames: Frames in which it was seen, ascending.
+        targets: The detection in each of them.
+    """
+
+    number: int
+    frames: list[int] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+
+    def predict(self, frame: int) -> tuple[float, float]:
+        """Expected centroid (x, y) in ``frame``, at the mean velocity of the last sightings."""
+        last = self.targets[-1]
+        if len(self.targets) == 1:
+            return last.x, last.y
+        # Over several sightings, because the centroid of a few pixels jumps.
+        first = max(len(self.targets) - 4, 0)
+        elapsed = self.frames[-1] - self.frames[first]
+        ahead = (frame - self.frames[-1]) / elapsed
+        start = self.targets[first]
+        return last.x + (last.x - start.x) * ahead, last.y + (last.y - start.y) * ahead
+
+
+class Tracker:
+    """Numbers the detections of a sequence, frame by frame.
+
+    Args:
+        max_distance: Gate in pixels: a detection farther from the prediction of a track does
+            not continue it. Must exceed the motion between two frames of a target just found.
+        max_gap: Frames for which a track may stay unseen.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(self, max_distance: float = 10.0, max_gap: int = 3) -> None:
+        if not max_distance > 0:
+            raise ValueError(f'max_distance={max_distance} must be positive (pixels)')
+        if max_gap < 0:
+            raise ValueError(f'max_gap={max_gap} must not be negative (frames)')
+        self.max_distance = max_distance
+        self.max_gap = max_gap
+        self.tracks: list[Track] = []
+        self._alive: list[Track] = []
+        self._frame = -1
+
+    def update(self, targets: Sequence[Target]) -> list[Track]:
+        """Continue with the detections of the next frame.
+
+        Args:
+            targets: All D detections of the frame.
+
+        Returns:
+            The track of each detection; new tracks begin where none fits.
+        """
+        self._frame += 1
+        frame = self._frame
+        self._alive = [t for t in self._alive if frame - t.frames[-1] <= self.max_gap + 1]
+        predictions = [track.predict(frame) for track in self._alive]
+        pairs = associate(predictions, [(t.x, t.y) for t in targets], self.max_distance)
+        owner = {detection: self._alive[track] for track, detection in pairs}
+        result = []
+        for index, target in enumerate(targets):
+            track = owner.get(index)
+            if track is None:
+                track = Track(len(self.tracks) + 1)
+                self.tracks.append(track)
+                self._alive.append(track)
+            track.frames.append(frame)
+            track.targets.append(target)
+            result.append(track)
+        return result
+
+
+def associate(
+    predictions: Sequence[tuple[float, float]],
+    detections: Sequence[tuple[float, float]],
+    max_distance: float,
+) -> list[tuple[int, int]]:
+    """Pair points one to one within a gate.
+
+    Args:
+        predictions: T points (x, y).
+        detections: D points (x, y).
+        max_distance: Largest distance of a pair, pixels.
+
+    Returns:
+        Pairs (index of prediction, index of detection): as many as possible, among those with
+        the least total distance.
+    """
+    if not predictions or not detections:
+        return []
+    a, b = np.asarray(predictions, float), np.asarray(detections, float)
+    distance = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1))
+    # Dearer than any set of pairs within the gate, so that no pair is given up for distance.
+    forbidden = max_distance * (min(distance.shape) + 1)
+    cost = np.where(distance <= max_distance, distance, forbidden)
+    rows, columns = linear_sum_assignment(cost)
+    return [
+        (int(r), int(c))
+        for r, c in zip(rows, columns, strict=True)
+        if distance[r, c] <= max_distance
+    ]

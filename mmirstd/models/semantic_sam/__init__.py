@@ -1,0 +1,16 @@
+"""Semantic-SAM, the teacher: network, matching of its granularities, losses, segmentation."""
+
+from mmirstd.models.semantic_sam.criterion import layer_losses
+from mmirstd.models.semantic_sam.head import SemanticSAMHead
+from mmirstd.models.semantic_sam.mask_decoder import SemanticSAMOutput
+from mmirstd.models.semantic_sam.matching import Matches, match
+from mmirstd.models.semantic_sam.model import SemanticSAM
+
+__all__ = [
+    'Matches',
+    'SemanticSAM',
+    'SemanticSAMHead',
+    'SemanticSAMOutput',
+    'layer_losses',
+    'match',
+]

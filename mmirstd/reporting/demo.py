@@ -1,0 +1,183 @@
+"""What the demo page does with an image; the page itself is `mmirstd.reporting.demo_page`.
+
+Imports no web framework: everything here is plain functions on a `Detector`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mmirstd.inference.detector import READ_ERRORS, Detector
+from mmirstd.inference.results import Detection
+from mmirstd.inference.sources import find_sources, is_video
+from mmirstd.inference.tiling import Tiling
+from mmirstd.reporting.writers import DetectionWriter
+from mmirstd.visualization.canvas import (
+    COLOURS,
+    draw_outline,
+    enlarge,
+    enlargement,
+    to_gray8,
+    to_rgb,
+)
+from mmirstd.visualization.outcomes import UNJUDGED
+from mmirstd.visualization.overlay import crop_pictures, draw_overlay
+
+RANGES = {
+    'as the network was trained': None,
+    'smallest to largest value': 'minmax',
+    'percentiles 0.1 to 99.99': 'percentile',
+}
+"""Label -> range of sensor values, see `mmirstd.datasets.intensity.scale_intensity`."""
+
+TABLE_COLUMNS = ('target', 'x', 'y', 'width', 'height', 'area, px', 'peak probability')
+
+MOST_MARKED = 200
+"""More targets than that are outlined but neither numbered nor enlarged."""
+
+MOST_CROPS = 24
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the page shows of one detection.
+
+    Attributes:
+        summary: One sentence.
+        picture: Marked image, RGB uint8.
+        crops: (enlarged surroundings RGB, caption) of the first `MOST_CROPS` targets.
+        rows: One row a target, see `TABLE_COLUMNS`.
+        files: Mask, picture, CSV and JSON.
+    """
+
+    summary: str
+    picture: np.ndarray
+    crops: list[tuple[np.ndarray, str]]
+    rows: list[list[str | int | float]]
+    files: list[Path]
+
+
+def detect(
+    detectors: Mapping[str, Detector],
+    path: str | Path,
+    *,
+    model: str,
+    threshold: float,
+    tile: int | None = None,
+    tta: bool = False,
+    intensity_range: str | None = None,
+) -> Detection:
+    """Run one of ``detectors`` on one image file; of a sequence on its first frame.
+
+    Args:
+        detectors: By the name that the page shows.
+        path: Image of any bit depth.
+        model: Name of the detector.
+        threshold: Probability above which a pixel is a target.
+        tile: Side of the tiles for larger images; None hands over the whole image.
+        tta: Average over mirror images.
+        intensity_range: 'minmax' or 'percentile'; None as the network was trained.
+
+    Raises:
+        ValueError: The image or an option is unusable; the message is meant for the user.
+    """
+    if model not in detectors:
+        raise ValueError(f'model={model!r}: there is {", ".join(detectors)}')
+    if is_video(path):
+        raise ValueError(f'{Path(path).name}: for videos use tools/detect.py')
+    detector = detectors[model].with_options(
+        threshold=threshold,
+        tiling=None if tile is None else Tiling(tile),
+        tta=tta,
+        intensity_range=intensity_range,
+    )
+    try:
+        (detection,) = detector.stream(find_sources(path)[:1])
+    except READ_ERRORS as error:
+        # The user knows the file by its name, not by where the server put it.
+        raise ValueError(str(error).replace(str(path), Path(path).name)) from error
+    named = replace(detection.source, path=Path(detection.source.path.name))
+    return replace(detection, source=named)
+
+
+def cut_at(detection: Detection, threshold: float) -> Detection:
+    """The same probabilities cut at another threshold."""
+    return Detection.from_probability(
+        detection.source, detection.image, detection.probability, threshold
+    )
+
+
+def answer(detection: Detection, folder: str | Path) -> Answer:
+    """Picture, crops, table and files of a detection.
+
+    Args:
+        detection: The detection.
+        folder: Where to write the files; those of an earlier answer are replaced.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    targets, folder = detection.targets, Path(folder)
+    many = len(targets) > MOST_MARKED
+    if many:
+        picture, crops = _outlined(detection), []
+    else:
+        picture = draw_overlay(detection.image, prediction=detection.mask)
+        crops = crop_pictures(detection.image, prediction=detection.mask, limit=MOST_CROPS)
+    wanted = ('mask', 'csv', 'json') if many else ('mask', 'overlay', 'csv', 'json')
+    with DetectionWriter(folder, wanted) as out:
+        out.write(detection)
+    files = [_rename(folder, detection.source.name, kind) for kind in wanted]
+    rows = [
+        [
+            f'D{number}',
+            round(target.x, 2),
+            round(target.y, 2),
+            target.box[2] - target.box[0],
+            target.box[3] - target.box[1],
+            target.area,
+            round(target.score, 4),
+        ]
+        for number, target in enumerate(targets, start=1)
+    ]
+    return Answer(_summary(detection, many), picture, crops, rows, files)
+
+
+def _rename(folder: Path, name: str, kind: str) -> Path:
+    """Give a written file a name that still says what it is among other downloads."""
+    written, suffix = {
+        'mask': (f'masks/{name}.png', '.png'),
+        'overlay': (f'overlays/{name}.png', '.png'),
+        'csv': ('targets.csv', '.csv'),
+        'json': ('detections.json', '.json'),
+    }[kind]
+    label = {'csv': 'targets', 'json': 'detections'}.get(kind, kind)
+    return (folder / written).replace(folder / f'{name}_{label}{suffix}')
+
+
+def _summary(detection: Detection, many: bool) -> str:
+    height, width = detection.size
+    count = len(detection.targets)
+    text = (
+        f'**{count} target{"" if count == 1 else "s"}** in {detection.source.name}: '
+        f'{width} x {height} pixels, {detection.image.dtype}; '
+        f'largest probability {float(detection.probability.max()):.3f}.'
+    )
+    if detection.source.frame is not None:
+        text += ' The file is a sequence; this is its first frame.'
+    if many:
+        text += f' More than {MOST_MARKED} targets are only outlined: is the threshold too low?'
+    elif count > MOST_CROPS:
+        text += f' The first {MOST_CROPS} are shown enlarged.'
+    return text
+
+
+def _outlined(detection: Detection) -> np.ndarray:
+    scale = enlargement(detection.size, 640)
+    picture = to_rgb(enlarge(to_gray8(detection.image), scale))
+    draw_outline(picture, detection.mask, COLOURS[UNJUDGED], scale)
+    return picture

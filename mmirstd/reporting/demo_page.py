@@ -1,0 +1,238 @@
+"""The demo page: gradio components wired to `mmirstd.reporting.demo`.
+
+The page asks nobody but the server that delivers it: no analytics, no fonts from elsewhere, no
+share link. A content security policy makes the browser refuse anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.results import Detection
+from mmirstd.inference.sources import IMAGE_SUFFIXES
+from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, cut_at, detect
+
+TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 256, 512)}}
+"""Label -> side of the tiles."""
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:"
+)
+"""What the browser may load: only what the server itself delivers."""
+
+_STYLE = """
+.gradio-container {max-width: 1280px !important}
+#picture img, #crops img {image-rendering: pixelated}
+#crops .grid-wrap {min-height: 0 !important}
+"""
+
+
+def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
+    """The page as a ``gradio.Blocks``.
+
+    Args:
+        detectors: Networks by the name that the page shows; the first one is chosen at first.
+        folder: Where uploads and results are kept; the caller removes it.
+
+    Raises:
+        ImportError: gradio is not installed.
+        ValueError: There is no detector.
+    """
+    if not detectors:
+        raise ValueError('detectors is empty: the page needs at least one network')
+    gradio = _import_gradio(folder)
+    first = next(iter(detectors))
+    with gradio.Blocks(
+        title='Infrared small targets', analytics_enabled=False, delete_cache=(3600, 3600)
+    ) as page:
+        gradio.Markdown('# Infrared small target detection')
+        kept = gradio.State(None)
+        with gradio.Row():
+            with gradio.Column(scale=1, min_width=300):
+                image = gradio.File(
+                    label='Image (8 or 16 bits, float TIFF)',
+                    file_types=list(IMAGE_SUFFIXES),
+                    elem_id='image',
+                    height=140,
+                )
+                model = gradio.Dropdown(list(detectors), value=first, label='Network')
+                threshold = gradio.Slider(
+                    0,
+                    0.99,
+                    value=detectors[first].threshold,
+                    step=0.01,
+                    label='Threshold: probability above which a pixel is a target',
+                    elem_id='threshold',
+                )
+                tile = gradio.Dropdown(
+                    list(TILES),
+                    value=_tile_label(detectors[first]),
+                    label='Tiles',
+                    info='Larger images are cut into tiles of this side; choose the size that '
+                    'the network was trained on.',
+                )
+                values = gradio.Dropdown(
+                    list(RANGES),
+                    value=next(iter(RANGES)),
+                    label='Sensor values from black to white',
+                    info='Matters for images of more than 8 bits.',
+                )
+                tta = gradio.Checkbox(
+                    label='Average over mirror images', info='Four times the work.'
+                )
+                button = gradio.Button('Detect', variant='primary', elem_id='detect')
+            with gradio.Column(scale=2, min_width=480):
+                summary = gradio.Markdown('Drop an image and press **Detect**.', elem_id='summary')
+                picture = gradio.Image(
+                    label='Targets', format='png', elem_id='picture', interactive=False,
+                    buttons=['download', 'fullscreen'],
+                )  # fmt: skip
+                table = gradio.Dataframe(
+                    headers=list(TABLE_COLUMNS), type='array', interactive=False, label='Targets',
+                    elem_id='table', max_height=320,
+                )  # fmt: skip
+                crops = gradio.Gallery(
+                    label='Enlarged', format='png', columns=4, height='auto', elem_id='crops',
+                    object_fit='contain', buttons=['fullscreen'], interactive=False,
+                )  # fmt: skip
+                files = gradio.File(
+                    label='Download: mask, picture, table, JSON', file_count='multiple',
+                    interactive=False, elem_id='files',
+                )  # fmt: skip
+        shown = [summary, picture, table, crops, files]
+
+        def run(path: str | None, *options: Any) -> list[Any]:
+            if path is None:
+                raise gradio.Error('Drop an image first.', print_exception=False)
+            name, cut, side, label, mirrored = options
+            found = _or_error(
+                gradio,
+                lambda: detect(
+                    detectors,
+                    path,
+                    model=name,
+                    threshold=cut,
+                    tile=TILES[side],
+                    tta=mirrored,
+                    intensity_range=RANGES[label],
+                ),
+            )
+            return [found, *_show(gradio, found, folder)]
+
+        def recut(found: Detection | None, cut: float) -> list[Any]:
+            if found is None:  # nothing was detected yet
+                return [None, *(gradio.skip() for _ in shown)]
+            found = cut_at(found, cut)
+            return [found, *_show(gradio, found, folder)]
+
+        options = [image, model, threshold, tile, values, tta]
+        button.click(run, options, [kept, *shown], api_name=False)
+        threshold.release(recut, [kept, threshold], [kept, *shown], api_name=False)
+    return page
+
+
+def serve(
+    page: Any, *, host: str = '127.0.0.1', port: int | None = None, block: bool = True
+) -> str:
+    """Serve the page.
+
+    Args:
+        page: What :func:`build_demo` returned.
+        host: Address to listen on; the default is reachable from this machine alone.
+        port: None takes a free one from 7860 on.
+        block: Do not return before the server is stopped (Ctrl-C).
+
+    Returns:
+        The page's address; ``page.close()`` stops a server that does not block.
+
+    Raises:
+        OSError: The port is taken.
+    """
+    import gradio
+
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        show_error=True,
+        prevent_thread_lock=not block,
+        max_file_size='500mb',
+        footer_links=[],
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        ssr_mode=False,
+        app_kwargs={'middleware': _middleware()},
+        css=_STYLE,
+        # The themes' own fonts come from Google.
+        theme=gradio.themes.Default(
+            font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']
+        ),
+    )
+    return address
+
+
+def _middleware() -> list[Any]:
+    from starlette.middleware import Middleware
+
+    return [Middleware(_Policy)]
+
+
+class _Policy:
+    """ASGI middleware that adds `POLICY` to every answer."""
+
+    def __init__(self, app: Callable) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        async def send_with_policy(message: dict) -> None:
+            if message['type'] == 'http.response.start':
+                header = (b'content-security-policy', POLICY.encode())
+                message = {**message, 'headers': [*message.get('headers', ()), header]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+def _import_gradio(folder: str | Path) -> Any:
+    # Read when gradio is imported.
+    os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
+    os.environ['HF_HUB_OFFLINE'] = '1'
+    os.environ['GRADIO_TEMP_DIR'] = str(folder)
+    try:
+        import gradio
+    except ImportError as error:
+        raise ImportError(
+            f"the demo page needs gradio: pip install 'mmirstd[demo]' ({error})"
+        ) from error
+    return gradio
+
+
+def _show(gradio: Any, found: Detection, folder: str | Path) -> list[Any]:
+    """Values of the components that show an answer."""
+    place = tempfile.mkdtemp(prefix='answer_', dir=folder)
+    shown = answer(found, place)
+    files = [str(file) for file in shown.files]
+    crops = gradio.update(value=shown.crops, visible=bool(shown.crops))
+    return [shown.summary, shown.picture, shown.rows, crops, files]
+
+
+def _or_error(gradio: Any, work: Callable[[], Detection]) -> Detection:
+    """Show the documented errors on the page."""
+    try:
+        return work()
+    except (ValueError, OSError) as error:
+        raise gradio.Error(str(error), duration=None, print_exception=False) from error
+
+
+def _tile_label(detector: Detector) -> str:
+    size = None if detector.tiling is None else detector.tiling.size
+    return next((label for label, side in TILES.items() if side == size), next(iter(TILES)))

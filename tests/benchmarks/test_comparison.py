@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmseg.registry import DATASETS
+
+from benchmarks.compare_models import main
+from benchmarks.comparison import Budget, compare, shortened
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CHANGES = """
+_base_ = ['{recipe}']
+
+model = dict(data_preprocessor=dict(size=(64, 64)))
+small = dict(type='mmirstd.ResizeToSquare', size=64, evaluate_at='input')
+steps = [_base_.load_image, dict(type='mmirstd.LoadMask'), small, dict(type='PackSegInputs')]
+train_dataloader = dict(dataset=dict(
+    data_root='{data}', split=None, pipeline=steps))
+val_dataloader = dict(dataset=dict(
+    data_root='{data}', split=None, pipeline=steps))
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Writes a recipe on six images with one bright spot each."""
+    data = tmp_path / 'data'
+    for folder in ('images', 'masks'):
+        (data / folder).mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for index in range(6):
+        image = generator.integers(20, 60, (64, 64), np.uint8)
+        mask = np.zeros_like(image)
+        row, column = generator.integers(8, 52, 2)
+        mask[row : row + 4, column : column + 4] = 255
+        image[mask > 0] = 230
+        cv2.imwrite(str(data / 'images' / f'{index}.png'), image)
+        cv2.imwrite(str(data / 'masks' / f'{index}.png'), mask)
+
+    def write(name: str) -> str:
+        path = tmp_path / f'tiny_{name}.py'
+        (base,) = (ROOT / 'configs').rglob(f'{name}.py')
+        path.write_text(CHANGES.format(recipe=base, data=data))
+        return str(path)
+
+    return write
+
+
+def test_networks_and_detectors_come_in_one_table(recipe, tmp_path, capsys):
+    out = tmp_path / 'out'
+    configs = [recipe('common_acm_nudt'), recipe('tophat_nudt')]
+    options = ['--epochs', '4', '--train-images', '4', '--batch-size', '2', '--test-images', '3']
+    assert main([*configs, *options, '--out', str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert '| tiny_common_acm_nudt | 518,413 |' in printed
+    assert f'--out {out}' in printed
+    assert (out / 'table.md').read_text() == printed[printed.index('| recipe') :]
+    content = json.loads((out / 'rows.json').read_text())
+    assert content['budget']['train_images'] == 4
+    network, detector = content['rows']
+    assert network['last_loss'] < network['first_loss']
+    assert network['macs'] > 0
+    assert detector['first_loss'] is None
+    assert detector['scores']['IoU'] > 50
+    for row in (network, detector):
+        log = (out / row['log']).read_text()
+        assert 'irstd/IoU' in log
+    assert not list(out.rglob('*.pth'))
+
+
+def test_a_seed_repeats_a_run(recipe, tmp_path):
+    budget = Budget(epochs=1, train_images=4, test_images=1, batch_size=2, seed=3)
+    config = recipe('common_acm_nudt')
+    first, second = (compare([config], budget, tmp_path / name)[0] for name in ('first', 'second'))
+    assert first.last_loss == second.last_loss
+    assert first.scores == second.scores
+
+
+def test_what_is_counted_in_epochs_shrinks():
+    budget = Budget(epochs=40, score_on='test')
+    folder = Path('work')
+    plain = Config.fromfile(ROOT / 'configs' / 'common' / 'common_dnanet_nudt.py')
+    cfg = shortened(plain, budget, folder)
+    assert cfg.train_cfg.max_epochs == 40
+    assert cfg.param_scheduler[0].milestones == [20, 30]
+    assert cfg.param_scheduler[0].end == 40
+    assert cfg.val_dataloader.dataset.split == 'nudt/dnanet_50_50_test'
+    assert plain.train_cfg.max_epochs == 400, 'the recipe itself stays'
+    warm = Config.fromfile(ROOT / 'configs' / 'mshnet' / 'mshnet_nudt.py')
+    assert shortened(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
+
+
+def test_mistakes_are_named(tmp_path, capsys):
+    with pytest.raises(ValueError, match='epochs=0'):
+        Budget(epochs=0)
+    with pytest.raises(ValueError, match="'train'"):
+        Budget(epochs=1, score_on='train')
+    assert main(['no_such_recipe', '--out', str(tmp_path / 'out')]) == 1
+    assert 'no_such_recipe' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(recipe, tmp_path):
+    name = 'optim_wrapper.optimizer.lr'
+    budget = Budget(epochs=1, batch_size=2, crop=32, options={name: 0.25})
+    config = Config.fromfile(recipe('common_acm_nudt'))
+    cfg = shortened(config, budget, tmp_path)
+    assert cfg.optim_wrapper.optimizer.lr == 0.25
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        train, val = (
+            DATASETS.build(cfg[f'{name}_dataloader'].dataset) for name in ('train', 'val')
+        )
+        windows = [train[i] for i in range(6)]
+    assert {tuple(w['inputs'].shape[1:]) for w in windows} == {(32, 32)}
+    with_target = [w['data_samples'].gt_sem_seg.data.any() for w in windows]
+    assert sum(map(bool, with_target)) >= 4
+    assert val[0]['inputs'].shape[1:] == (64, 64)
+    assert cfg.model.data_preprocessor.size == (32, 32)

@@ -1,0 +1,50 @@
+import json
+from pathlib import Path
+
+import torch
+
+from benchmarks import speed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_report_has_all_sides_and_a_picture(tmp_path: Path) -> None:
+    config = str(ROOT / 'configs' / 'simirstd_synthetic.py')
+    arguments = [
+        '--reference',
+        'unfolded',
+        '--size',
+        '32',
+        '40',
+        '--rounds',
+        '1',
+        '--train',
+        '--return-memory',
+        '--train-batch',
+        '1',
+    ]
+    assert speed.main([config, *arguments, '--out', str(tmp_path)]) == 0
+    report = json.loads((tmp_path / 'benchmark.json').read_text())
+    assert '32 x 40' in report['setting']
+    folded, usual = report['networks']
+    assert folded['network'] == 'simirstd_synthetic'
+    assert usual['network'] == 'simirstd_synthetic (unfolded)'
+    assert folded['parameters'] == usual['parameters']
+    assert folded['macs']['backbone'] == usual['macs']['backbone']
+    assert all(
+        row[key] > 0
+        for row in (folded, usual)
+        for key in ('latency_s', 'images_per_s', 'inference_peak_bytes', 'training_peak_bytes')
+    )
+    assert (tmp_path / 'benchmark.png').stat().st_size > 10_000
+
+
+def test_folding_saves_work_and_changes_no_output() -> None:
+    model = speed.build(str(ROOT / 'configs' / 'simirstd_synthetic.py')).eval()
+    usual = speed.unfolded(model)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        for a, b in zip(model(image, mode='tensor'), usual(image, mode='tensor'), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+    saved = speed.count(usual, image).macs[speed.REST]
+    assert speed.count(model, image).macs[speed.REST] < 0.8 * saved

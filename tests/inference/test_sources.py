@@ -1,0 +1,91 @@
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmirstd.inference.sources import find_sources, is_video, video_frames, video_rate
+from mmirstd.io.images import ImageReadError
+
+
+def names(*inputs, **options):
+    return [source.name for source in find_sources(*inputs, **options)]
+
+
+def test_a_folder_gives_its_images_in_natural_order(image_folder):
+    assert names(image_folder) == ['deep', 'frame_2', 'frame_10']
+    assert names(str(image_folder), recursive=True) == [
+        'deep', 'frame_2', 'frame_10', 'night/frame_1'
+    ]  # fmt: skip
+
+
+def test_patterns_files_and_arrays_may_be_mixed(image_folder):
+    found = find_sources(
+        [image_folder / 'deep.tif', f'{image_folder}/frame_*.png', np.zeros((4, 5), np.uint8)]
+    )
+    assert [s.name for s in found] == ['deep', 'frame_2', 'frame_10', 'array_0003']
+    assert found[0].read().dtype == np.uint16
+    assert found[3].read().shape == (4, 5)
+    assert names(f'{image_folder}/**/frame_1.png') == ['frame_1']
+
+
+def test_a_batch_of_arrays_is_split():
+    found = find_sources(np.zeros((3, 8, 9, 1), np.uint16))
+    assert [s.name for s in found] == ['array_0000', 'array_0001', 'array_0002']
+    assert found[2].read().shape == (8, 9)
+
+
+def test_names_stay_unique(tmp_path):
+    image = np.zeros((4, 4), np.uint8)
+    for name in ('a.png', 'a.tif', 'A.bmp'):
+        cv2.imwrite(str(tmp_path / name), image)
+    assert len({name.lower() for name in names(tmp_path)}) == 3
+    found = names([tmp_path / 'a.png', tmp_path / 'a.png', tmp_path / 'a.png'])
+    assert found == ['a', 'a.png', 'a.png-2']
+
+
+def test_pages_of_a_tiff_are_a_sequence(tmp_path):
+    pages = [np.full((6, 7), 1000 * k, np.uint16) for k in range(3)]
+    first, *rest = [Image.fromarray(page) for page in pages]
+    first.save(tmp_path / 'stack.tif', save_all=True, append_images=rest)
+    found = find_sources(tmp_path / 'stack.tif')
+    assert [s.name for s in found] == ['stack_000000', 'stack_000001', 'stack_000002']
+    assert str(found[1]).endswith('stack.tif [frame 1]')
+    for source, page in zip(found, pages, strict=True):
+        np.testing.assert_array_equal(source.read(), page)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'nowhere\.png'):
+        find_sources(tmp_path / 'nowhere.png')
+    with pytest.raises(FileNotFoundError, match=r'no image matches .*\*\.png'):
+        find_sources(f'{tmp_path}/*.png')
+    with pytest.raises(FileNotFoundError, match='holds no image'):
+        find_sources(tmp_path)
+    with pytest.raises(ValueError, match='inputs is empty'):
+        find_sources([])
+    with pytest.raises(ValueError, match='type int'):
+        find_sources([3])
+
+
+def test_a_video_gives_its_frames_in_order(tmp_path):
+    path = tmp_path / 'clip.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 12.5, (64, 48))
+    for k in range(4):
+        writer.write(np.full((48, 64, 3), 60 * k, np.uint8))
+    writer.release()
+    assert is_video(path)
+    assert not is_video(tmp_path / 'clip.png')
+    assert video_rate(path) == pytest.approx(12.5, rel=0.01)
+    frames = [(source.name, source.read().mean()) for source in video_frames(path)]
+    assert [name for name, _ in frames] == [f'clip_{k:06d}' for k in range(4)]
+    np.testing.assert_allclose([mean for _, mean in frames], [0, 60, 120, 180], atol=3)
+
+
+@pytest.mark.parametrize('content', [b'', b'no video at all', b'RIFF\x10\0\0\0AVI LIST'])
+def test_a_broken_video_is_an_error_that_names_it(tmp_path, content):
+    path = tmp_path / 'broken.avi'
+    path.write_bytes(content)
+    with pytest.raises(ImageReadError, match=r'broken\.avi'):
+        list(video_frames(path))
+    with pytest.raises(FileNotFoundError, match=r'absent\.mp4'):
+        list(video_frames(tmp_path / 'absent.mp4'))

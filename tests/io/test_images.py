@@ -1,0 +1,250 @@
+import struct
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmirstd.io.images import ImageReadError, read_image, read_mask, read_size
+
+
+@pytest.fixture
+def gray():
+    return np.random.default_rng(0).integers(0, 256, (12, 17), dtype=np.uint8)
+
+
+@pytest.fixture
+def deep():
+    return np.random.default_rng(1).integers(0, 65536, (12, 17), dtype=np.uint16)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.bmp', '.tif', '.npy', '.PNG'])
+def test_8_bit_gray(tmp_path, gray, suffix):
+    file = tmp_path / f'image{suffix}'
+    np.save(file, gray) if suffix == '.npy' else Image.fromarray(gray).save(file)
+    image = read_image(file)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, gray)
+
+
+def test_palette_is_expanded_and_not_read_as_indices(tmp_path):
+    indices = np.array([[0, 1], [2, 1]], np.uint8)
+    image = Image.fromarray(indices, mode='P')
+    image.putpalette([200, 200, 200, 10, 10, 10, 90, 80, 70])
+    image.save(tmp_path / 'p.png')
+    read = read_image(tmp_path / 'p.png')
+    assert read[0, 0].tolist() == [200, 200, 200]
+    assert read[1, 0].tolist() == [70, 80, 90]  # BGR
+
+
+def test_alpha_is_dropped_without_mixing_colours(tmp_path):
+    rgba = np.zeros((3, 4, 4), np.uint8)
+    rgba[..., :3] = 10, 20, 30
+    rgba[0, :, 3] = 255
+    Image.fromarray(rgba, mode='RGBA').save(tmp_path / 'a.png')
+    assert (read_image(tmp_path / 'a.png') == (30, 20, 10)).all()
+    la = np.stack([np.full((3, 4), 7, np.uint8), np.zeros((3, 4), np.uint8)], axis=-1)
+    Image.fromarray(la, mode='LA').save(tmp_path / 'la.png')
+    assert (read_image(tmp_path / 'la.png') == 7).all()
+    assert read_image(tmp_path / 'la.png').ndim == 2
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.tif'])
+def test_16_bit_keeps_every_bit(tmp_path, deep, suffix):
+    colour = np.stack([deep, deep // 2, deep // 3], axis=-1)  # Pillow would cut this to 8 bits
+    rgba = np.concatenate([colour, np.full_like(deep, 65535)[..., None]], axis=-1)
+    for name, array in (('gray', deep), ('colour', colour), ('rgba', rgba)):
+        file = tmp_path / f'{name}{suffix}'
+        assert cv2.imwrite(str(file), array)
+        image = read_image(file)
+        assert image.dtype == np.uint16
+        np.testing.assert_array_equal(image, array[..., :3] if array.ndim == 3 else array)
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64', 'int16', 'uint32'])
+def test_other_tiff_types_keep_their_values(tmp_path, deep, dtype):
+    tifffile = pytest.importorskip('tifffile')
+    values = (deep.astype(np.int64) - 32768 * (dtype == 'int16')).astype(dtype)
+    tifffile.imwrite(tmp_path / 'a.tif', values)
+    image = read_image(tmp_path / 'a.tif')
+    assert image.dtype == values.dtype
+    np.testing.assert_array_equal(image, values)
+
+
+def test_tiff_that_opencv_does_not_know(tmp_path, deep, monkeypatch):
+    tifffile = pytest.importorskip('tifffile')
+    colour = np.stack([deep, deep // 2, deep // 3], axis=-1)
+    tifffile.imwrite(tmp_path / 'rgb.tif', colour, photometric='rgb')
+    monkeypatch.setattr(cv2, 'imdecode', lambda *_: None)
+    np.testing.assert_array_equal(read_image(tmp_path / 'rgb.tif'), colour[..., ::-1])
+    monkeypatch.setitem(sys.modules, 'tifffile', None)
+    with pytest.raises(ImageReadError, match=r'rgb\.tif.*mmirstd\[tiff\]'):
+        read_image(tmp_path / 'rgb.tif')
+
+
+@pytest.mark.parametrize('dtype', ['float16', 'float32', 'int32', 'uint16', 'bool'])
+def test_npy_keeps_its_type(tmp_path, deep, dtype):
+    np.save(tmp_path / 'a.npy', (deep % 2000).astype(dtype))
+    assert read_image(tmp_path / 'a.npy').dtype == dtype
+
+
+def _png_chunk_cut(content):
+    return content[: len(content) // 2]
+
+
+def _one_bit_flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0x55]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize('damage', [_png_chunk_cut, _one_bit_flipped, lambda _: b'not an image'])
+@pytest.mark.parametrize('kind', ['gray8', 'gray16', 'colour16'])
+def test_damaged_png_is_an_error_naming_it(tmp_path, gray, deep, damage, kind):
+    array = {'gray8': gray, 'gray16': deep, 'colour16': np.stack([deep] * 3, -1)}[kind]
+    file = tmp_path / 'broken.png'
+    cv2.imwrite(str(file), array)
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(ImageReadError, match=r'broken\.png: cannot be decoded'):
+        read_image(file)
+
+
+@pytest.mark.parametrize('suffix', ['.bmp', '.tif', '.npy', '.jpg'])
+def test_truncated_files_of_other_formats_are_errors_naming_them(tmp_path, gray, suffix):
+    file = tmp_path / f'cut{suffix}'
+    np.save(file, gray) if suffix == '.npy' else Image.fromarray(gray).save(file)
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(ImageReadError, match=r'cut\.'):
+        read_image(file)
+
+
+@pytest.mark.parametrize('suffix', ['.png', '.npy', '.tif'])
+def test_empty_file_is_an_error_naming_it(tmp_path, suffix):
+    file = tmp_path / f'empty{suffix}'
+    file.touch()
+    with pytest.raises(ImageReadError, match=r'empty\.\w+: the file is empty'):
+        read_image(file)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'gone\.png'):
+        read_image(tmp_path / 'gone.png')
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_non_finite_pixels_are_an_error_naming_the_file(tmp_path, value):
+    image = np.zeros((4, 5), np.float32)
+    image[1, 2] = value
+    np.save(tmp_path / 'dead.npy', image)
+    with pytest.raises(ImageReadError, match=r'dead\.npy: 1 of 20 pixel values are NaN or inf'):
+        read_image(tmp_path / 'dead.npy')
+
+
+def test_stacks_and_several_pages_are_errors(tmp_path, gray):
+    pages = [Image.fromarray(gray), Image.fromarray(gray)]
+    pages[0].save(tmp_path / 'two.tif', save_all=True, append_images=pages[1:])
+    with pytest.raises(ImageReadError, match=r'two\.tif.*2 pages'):
+        read_image(tmp_path / 'two.tif')
+    np.save(tmp_path / 'stack.npy', np.stack([gray] * 5))
+    with pytest.raises(ImageReadError, match=r'stack\.npy.*\(5, 12, 17\)'):
+        read_image(tmp_path / 'stack.npy')
+    np.save(tmp_path / 'none.npy', np.zeros((0, 5), np.uint8))
+    with pytest.raises(ImageReadError, match=r'none\.npy.*no pixels'):
+        read_image(tmp_path / 'none.npy')
+
+
+def test_npy_with_objects_or_text_is_refused(tmp_path):
+    np.save(tmp_path / 'objects.npy', np.array([{}], object))
+    with pytest.raises(ImageReadError, match=r'objects\.npy'):
+        read_image(tmp_path / 'objects.npy')
+    np.save(tmp_path / 'text.npy', np.array([['a', 'b']]))
+    with pytest.raises(ImageReadError, match=r'text\.npy.*dtype'):
+        read_image(tmp_path / 'text.npy')
+
+
+TARGET = np.array([[0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], np.uint8)
+
+
+def _save_mask(kind, file):
+    if kind == '1-bit':
+        Image.fromarray(TARGET.astype(bool)).save(file)
+    elif kind == 'palette':
+        image = Image.fromarray(TARGET, mode='P')
+        image.putpalette([0, 0, 0, 128, 0, 0])
+        image.save(file)
+    elif kind == 'rgb':
+        Image.fromarray(np.stack([TARGET * 0, TARGET * 0, TARGET], -1)).save(file)
+    elif kind == 'rgba':
+        alpha = np.full_like(TARGET, 255)
+        Image.fromarray(np.stack([TARGET * 255] * 3 + [alpha], -1)).save(file)
+    elif kind == '16-bit':
+        cv2.imwrite(str(file), TARGET.astype(np.uint16))
+    elif kind == 'in-between grays':
+        grays = TARGET * np.array([[7, 1, 90, 3]] * 3, np.uint8)
+        Image.fromarray(grays).save(file)
+    else:
+        Image.fromarray(TARGET * np.uint8(kind)).save(file)
+
+
+@pytest.mark.parametrize(
+    'kind', ['1-bit', 'palette', 'rgb', 'rgba', '16-bit', 'in-between grays', 1, 38, 255]
+)
+def test_mask_is_gray_above_zero_in_any_encoding(tmp_path, kind):
+    _save_mask(kind, tmp_path / 'mask.png')
+    mask = read_mask(tmp_path / 'mask.png')
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, TARGET)
+
+
+@pytest.mark.parametrize('dtype', [bool, np.uint8, np.float32])
+def test_npy_mask(tmp_path, dtype):
+    np.save(tmp_path / 'mask.npy', TARGET.astype(dtype))
+    np.testing.assert_array_equal(read_mask(tmp_path / 'mask.npy'), TARGET)
+
+
+def test_threshold_is_exclusive(tmp_path):
+    Image.fromarray(np.array([[127, 128]], np.uint8)).save(tmp_path / 'mask.png')
+    assert read_mask(tmp_path / 'mask.png', threshold=127).tolist() == [[0, 1]]
+
+
+def test_jpeg_mask_needs_a_threshold(tmp_path):
+    mask = np.zeros((32, 32), np.uint8)
+    mask[9:12, 9:12] = 255
+    Image.fromarray(mask).save(tmp_path / 'mask.jpg', quality=60)
+    with pytest.raises(ImageReadError, match=r'mask\.jpg: JPEG blurs masks'):
+        read_mask(tmp_path / 'mask.jpg')
+    assert (read_image(tmp_path / 'mask.jpg') > 0).sum() > 9  # the reason
+    assert read_mask(tmp_path / 'mask.jpg', threshold=127).sum() == 9
+
+
+def test_size_without_decoding(tmp_path, gray):
+    Image.fromarray(gray).save(tmp_path / 'a.png')
+    # A valid header is enough.
+    (tmp_path / 'b.png').write_bytes((tmp_path / 'a.png').read_bytes()[:60])
+    assert read_size(tmp_path / 'a.png') == read_size(tmp_path / 'b.png') == (12, 17)
+    np.save(tmp_path / 'a.npy', gray)
+    assert read_size(tmp_path / 'a.npy') == (12, 17)
+
+
+def test_png_bit_depth_is_read_from_the_header(tmp_path, gray):
+    Image.fromarray(gray).save(tmp_path / 'a.png')
+    content = (tmp_path / 'a.png').read_bytes()
+    assert struct.unpack('>IIB', content[16:25]) == (17, 12, 8)
+
+
+def test_real_encodings(data_root):
+    folder = data_root / 'layouts'
+    shapes = {  # palette, RGBA, gray, RGB
+        'sirst/images/Misc_138.png': (200, 256, 3),
+        'sirst/images/Misc_10.png': (240, 320, 3),
+        'sirst/images/Misc_1.png': (240, 320),
+        'RDIAN/datasets/example/images/1(1).bmp': (480, 720, 3),
+    }
+    for name, shape in shapes.items():
+        assert read_image(folder / name).shape == shape
+    one_bit = read_mask(folder / 'MDvsFA_cGAN/data/test_gt/00000.png')
+    assert set(np.unique(one_bit)) == {0, 1}
+    grays = read_image(folder / 'IRSTD-1k/IRSTD1k_Label/XDU325.png')
+    assert len(np.unique(grays)) > 2  # in-between grays, all of them target pixels
+    mask = read_mask(folder / 'IRSTD-1k/IRSTD1k_Label/XDU325.png')
+    assert mask.sum() == np.count_nonzero(grays) > np.count_nonzero(grays > 127)

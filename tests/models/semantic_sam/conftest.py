@@ -1,0 +1,26 @@
+"""Semantic-SAM under the weights of the fixture, and its outputs, computed once per module."""
+
+import pytest
+from sam_reference import Reference
+
+from mmirstd.conversion.common import convert
+from mmirstd.conversion.semantic_sam import SEMANTIC_SAM
+from mmirstd.models.semantic_sam import SemanticSAM
+
+
+def with_head(name: str) -> str:
+    """Where the segmentor, and so the converter, has a parameter of the teacher."""
+    return name if name.startswith('backbone.') else f'decode_head.{name}'
+
+
+@pytest.fixture(scope='module')
+def semantic_sam(reference_root):
+    """(fixture, network with its weights)."""
+    reference = Reference(reference_root, 'semantic_sam_swint')
+    for alias, canonical in reference.meta['aliases'].items():
+        reference.state[alias] = reference.state[canonical]
+    state = {key.removeprefix('model.'): value for key, value in reference.state.items()}
+    network = SemanticSAM({'type': 'mmseg.SwinTransformer'}).eval()
+    target = {with_head(name): value for name, value in network.state_dict().items()}
+    network.load_state_dict(convert(state, SEMANTIC_SAM, target), strict=True)
+    return reference, network
