@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 CLICK_RADIUS = 3
@@ -29,6 +30,23 @@ class Prompts:
     boxes: np.ndarray
     kinds: np.ndarray
     targets: np.ndarray
+
+
+def interior_click(mask: np.ndarray) -> tuple[int, int]:
+    """The pixel (x, y) of a mask (H, W) that is farthest from its outside; the first of several.
+
+    What lies beyond the image is outside. Distances are Euclidean; Semantic-SAM's evaluation uses
+    an approximate Manhattan distance.
+
+    Raises:
+        ValueError: The mask is empty.
+    """
+    padded = np.pad(np.asarray(mask, np.uint8), 1)
+    if not padded.any():
+        raise ValueError('an empty mask has no interior to click on')
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    y, x = np.unravel_index(distance.argmax(), distance.shape)
+    return int(x), int(y)
 
 
 def click_boxes(

@@ -5,28 +5,9 @@ Letters: N prompts, G masks per prompt, H x W size of the image, h x w size of t
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-
-def interior_click(mask: np.ndarray) -> tuple[int, int]:
-    """The pixel (x, y) of a mask (H, W) that is farthest from its outside; the first of several.
-
-    What lies beyond the image is outside. Distances are Euclidean; Semantic-SAM's evaluation uses
-    an approximate Manhattan distance.
-
-    Raises:
-        ValueError: The mask is empty.
-    """
-    padded = np.pad(np.asarray(mask, np.uint8), 1)
-    if not padded.any():
-        raise ValueError('an empty mask has no interior to click on')
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    y, x = np.unravel_index(distance.argmax(), distance.shape)
-    return int(x), int(y)
 
 
 @torch.no_grad()

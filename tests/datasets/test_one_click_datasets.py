@@ -9,12 +9,26 @@ import torch
 
 from mmirstd.datasets.coco_panoptic import COCOPanopticClicks, segment_ids
 from mmirstd.datasets.one_click import SA1BClicks, edge_size
+from mmirstd.datasets.prompts import interior_click
 
 SEGMENTS = {  # id -> rows, columns, crowd
     5: (slice(0, 20), slice(0, 60), 0),
     70_003: (slice(20, 40), slice(0, 30), 0),
     16_000_000: (slice(20, 40), slice(30, 50), 1),
 }
+
+
+def test_click_is_where_the_mask_is_widest():
+    mask = np.zeros((20, 30), np.uint8)
+    mask[2:5, 2:25] = 1  # a thin bar
+    mask[8:19, 10:21] = 1  # an 11 x 11 square
+    assert interior_click(mask) == (15, 13)
+    # Touching the border does not help: what is beyond is outside.
+    corner = np.zeros((9, 9), bool)
+    corner[:3, :3] = True
+    assert interior_click(corner) == (1, 1)
+    with pytest.raises(ValueError, match='empty'):
+        interior_click(np.zeros((4, 4)))
 
 
 @pytest.fixture

@@ -1,24 +1,10 @@
 """Max and Oracle IoU by hand, and through MMEngine's metric."""
 
-import numpy as np
 import pytest
 import torch
 
-from mmirstd.evaluation.one_click import granularity_ious, interior_click, max_and_oracle
+from mmirstd.evaluation.one_click import granularity_ious, max_and_oracle
 from mmirstd.evaluation.one_click_metric import OneClickIoUMetric
-
-
-def test_click_is_where_the_mask_is_widest():
-    mask = np.zeros((20, 30), np.uint8)
-    mask[2:5, 2:25] = 1  # a thin bar
-    mask[8:19, 10:21] = 1  # an 11 x 11 square
-    assert interior_click(mask) == (15, 13)
-    # Touching the border does not help: what is beyond is outside.
-    corner = np.zeros((9, 9), bool)
-    corner[:3, :3] = True
-    assert interior_click(corner) == (1, 1)
-    with pytest.raises(ValueError, match='empty'):
-        interior_click(np.zeros((4, 4)))
 
 
 def logits_of(mask: torch.Tensor) -> torch.Tensor:
