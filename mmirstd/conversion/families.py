@@ -1,14 +1,17 @@
 """The networks whose published checkpoints can be converted."""
 
 from mmirstd.conversion.acm import ACM
+from mmirstd.conversion.agpcnet import AGPCNET
 from mmirstd.conversion.alcnet import ALCNET
 from mmirstd.conversion.common import Family
 from mmirstd.conversion.dnanet import DNANET
 from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
 from mmirstd.conversion.fc3net import FC3NET
+from mmirstd.conversion.hdnet import HDNET
 from mmirstd.conversion.isnet import ISNET
 from mmirstd.conversion.mobile_sam import MOBILE_SAM
 from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.rpcanet import RPCANET, RPCANET_PP
 from mmirstd.conversion.sam import SAM
 from mmirstd.conversion.sam_hq import SAM_HQ
 from mmirstd.conversion.sctransnet import SCTRANSNET
@@ -20,13 +23,17 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         ACM,
+        AGPCNET,
         ALCNET,
         DNANET,
         EFFICIENT_SAM,
         FC3NET,
+        HDNET,
         ISNET,
         MOBILE_SAM,
         MSHNET,
+        RPCANET,
+        RPCANET_PP,
         SAM,
         SAM_HQ,
         SCTRANSNET,

@@ -1,24 +1,26 @@
-"""Keys of MSHNet."""
+"""Keys of MSHNet, most of which HDNet shares."""
 
 from mmirstd.conversion.common import Family, Rule
 from mmirstd.conversion.residual import CBAM_BLOCK_RULES, renamed_blocks
 
+MSHNET_RULES = (
+    Rule(r'conv_init\.(\w+)', r'backbone.entry.\1'),
+    *renamed_blocks(r'encoder_([0-3])\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
+    *renamed_blocks(r'middle_layer\.(\d+)', r'backbone.encoder.4.\1', CBAM_BLOCK_RULES),
+    *(
+        rule
+        for level in range(4)
+        for rule in renamed_blocks(
+            rf'decoder_{level}\.(\d+)', rf'backbone.decoder.{3 - level}.\1', CBAM_BLOCK_RULES
+        )
+    ),
+    Rule(r'output_([0-3])\.(\w+)', r'decode_head.side_heads.\1.\2'),
+    Rule(r'final\.(\w+)', r'decode_head.conv_seg.\1'),
+)
+
 MSHNET = Family(
     name='mshnet',
     config='mshnet/mshnet_nudt.py',
-    rules=(
-        Rule(r'conv_init\.(\w+)', r'backbone.entry.\1'),
-        *renamed_blocks(r'encoder_([0-3])\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
-        *renamed_blocks(r'middle_layer\.(\d+)', r'backbone.encoder.4.\1', CBAM_BLOCK_RULES),
-        *(
-            rule
-            for level in range(4)
-            for rule in renamed_blocks(
-                rf'decoder_{level}\.(\d+)', rf'backbone.decoder.{3 - level}.\1', CBAM_BLOCK_RULES
-            )
-        ),
-        Rule(r'output_([0-3])\.(\w+)', r'decode_head.side_heads.\1.\2'),
-        Rule(r'final\.(\w+)', r'decode_head.conv_seg.\1'),
-    ),
+    rules=MSHNET_RULES,
     first_convolutions=('backbone.entry.weight',),
 )

@@ -38,13 +38,15 @@ class Fixture:
 
     Attributes:
         family: Key rules.
-        outputs: Names in the fixture, in the order in which our network returns them.
+        outputs: Names in the fixture, in the order in which our network returns them; empty names
+            for what the fixture does not have.
         tolerance: Largest difference relative to max(1, largest value), from the fixtures' README.
         overrides: What to change in the network's config, for variants.
         inner: Names in the fixture of what `NetworkTester.inner_outputs` returns.
         file: Name of the fixture's file, where it differs from the key in `NetworkTester.fixtures`.
         amend: Changes the original's state dict before it is converted, as the fixture's README
             says.
+        slow: The original takes more than ten seconds for it.
     """
 
     family: Family
@@ -54,6 +56,7 @@ class Fixture:
     inner: tuple[str, ...] = ()
     file: str = ''
     amend: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+    slow: bool = False
 
 
 def build_network(config: Path, **overrides: object) -> nn.Module:
@@ -241,6 +244,7 @@ class NetworkTester:
             outputs = as_tuple(network(image, mode='tensor'))
             inner = self.inner_outputs(network, image) if fixture.inner else {}
         named = dict(zip(fixture.outputs, outputs, strict=True))
+        named.pop('', None)
         named |= {name: inner[name] for name in fixture.inner}
         for name, output in named.items():
             stride = meta.get('strides', {}).get(name, 1)

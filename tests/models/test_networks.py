@@ -1,12 +1,17 @@
 """The infrared networks; see network_tester.py for what is checked."""
 
+import torch
 from network_tester import Fixture, NetworkTester
+from torch import Tensor, nn
 
 from mmirstd.conversion.acm import ACM
+from mmirstd.conversion.agpcnet import AGPCNET
 from mmirstd.conversion.dnanet import DNANET
 from mmirstd.conversion.fc3net import FC3NET
+from mmirstd.conversion.hdnet import HDNET
 from mmirstd.conversion.isnet import ISNET
 from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.rpcanet import RPCANET, RPCANET_PP
 from mmirstd.conversion.sctransnet import SCTRANSNET
 from mmirstd.conversion.uiunet import UIUNET
 
@@ -140,3 +145,119 @@ class TestALCNet(NetworkTester):
         2285.51245,
         2833.84009,
     )
+
+
+def with_gammas_of_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of the non-local parts that let errors in them be seen."""
+    return {
+        name: torch.ones_like(value) if name.endswith('.gamma') else value
+        for name, value in state.items()
+    }
+
+
+class TestAGPCNet(NetworkTester):
+    name = 'agpcnet'
+    parameters = {1: 12_354_189, 3: 12_360_461}
+    fixtures = {
+        'agpcnet': Fixture(AGPCNET, ('logits',), inner=('context', 'fuse23', 'fuse12')),
+        'agpcnet_rect': Fixture(AGPCNET, ('logits',), inner=('context',)),
+        **{
+            f'{name} with gammas of one': Fixture(
+                AGPCNET,
+                ('logits_gamma_one',),
+                inner=('context_gamma_one',),
+                file=name,
+                amend=with_gammas_of_one,
+            )
+            for name in ('agpcnet', 'agpcnet_rect')
+        },
+    }
+    golden = (1.90865, 30.16261, 7.48533, 8.41697, 19.04031, 14.99581, 14.83008, 5.12345)
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        context, fuse23, fuse12 = network.backbone(image).padded
+        return {
+            'context': context,
+            'context_gamma_one': context,
+            'fuse23': fuse23,
+            'fuse12': fuse12,
+        }
+
+
+class DecompositionTester(NetworkTester):
+    stages = (0, 1, 5)
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        decompositions = network.backbone.decompose(image)
+        outputs = {'image': decompositions[-1].image}
+        for stage in self.stages:
+            outputs |= {
+                f'{part}{stage}': value for part, value in decompositions[stage]._asdict().items()
+            }
+        return outputs
+
+
+EVERY_STAGE = tuple(f'{part}{k}' for part in ('background', 'target', 'image') for k in (0, 1, 5))
+
+
+class TestRPCANet(DecompositionTester):
+    name = 'rpcanet'
+    parameters = {1: 679_896, 3: 679_896}
+    fixtures = {
+        'rpcanet': Fixture(RPCANET, ('logits',), inner=EVERY_STAGE, tolerance=3e-5),
+        'rpcanet_rect': Fixture(RPCANET, ('logits',), inner=('image',), tolerance=3e-5),
+    }
+    golden = (-5.16688, 54.95997, 123.76575, 10.47844, 176.40240, 141.32536, 8.87927, 94.07279)
+
+
+class TestRPCANetPlusPlus(DecompositionTester):
+    name = 'rpcanet_pp'
+    # The original's 2,961,582 hold 46,240 of the first stage's memory that its forward never reads.
+    parameters = {1: 2_961_582 - 46_240, 3: 2_961_582 - 46_240}
+    fixtures = {
+        'rpcanet_pp': Fixture(
+            RPCANET_PP, ('logits',), inner=EVERY_STAGE, tolerance=3e-5, slow=True
+        ),
+        'rpcanet_pp_rect': Fixture(RPCANET_PP, ('logits',), inner=('image',), tolerance=3e-5),
+    }
+    golden = (-13.45526, 37.70470, 31.77403, 5.60268, 40.57170, 56.04417, 14.06385, 7.41731)
+
+
+FILTERED = ('filtered3', 'filtered2', 'filtered1', 'filtered0')
+
+
+class TestHDNet(NetworkTester):
+    name = 'hdnet'
+    # The original's 3,676,197 hold 11,402 of attention that its forward never applies.
+    parameters = {1: 3_664_739, 3: 3_676_197 - 11_402}
+    native_sides = True
+    fixtures = {
+        'hdnet_pal': Fixture(
+            HDNET,
+            ('output', 'mask0', 'mask1', 'mask2', 'mask3'),
+            inner=('encoder0', *FILTERED),
+            tolerance=3e-5,
+        ),
+        'hdnet_pal_rect': Fixture(
+            HDNET, ('output', '', '', '', ''), inner=FILTERED, tolerance=3e-5
+        ),
+    }
+    golden = (
+        -501.32379,
+        263.48477,
+        360.42450,
+        147.11919,
+        70.02586,
+        -127.36865,
+        -275.87091,
+        -366.05447,
+    )
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        backbone, head = network.backbone, network.decode_head
+        features = backbone(image)
+        sides = head.native_side_outputs(head.selected_maps(features))
+        sides = [head.resize(side, image.shape[-2:]) for side in sides]
+        filtered = head.filtered_details(features.padded[0], sides)
+        outputs = {f'filtered{level}': each for level, each in enumerate(filtered)}
+        return outputs | {'encoder0': backbone.encoder[0](backbone.entry(image))}

@@ -1,16 +1,19 @@
 """Encoders: registered backbones and the bodies of the infrared networks."""
 
 from mmirstd.models.backbones.acm import ACM
+from mmirstd.models.backbones.agpcnet import AGPCNet
 from mmirstd.models.backbones.alcnet import ALCNet
 from mmirstd.models.backbones.classical import LocalContrast, MaxMedian, TopHat
 from mmirstd.models.backbones.dnanet import DNANet
 from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
 from mmirstd.models.backbones.fc3net import FC3Net
+from mmirstd.models.backbones.hdnet import HDNet
 from mmirstd.models.backbones.isnet import ISNet
 from mmirstd.models.backbones.mobile_sam_tiny_vit import MobileSAMTinyViT
 from mmirstd.models.backbones.mshnet import MSHNet
 from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
+from mmirstd.models.backbones.rpcanet import RPCANet, RPCANetPlusPlus
 from mmirstd.models.backbones.sam_vit import SAMViT
 from mmirstd.models.backbones.sctransnet import SCTransNet
 from mmirstd.models.backbones.semantic_sam_swin import SemanticSAMSwin
@@ -18,16 +21,20 @@ from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
     'ACM',
+    'AGPCNet',
     'ALCNet',
     'DNANet',
     'EfficientSAMViT',
     'FC3Net',
+    'HDNet',
     'ISNet',
     'LocalContrast',
     'MSHNet',
     'MaxMedian',
     'MobileSAMTinyViT',
     'QueryEncoder',
+    'RPCANet',
+    'RPCANetPlusPlus',
     'RepViT',
     'SAMViT',
     'SCTransNet',

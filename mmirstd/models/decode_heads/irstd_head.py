@@ -46,6 +46,7 @@ class IRSTDHead(BaseDecodeHead):
             ``in_channels`` has entries.
         hidden_conv: Put a 3x3 conv - BN - ReLU to ``channels`` before the classifier. Without
             it ``channels`` is the number of channels of the last map.
+        hidden_bias: Whether that convolution has a bias although BN follows.
         side_kernel_size: Side of the convolutions that give the side outputs.
         output_weights: Weight of each output's loss, the prediction first; None for ones.
             A mean over four outputs is ``(0.25, 0.25, 0.25, 0.25)``.
@@ -71,6 +72,7 @@ class IRSTDHead(BaseDecodeHead):
         *,
         in_index: int | Sequence[int] | None = None,
         hidden_conv: bool = False,
+        hidden_bias: bool = False,
         side_kernel_size: int = 1,
         output_weights: Sequence[float] | None = None,
         threshold: float = 0.5,
@@ -110,7 +112,9 @@ class IRSTDHead(BaseDecodeHead):
                 'hidden_conv=True inserts a convolution between them.'
             )
         self.hidden = (
-            Conv2dNormActivation(last, channels, 3, bias=False) if hidden_conv else nn.Identity()
+            Conv2dNormActivation(last, channels, 3, bias=hidden_bias)
+            if hidden_conv
+            else nn.Identity()
         )
         # Element-wise as in the original networks; BaseDecodeHead would drop whole channels, of
         # which there may be only four.

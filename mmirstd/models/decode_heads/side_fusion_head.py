@@ -52,7 +52,11 @@ class SideFusionHead(IRSTDHead):
     def _fuse(self, sides: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
         finest = max((side.shape[-2:] for side in sides), key=lambda size: size[0] * size[1])
         upsampled = [self.resize(side, finest) for side in sides]
-        return self.to_image(self.cls_seg(torch.cat(upsampled, dim=1)), features)
+        return self.to_image(self._combine(upsampled, features), features)
+
+    def _combine(self, sides: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 1, h, w) from the side outputs, all (N, 1, h, w)."""
+        return self.cls_seg(torch.cat(sides, dim=1))
 
     def prediction(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) of the prediction."""

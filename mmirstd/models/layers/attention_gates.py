@@ -12,15 +12,16 @@ class ChannelAttention(nn.Module):
 
     Args:
         channels: C.
-        reduction: The shared two-layer perceptron has C // reduction hidden units.
+        reduction: The shared two-layer perceptron has C // reduction hidden units, at least one.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
+        hidden = max(1, channels // reduction)
         self.perceptron = nn.Sequential(
-            nn.Conv2d(channels, channels // reduction, 1, bias=False),
+            nn.Conv2d(channels, hidden, 1, bias=False),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels // reduction, channels, 1, bias=False),
+            nn.Conv2d(hidden, channels, 1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,10 @@
+# AGPCNet on SIRST with the recipe that all networks share. See docs/networks.md.
+_base_ = [
+    '../_base_/models/agpcnet.py',
+    '../_base_/datasets/sirst.py',
+    '../_base_/schedules/adam_400e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(data_preprocessor=_base_.data_preprocessor)
+train_dataloader = dict(batch_size=_base_.batch_size)

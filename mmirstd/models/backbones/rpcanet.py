@@ -1,0 +1,140 @@
+"""RPCANet and RPCANet++: robust PCA unrolled into a network.
+
+RPCANet: Wu et al., WACV 2024, arXiv:2311.00917. RPCANet++: Wu et al., 2025, arXiv:2508.04190.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.layers.robust_pca import (
+    BackgroundStep,
+    Decomposition,
+    DecompositionStage,
+    RecurrentBackgroundStep,
+    TargetStep,
+    contrast_convolutions,
+)
+from mmirstd.registry import MODELS
+
+
+class UnrolledRobustPCA(IRSTDBody):
+    """Base class: stages that split one gray image into background and targets, again and again.
+
+    Every stage but the first reads the image that the stage before rebuilt, as in the released
+    code. Images of several channels are averaged to gray.
+
+    Args:
+        in_channels: Channels of the image.
+        stages: One `DecompositionStage` for each round.
+        init_cfg: See `IRSTDBody`.
+
+    Returns:
+        Four maps (N, 1, H, W): the gray image; background, rebuilt image and targets of the last
+        stage. The targets are logits already: see `DecompositionHead`.
+    """
+
+    out_channels = (1, 1, 1, 1)
+
+    def __init__(
+        self,
+        in_channels: int,
+        stages: Iterable[DecompositionStage],
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(in_channels, init_cfg=init_cfg)
+        self.stages = nn.ModuleList(stages)
+
+    def decompose(self, image: Tensor) -> list[Decomposition]:
+        """Background, targets and rebuilt image of every stage, in the units of ``image``.
+
+        Args:
+            image: (N, in_channels, H, W), normalised as in the config: the authors divide gray
+                values by 255 and do nothing else.
+        """
+        image = image.mean(dim=1, keepdim=True)
+        target, states, decompositions = torch.zeros_like(image), None, []
+        for stage in self.stages:
+            decomposition, states = stage(image, target, states)
+            image, target = decomposition.image, decomposition.target
+            decompositions.append(decomposition)
+        return decompositions
+
+    def features(self, image: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        last = self.decompose(image)[-1]
+        return image.mean(dim=1, keepdim=True), last.background, last.image, last.target
+
+
+@MODELS.register_module()
+class RPCANet(UnrolledRobustPCA):
+    """Each step is a stack of 3x3 convolutions with weights of its own.
+
+    Args:
+        in_channels: Channels of the image.
+        stages: Rounds.
+        width: Channels of all convolutions.
+        init_cfg: See `IRSTDBody`.
+
+    Returns:
+        See `UnrolledRobustPCA`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        *,
+        stages: int = 6,
+        width: int = 32,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            (
+                DecompositionStage(BackgroundStep(width), TargetStep(width), width=width)
+                for _ in range(stages)
+            ),
+            init_cfg,
+        )
+
+
+@MODELS.register_module()
+class RPCANetPlusPlus(UnrolledRobustPCA):
+    """RPCANet whose background remembers earlier stages and whose targets see contrast.
+
+    Three fifths of its cost is the contrast's convolution of 17 x 17.
+
+    Args:
+        in_channels: Channels of the image.
+        stages: Rounds; 3, 6 and 9 are published.
+        width: Channels of all convolutions and states.
+        contrast_size: Odd side of the contrast's window.
+        init_cfg: See `IRSTDBody`.
+
+    Returns:
+        See `UnrolledRobustPCA`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        *,
+        stages: int = 6,
+        width: int = 32,
+        contrast_size: int = 17,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            (
+                DecompositionStage(
+                    RecurrentBackgroundStep(width, initial=index == 0),
+                    TargetStep(width, contrast=contrast_convolutions(width, contrast_size)),
+                    width=width,
+                )
+                for index in range(stages)
+            ),
+            init_cfg,
+        )

@@ -1,0 +1,64 @@
+"""Head of RPCANet and RPCANet++: the backbone's targets are the prediction."""
+
+from collections.abc import Sequence
+
+import torch
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmirstd.models.decode_heads.irstd_head import IRSTDHead
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class DecompositionHead(IRSTDHead):
+    """Takes the targets of the last stage as logits and supervises the rebuilt image. No weights.
+
+    It needs the four maps of `UnrolledRobustPCA`; any other head works on that backbone too.
+
+    Args:
+        rebuild_weight: Weight of the mean squared error between the rebuilt image and the image.
+            Unknown pixels count in it: the image is known there.
+        **kwargs: Arguments of `IRSTDHead`.
+    """
+
+    def __init__(self, *, rebuild_weight: float = 0.01, **kwargs: object) -> None:
+        super().__init__(1, 1, **kwargs)
+        self.rebuild_weight = rebuild_weight
+        self.conv_seg = nn.Identity()
+
+    def selected_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """The last map, which must have one channel.
+
+        Raises:
+            ValueError: The backbone is of another kind.
+        """
+        maps = super().selected_maps(features)
+        if maps[-1].shape[1] != 1:
+            raise ValueError(
+                f'DecompositionHead expects targets of one channel from mmirstd.RPCANet or '
+                f'mmirstd.RPCANetPlusPlus, but received a map of shape {tuple(maps[-1].shape)}; '
+                'use mmirstd.IRSTDHead on other backbones.'
+            )
+        return maps
+
+    def loss(
+        self, inputs: Sequence[Tensor], batch_data_samples: list[SegDataSample], train_cfg: dict
+    ) -> dict[str, Tensor]:
+        """Losses of the targets and, as ``loss_rebuild``, of the rebuilt image.
+
+        Raises:
+            ValueError: The backbone does not return four maps.
+        """
+        losses = super().loss(inputs, batch_data_samples, train_cfg)
+        if len(inputs) != 4:
+            raise ValueError(
+                f'DecompositionHead expects image, background, rebuilt image and targets from the '
+                f'backbone, but received {len(inputs)} maps; use mmirstd.IRSTDHead on other '
+                'backbones.'
+            )
+        image, _, rebuilt, _ = inputs
+        # Squares of half-precision values lose what is left of the error.
+        error = (rebuilt.to(torch.float32) - image.to(torch.float32)).square().mean()
+        losses['loss_rebuild'] = self.rebuild_weight * error
+        return losses
