@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from benchmarks.comparison import SCORES, Budget, Row, train_and_score
 from mmirstd.inference.configs import load_config
-from mmirstd.io.files import write_whole
+from mmirstd.io.atomic import write_atomically
 
 RANDOM = 'random'
 
@@ -91,7 +91,7 @@ def _run(config: Config, weights: str | None, budget: Budget, folder: Path) -> R
             return Row(**content['row'])
     row = train_and_score(with_weights(config, path), budget, folder)
     row = replace(row, log=f'{folder.name}/{row.log}')
-    write_whole(file, json.dumps({'asked': wanted, 'row': asdict(row)}, indent=1).encode())
+    write_atomically(file, json.dumps({'asked': wanted, 'row': asdict(row)}, indent=1))
     return row
 
 

@@ -19,7 +19,6 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -262,7 +261,7 @@ def _table(rows: list[dict], setting: str) -> Table:
 def _plot(rows: list[dict], setting: str, path: Path) -> None:
     """Latency against MACs, area of the circles by parameters."""
     figure = Figure(figsize=(7, 5), layout='constrained')
-    FigureCanvasAgg(figure)
+
     axes = figure.add_subplot()
     for row in rows:
         x, y = sum(row['macs'].values()) / 1e9, row['latency_s'] * 1e3

@@ -8,7 +8,6 @@ A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/e
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmirstd.inference.sources import find_sources
+from mmirstd.io.hashing import sha256
 
 EXIT_CODES = """
 exit codes:
@@ -93,7 +93,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
     inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights)
-    digest = hashlib.sha256(Path(args.checkpoint).read_bytes()).hexdigest()
+    digest = sha256(args.checkpoint)
     description = describe(inferencer, checkpoint_sha256=digest)
     size = args.size or [description.square or 256]
     size = (size[0], size[-1])

@@ -14,11 +14,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 from rich.console import Console
 from rich.table import Table
 
 from mmirstd.io.images import read_image, read_mask
+from mmirstd.io.pictures import write_image
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 
 SIZE = 128  # of configs/_base_/datasets/synthetic.py
@@ -95,7 +95,7 @@ def draw_sheet(test_set: Path, masks: Path, target: Path, rows: int) -> None:
             for image in images
         ]
     )
-    cv2.imwrite(str(target), sheet[..., ::-1])
+    write_image(target, sheet[..., ::-1])
 
 
 def main(argv: list[str] | None = None) -> int:

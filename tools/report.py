@@ -7,7 +7,6 @@ It is a single file that needs no internet connection. Images are evaluated at t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import sys
@@ -21,6 +20,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.hashing import sha256
 from mmirstd.reporting.report import Labelled, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import Entry, build_page
 from mmirstd.stack import StackError
@@ -68,11 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         images = pair_with_masks(args.images, args.masks)
         entries = _evaluate_all(networks, args, images, console)
         page = build_page(args.title, entries, _facts(images), worst=args.worst)
-        path = Path(args.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'.{path.name}.partial')
-        partial.write_text(page, encoding='utf-8')
-        os.replace(partial, path)
+        write_atomically(args.out, page)
     except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
@@ -103,7 +100,7 @@ def _evaluate_all(
             )
             facts = {f'file {k}': str(file) for k, file in enumerate(files, start=1)}
             facts |= {
-                f'sha256 of file {k}': _sha256(Path(file))
+                f'sha256 of file {k}': sha256(file)
                 for k, file in enumerate(files, start=1)
                 if Path(file).is_file()
             }
@@ -115,10 +112,7 @@ def _evaluate_all(
 
 
 def _facts(images: Sequence[Labelled]) -> dict[str, str]:
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(image.source.path.read_bytes())
-        digest.update(image.mask.read_bytes())
+    files = [path for image in images for path in (image.source.path, image.mask)]
     versions = [f'mmirstd {__version__}', f'Python {platform.python_version()}']
     for package in PACKAGES:
         try:
@@ -128,14 +122,10 @@ def _facts(images: Sequence[Labelled]) -> dict[str, str]:
     return {
         'written': datetime.now(timezone.utc).isoformat(timespec='seconds'),
         'images': str(len(images)),
-        'sha256 of images and masks': digest.hexdigest(),
+        'sha256 of images and masks': sha256(*files),
         'versions': ', '.join(versions),
         'machine': f'{platform.machine()}, {platform.system()}, {os.cpu_count()} CPUs',
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == '__main__':

@@ -33,6 +33,7 @@ from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import KINDS
 from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES, check_options, score_images
 from mmirstd.evaluation.report import as_numbers, format_report
+from mmirstd.io.atomic import write_atomically
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -168,7 +169,7 @@ def write_files(args: argparse.Namespace, counted: FolderCounts, numbers: dict) 
         defined = {name: None if isnan(value) else value for name, value in numbers.items()}
         path = Path(args.json)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(defined, indent=2) + '\n', encoding='utf-8')
+        write_atomically(path, json.dumps(defined, indent=2) + '\n')
 
 
 if __name__ == '__main__':

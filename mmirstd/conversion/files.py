@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from torch import Tensor
 from mmirstd.conversion.common import ConversionError, Family, convert, read_checkpoint
 from mmirstd.datasets.irstd import IRSTDDataset
 from mmirstd.inference.configs import load_config, without_pretrained
+from mmirstd.io.atomic import atomic_path
+from mmirstd.io.hashing import sha256
 from mmirstd.version import __version__
 
 
@@ -114,7 +115,7 @@ def convert_file(
         converted=len(converted),
         unused=unused_keys(state, family),
         note=family.note,
-        sha256=hashlib.sha256(Path(source).read_bytes()).hexdigest(),
+        sha256=sha256(source),
     )
     meta = {
         'mmirstd_version': __version__,
@@ -126,5 +127,6 @@ def convert_file(
             'config': Path(report.config).name,
         },
     }
-    torch.save({'meta': meta, 'state_dict': converted}, destination)
+    with atomic_path(destination) as partial:
+        torch.save({'meta': meta, 'state_dict': converted}, partial)
     return report

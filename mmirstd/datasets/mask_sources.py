@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmirstd.io.files import write_whole
+from mmirstd.io.atomic import write_atomically
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
 _INDEX_FORMAT = 1
@@ -169,7 +169,7 @@ def _tar_files(archive: Path) -> dict[str, Span]:
     if {key: index.get(key) for key in stamp} != stamp:
         index = {**stamp, 'files': _scanned(archive)}
         with contextlib.suppress(OSError):  # a read-only disk: scanned again next time
-            write_whole(index_file, json.dumps(index).encode())
+            write_atomically(index_file, json.dumps(index), sync=False)
     path = str(archive)  # one string for all
     return {name: Span(path, offset, size) for name, (offset, size) in index['files'].items()}
 

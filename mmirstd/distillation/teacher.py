@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from mmirstd.distillation.prompted import PromptDataPreprocessor, load_semantic_sam
 from mmirstd.distillation.teacher_cache import Answers, TeacherCache
+from mmirstd.io.hashing import sha256
 from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.registry import MODELS
 
@@ -143,9 +143,6 @@ def _stacked(answers: Sequence[Answers], device: torch.device) -> SemanticSAMOut
 
 
 def _digest(checkpoint: str | None) -> str:
-    with Path(str(checkpoint)).expanduser().open('rb') as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 22):
-            digest.update(block)
-    print_log(f'teacher {checkpoint}: sha256 {digest.hexdigest()}', logger='current')
-    return digest.hexdigest()
+    digest = sha256(Path(str(checkpoint)).expanduser())
+    print_log(f'teacher {checkpoint}: sha256 {digest}', logger='current')
+    return digest

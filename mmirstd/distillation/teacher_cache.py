@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmirstd.io.files import write_whole
+from mmirstd.io.atomic import write_atomically
 
 _DESCRIPTION = 'cache.json'
 
@@ -74,7 +74,7 @@ class TeacherCache:
                     'choose another cache folder or delete this one'
                 )
         else:
-            write_whole(file, json.dumps(wanted, indent=1).encode())
+            write_atomically(file, json.dumps(wanted, indent=1))
 
     def path(self, key: int) -> Path:
         """File of the sample with this ``key``; folders of a thousand."""
@@ -106,7 +106,7 @@ class TeacherCache:
         # Random-looking mantissas hardly compress; runs of bits do.
         (np.savez_compressed if self.precision == 'bits' else np.savez)(buffer, **arrays)
         content = buffer.getvalue()
-        write_whole(self.path(key), content)
+        write_atomically(self.path(key), content, sync=False)
         return len(content)
 
     def read(self, key: int) -> Answers:

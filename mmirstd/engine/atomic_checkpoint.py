@@ -19,11 +19,11 @@ class AtomicLocalBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Replace ``filepath`` by ``obj`` atomically."""
-        write_atomically(obj, filepath)
+        write_atomically(filepath, obj)
 
     def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         """Replace ``filepath`` by ``obj`` atomically."""
-        write_atomically(obj.encode(encoding), filepath)
+        write_atomically(filepath, obj.encode(encoding))
 
 
 class _RemoveLater(AtomicLocalBackend):
@@ -105,7 +105,7 @@ class AtomicCheckpointHook(CheckpointHook):
         )
         if is_main_process():
             pointer = Path(runner.work_dir) / 'last_checkpoint'
-            write_atomically(self.last_ckpt.encode(), pointer)
+            write_atomically(pointer, self.last_ckpt)
         self._remove_outdated()
 
     def _path(self, step: int) -> Path:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmirstd.evaluation.curves import PixelCurve, TargetCurve
+from mmirstd.io.atomic import atomic_path, write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def save_curves(folder: str | Path, pixels: PixelCurve, detection: TargetCurve) -> list[Path]:
@@ -56,8 +61,9 @@ def save_curves(folder: str | Path, pixels: PixelCurve, detection: TargetCurve) 
         'pd': detection.pd.tolist(),
         'fa': detection.fa.tolist(),
     }
-    paths[2].write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
-    _draw(paths[3], pixels, detection)
+    write_atomically(paths[2], json.dumps(summary, indent=2) + '\n')
+    with atomic_path(paths[3], sync=False) as path:
+        draw_curves({'': (pixels, detection)}).savefig(path, format='png', dpi=120)
     return paths
 
 
@@ -68,34 +74,39 @@ def _write_csv(path: Path, header: Sequence[str], columns: Sequence[Sequence[flo
         writer.writerows(zip(*columns, strict=True))
 
 
-def _draw(path: Path, pixels: PixelCurve, detection: TargetCurve) -> None:
+def draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4) -> Figure:
+    """Draw ROC, precision-recall and Pd-Fa curves of one or several models side by side.
+
+    Args:
+        curves: What the legend calls a model -> its curves; a single one gets no legend but its
+            areas in the titles.
+        height: Of the figure in inches; it is 13 wide.
+    """
     # Figure without pyplot: no global state, no display needed. Imported late: it is slow.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 4), layout='constrained')
+    figure = Figure(figsize=(13, height), layout='constrained')
     roc, pr, pd_fa = figure.subplots(1, 3)
-    roc.plot(pixels.fpr, pixels.tpr)
-    roc.set(
-        xlabel='pixel false-positive rate',
-        ylabel='pixel true-positive rate',
-        title=f'ROC, AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)',
-    )
+    for name, (pixels, detection) in curves.items():
+        # Text of a user, not matplotlib's mathematics; a leading underscore would hide it.
+        label = ('\u200b' + name).replace('$', r'\$')
+        roc.plot(pixels.fpr, pixels.tpr, label=label)
+        pr.plot(pixels.tpr, pixels.precision, label=label)
+        pd_fa.plot(1e6 * detection.fa, detection.pd, marker='.', label=label)
+    titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
+    if len(curves) == 1:
+        titles[0] += f', AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)'
+        titles[1] += f', AP {pixels.average_precision:.4f} ({pixels.bins} bins)'
+        titles[2] = f'Pd-Fa ({detection.matching}, {len(detection.thresholds)} thresholds)'
+    else:
+        pd_fa.legend(loc='lower right')
+    roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title=titles[0])
     roc.set_xscale('symlog', linthresh=1e-6)
-    pr.plot(pixels.tpr, pixels.precision)
-    pr.set(
-        xlabel='pixel recall',
-        ylabel='pixel precision',
-        title=f'Precision-recall, AP {pixels.average_precision:.4f} ({pixels.bins} bins)',
-    )
-    pd_fa.plot(1e6 * detection.fa, detection.pd, marker='.')
+    pr.set(xlabel='pixel recall', ylabel='pixel precision', title=titles[1])
+    pd_fa.set(xlabel='Fa, 1e-6', ylabel='Pd', title=titles[2])
     pd_fa.set_xscale('symlog', linthresh=1.0)
     pd_fa.set_xlim(left=0)  # a range of less than a decade would have no tick
-    pd_fa.set(
-        xlabel='Fa, 1e-6',
-        ylabel='Pd',
-        title=f'Pd-Fa ({detection.matching}, {len(detection.thresholds)} thresholds)',
-    )
     for axes in (roc, pr, pd_fa):
         axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
+    return figure

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mmirstd.io.pictures import write_image
 
 PROBABILITY_FOLDER = 'probability'
 """Sub-folder of the written masks that holds the probability maps."""
@@ -49,11 +50,12 @@ class PredictionWriter:
                 f'{name} and {self._written[relative]} would both be written to '
                 f'{self.folder / relative}; set output_parents={self.parents + 1} in the metric'
             )
-        write_png(self.folder / relative, mask.astype(np.uint8) * 255)
+        write_image(self.folder / relative, mask.astype(np.uint8) * 255)
         if self.save_probability:
             if probability is None:
                 raise ValueError(f'{name}: save_probability=True, but the model gave only a mask')
-            write_png(self.folder / PROBABILITY_FOLDER / relative, encode_probability(probability))
+            path = self.folder / PROBABILITY_FOLDER / relative
+            write_image(path, encode_probability(probability))
 
 
 def encode_probability(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
@@ -62,16 +64,3 @@ def encode_probability(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
     Halves are rounded down, so exactly 0.5 becomes 32767 and stays "not above 0.5".
     """
     return np.ceil(probability.astype(np.float64) * 65535 - 0.5).astype(np.uint16)
-
-
-def write_png(path: Path, image: NDArray) -> None:
-    """Write (H, W) uint8 or uint16 to ``path``, making its folder.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode('.png', image)
-    if not done:
-        raise OSError(f'{path}: the image could not be encoded as PNG')
-    path.write_bytes(data.tobytes())

@@ -6,7 +6,6 @@ A file appears under its name only after onnxruntime has reproduced PyTorch on i
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from mmirstd.export.network import ExportNetwork
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.torch_detector import IRSTDInferencer
+from mmirstd.io.atomic import atomic_path
 from mmirstd.models.layers.deformable_conv import DeformableConv
 
 TOLERANCE = 1e-4
@@ -106,13 +106,11 @@ def export_onnx(
     """
     path = Path(path)
     _check_arguments(path, size, dynamic)
-    partial = path.with_name(f'.{path.stem}.partial.onnx')
-    path.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     if opset is None:
         deformable = any(isinstance(module, DeformableConv) for module in network.modules())
         opset = 19 if deformable else 18
-    try:
+    with atomic_path(path, keep_suffix=True) as partial:
         for kind in dynamic:
             try:
                 described = description
@@ -128,11 +126,8 @@ def export_onnx(
                     level=logging.WARNING,
                 )
                 continue
-            os.replace(partial, path)
             return Exported(path, kind, checks)
-    finally:
-        partial.unlink(missing_ok=True)
-    raise ExportError(f'{path} was not written. ' + '; '.join(failures))
+        raise ExportError(f'{path} was not written. ' + '; '.join(failures))
 
 
 def verify(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from mmirstd.export.network import ExportNetwork
 from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
+from mmirstd.io.atomic import atomic_path
 
 
 def export_program(
@@ -43,40 +43,48 @@ def export_program(
     path = Path(path)
     if path.suffix != '.pt2':
         raise ValueError(f'{path}: the name of a torch.export program ends in .pt2')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.partial.pt2')
     example = _images(1 if dynamic == 'none' else 2, size, description.channels)
-    try:
-        with torch.no_grad():
-            program = torch.export.export(
-                network, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
-            )
-        torch.export.save(
-            program, partial, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
+    with atomic_path(path, keep_suffix=True) as partial:
+        try:
+            worst = _write_and_compare(network, partial, description, example, dynamic)
+        except Exception as error:  # the exporter raises many types
+            raise ExportError(
+                f'{path} was not written: {" ".join(str(error).split())[:500]}'
+            ) from error
+        if not worst <= TOLERANCE:
+            raise ExportError(f'{path} was not written: it deviates from PyTorch by {worst:.2g}')
+    return worst
+
+
+def _write_and_compare(
+    network: ExportNetwork,
+    path: Path,
+    description: Description,
+    example: torch.Tensor,
+    dynamic: str,
+) -> float:
+    with torch.no_grad():
+        program = torch.export.export(
+            network, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
         )
-        loaded = torch.export.load(partial).module()
-        other = {
-            'size': (size[0] + 33, size[1] + 70),
-            'multiple': (size[0] + MULTIPLE, size[1] + 3 * MULTIPLE),
-        }.get(dynamic, size)
-        worst = 0.0
-        for batch in (
-            example,
-            _images(1 if dynamic == 'none' else 3, other, description.channels, seed=100),
-        ):
-            with torch.no_grad():
-                expected, given = network(batch), loaded(batch)
-            scale = max(1.0, float(expected.abs().max()))
-            worst = max(worst, float((given - expected).abs().max()) / scale)
-    except Exception as error:  # the exporter raises many types
-        partial.unlink(missing_ok=True)
-        raise ExportError(
-            f'{path} was not written: {" ".join(str(error).split())[:500]}'
-        ) from error
-    if not worst <= TOLERANCE:
-        partial.unlink(missing_ok=True)
-        raise ExportError(f'{path} was not written: it deviates from PyTorch by {worst:.2g}')
-    os.replace(partial, path)
+    torch.export.save(
+        program, path, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
+    )
+    loaded = torch.export.load(path).module()
+    height, width = example.shape[-2:]
+    other = {
+        'size': (height + 33, width + 70),
+        'multiple': (height + MULTIPLE, width + 3 * MULTIPLE),
+    }.get(dynamic, (height, width))
+    worst = 0.0
+    for batch in (
+        example,
+        _images(1 if dynamic == 'none' else 3, other, description.channels, seed=100),
+    ):
+        with torch.no_grad():
+            expected, given = network(batch), loaded(batch)
+        scale = max(1.0, float(expected.abs().max()))
+        worst = max(worst, float((given - expected).abs().max()) / scale)
     return worst
 
 

@@ -5,8 +5,6 @@ Letters: N images, C channels, H, W size of the input.
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from mmirstd.evaluation.rates import Scores, score_images
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
+from mmirstd.io.atomic import atomic_path
 from mmirstd.io.images import read_mask
 
 METHODS = ('dynamic', 'static')
@@ -66,10 +65,8 @@ def quantize(
             f"quantisation needs the extra: pip install 'mmirstd[export]' ({error})"
         ) from error
     detector = OnnxDetector(path)
-    output.parent.mkdir(parents=True, exist_ok=True)
     common = {'op_types_to_quantize': list(operators), 'weight_type': QuantType.QInt8}
-    with tempfile.TemporaryDirectory(dir=output.parent, prefix='.quantize_') as folder:
-        partial = Path(folder) / output.name
+    with atomic_path(output, keep_suffix=True) as partial:
         if method == 'dynamic':
             quantize_dynamic(str(path), str(partial), **common)
         else:
@@ -77,7 +74,6 @@ def quantize(
             quantize_static(str(path), str(partial), reader, per_channel=True, **common)
         _keep_description(path, partial)
         OnnxDetector(partial)  # loads, and still has its description
-        os.replace(partial, output)
     return output
 
 

@@ -3,59 +3,115 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-TEMPORARY_SUFFIX = '.part'
+_TEMPORARY = '.*.part*'
 
 
-def write_atomically(content: bytes, path: str | os.PathLike[str]) -> None:
-    """Write to a temporary file in the same folder, flush it to the disk, then rename it.
+@contextlib.contextmanager
+def atomic_path(
+    path: str | os.PathLike[str], *, sync: bool = True, keep_suffix: bool = False
+) -> Iterator[Path]:
+    """Yield the path of a temporary file that replaces ``path`` when the block succeeds.
 
-    Whatever interrupts the write (SIGKILL, a full disk, power), ``path`` holds its previous
-    content or all of ``content``.
+    For libraries that write to a path of their own. Whatever interrupts the block (an exception,
+    SIGKILL, a full disk, power), ``path`` holds its previous content or all of the new one.
 
     Args:
-        content: The whole content.
-        path: The file to create or to replace; missing folders are created.
+        path: The file to create or to replace; missing folders are created. The temporary file
+            is in the same folder.
+        sync: Flush the content to the disk before the file gets its name. Without it, a power
+            failure may cost the file, which matters less where a run can be repeated.
+        keep_suffix: Give the temporary file the suffix of ``path``, for libraries that insist on
+            it. Otherwise no search for files of that suffix finds it.
 
     Raises:
-        OSError: The write failed. The message names the file, its size and the free space;
+        OSError: The write failed. The message names the file and, on a full disk, the free space;
             ``path`` is unchanged and the temporary file is gone.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = None
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f'.{path.name}.', suffix=TEMPORARY_SUFFIX, delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            f'.part{path.suffix}' if keep_suffix else '.part', f'.{path.name}.', path.parent
+        )
+        os.close(descriptor)
+        temporary = Path(name)
+        yield temporary
+        if sync:
+            with temporary.open('rb+') as file:
+                os.fsync(file.fileno())
         # Temporary files are private; give this one the permissions of any new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError as error:
-        free = shutil.disk_usage(path.parent).free
-        raise OSError(
-            error.errno,
-            f'{error.strerror or error}: could not write {len(content) / 1e6:.1f} MB, '
-            f'{free / 1e6:.1f} MB are free there; an earlier version of the file is unharmed',
-            str(path),
-        ) from error
+        raise _explained(error, path, temporary) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
-def remove_interrupted_writes(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that killed :func:`write_atomically` calls left behind."""
-    for leftover in Path(folder).glob(f'.*{TEMPORARY_SUFFIX}'):
+def write_atomically(
+    path: str | os.PathLike[str], content: bytes | str, *, sync: bool = True
+) -> None:
+    """Write a whole file as :func:`atomic_path` does.
+
+    Args:
+        path: The file to create or to replace; missing folders are created.
+        content: All of it; text becomes UTF-8.
+        sync: As for :func:`atomic_path`.
+
+    Raises:
+        OSError: As for :func:`atomic_path`.
+    """
+    with atomic_path(path, sync=sync) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def append_line(path: str | os.PathLike[str], line: str) -> None:
+    """Append ``line`` and a newline; a killed run may leave a last line without newline.
+
+    Raises:
+        OSError: As for :func:`atomic_path`.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open('a', encoding='utf-8') as file:
+            file.write(f'{line}\n')
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def is_interrupted_write(path: Path) -> bool:
+    """Whether a killed :func:`atomic_path` left this file."""
+    return path.match(_TEMPORARY)
+
+
+def remove_interrupted_writes(folder: str | os.PathLike[str], *, recursive: bool = False) -> None:
+    """Remove the temporary files that killed writes left in a folder, or below it."""
+    folder = Path(folder)
+    for leftover in folder.rglob(_TEMPORARY) if recursive else folder.glob(_TEMPORARY):
         leftover.unlink(missing_ok=True)
+
+
+def _explained(error: OSError, path: Path, temporary: Path | None = None) -> OSError:
+    if error.filename is not None and Path(error.filename) not in (path, path.parent, temporary):
+        return error  # it is about another file, which it names
+    message = f'cannot write: {error.strerror or error}'
+    if error.errno == errno.ENOSPC:
+        free = shutil.disk_usage(path.parent).free
+        message += (
+            f'. {free / 1e6:.1f} MB are free there. What was written before is unharmed: free some '
+            'space and give the same command again'
+        )
+    return OSError(error.errno, message, str(path))

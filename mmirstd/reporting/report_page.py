@@ -12,13 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-import cv2
-import numpy as np
 from matplotlib.figure import Figure
 
+from mmirstd.evaluation.curve_files import draw_curves
 from mmirstd.evaluation.report import as_numbers
+from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, badness
-from mmirstd.visualization.figures import new_figure
 from mmirstd.visualization.overlay import draw_result
 
 _STYLE = """
@@ -84,6 +83,7 @@ def build_page(
     images = [[counts.name for counts in entry.evaluation.counts] for entry in entries]
     if any(each != images[0] for each in images):
         raise ValueError('the networks were evaluated on different images')
+    curves = {entry.name: (entry.evaluation.pixels, entry.evaluation.targets) for entry in entries}
     parts = [
         f'<h1>{escape(title)}</h1>',
         _facts(facts),
@@ -94,7 +94,7 @@ def build_page(
         '<h3>Pd by target size</h3>',
         _sizes(entries),
         '<h2>Curves</h2>',
-        _picture(_curves(entries), 'ROC and precision-recall per pixel, Pd against Fa'),
+        _picture(draw_curves(curves, 4.2), 'ROC and precision-recall per pixel, Pd against Fa'),
         '<h2>Worst images first</h2>',
         '<p>Ordered by missed and false targets, then by IoU. Blue squares are hits, yellow '
         'circles misses, vermilion diamonds false alarms; in the crops the true outline is '
@@ -154,28 +154,6 @@ def _sizes(entries: Sequence[Entry]) -> str:
     return _table(['area', 'targets', *(f'{entry.name}, %' for entry in entries)], rows)
 
 
-def _curves(entries: Sequence[Entry]) -> Figure:
-    figure = new_figure(13, 4.2)
-    roc, pr, pd_fa = figure.subplots(1, 3)
-    for entry in entries:
-        pixels, targets = entry.evaluation.pixels, entry.evaluation.targets
-        # Text of a user, not matplotlib's mathematics; a leading underscore would hide it.
-        label = ('\u200b' + entry.name).replace('$', r'\$')
-        roc.plot(pixels.fpr, pixels.tpr, label=label)
-        pr.plot(pixels.tpr, pixels.precision, label=label)
-        pd_fa.plot(1e6 * targets.fa, targets.pd, marker='.', label=label)
-    roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title='ROC')
-    roc.set_xscale('symlog', linthresh=1e-6)
-    pr.set(xlabel='pixel recall', ylabel='pixel precision', title='Precision-recall')
-    pd_fa.set(xlabel='Fa, 1e-6', ylabel='Pd', title='Pd-Fa over the threshold')
-    pd_fa.set_xscale('symlog', linthresh=1.0)
-    for axes in (roc, pr, pd_fa):
-        axes.set_ylim(-0.02, 1.02)
-        axes.grid(alpha=0.3)
-    pd_fa.legend(loc='lower right')
-    return figure
-
-
 def _picture(figure: Figure, caption: str) -> str:
     content = io.BytesIO()
     figure.savefig(content, format='png', dpi=110)
@@ -206,8 +184,7 @@ def _png(image: WorstImage) -> bytes:
     picture = draw_result(
         image.detection.image, image.truth, image.detection.mask, name=image.counts.name
     )
-    picture = np.ascontiguousarray(picture[..., ::-1])
-    return cv2.imencode('.png', picture)[1].tobytes()
+    return encode_image(picture[..., ::-1])
 
 
 def _caption(image: WorstImage) -> str:

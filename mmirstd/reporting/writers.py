@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,9 +17,11 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
-from mmirstd.evaluation.mask_files import encode_probability, write_png
+from mmirstd.evaluation.mask_files import encode_probability
 from mmirstd.inference.results import Detection
 from mmirstd.inference.targets import Target
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.pictures import write_image
 from mmirstd.visualization.overlay import draw_result
 
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
@@ -77,9 +78,14 @@ class DetectionWriter:
         if kind is not None:
             return
         if 'json' in self.formats:
-            _write_json(self.folder / 'detections.json', {'images': self._images})
+            write_atomically(
+                self.folder / 'detections.json',
+                json.dumps({'images': self._images}, indent=1) + '\n',
+            )
         if 'coco' in self.formats:
-            _write_json(self.folder / 'coco.json', self._coco_dataset())
+            write_atomically(
+                self.folder / 'coco.json', json.dumps(self._coco_dataset(), indent=1) + '\n'
+            )
 
     def write(self, detection: Detection) -> None:
         """Write one detection.
@@ -89,12 +95,12 @@ class DetectionWriter:
         """
         name = detection.source.name
         if 'mask' in self.formats:
-            write_png(self._path('masks', name), detection.mask.astype(np.uint8) * 255)
+            write_image(self._path('masks', name), detection.mask.astype(np.uint8) * 255)
         if 'probability' in self.formats:
-            write_png(self._path('probability', name), encode_probability(detection.probability))
+            write_image(self._path('probability', name), encode_probability(detection.probability))
         if 'overlay' in self.formats:
             picture = draw_result(detection.image, prediction=detection.mask, name=name)
-            write_png(self._path('overlays', name), picture[..., ::-1])
+            write_image(self._path('overlays', name), picture[..., ::-1])
         if self._table is not None:
             csv.writer(self._table).writerows(csv_row(name, t) for t in detection.targets)
             self._table.flush()
@@ -200,9 +206,3 @@ def run_lengths(part: np.ndarray, origin: tuple[int, int], height: int, width: i
     stops = np.concatenate([on[breaks], on[-1:]]) + 1
     edges = np.stack([starts, stops], axis=1).ravel()
     return np.diff(np.concatenate([[0], edges, [height * width]])).tolist()
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    partial = path.with_name(f'.{path.name}.partial')
-    partial.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-    os.replace(partial, path)

@@ -5,8 +5,6 @@ Letters: H, W image size; s integer enlargement. Pictures are RGB, uint8, (s*H, 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
@@ -145,21 +143,3 @@ def write(
 def text_width(text: str, size: float = 0.4) -> int:
     """Width in pixels that :func:`write` needs."""
     return cv2.getTextSize(text.encode('ascii', 'replace').decode(), _FONT, size, 1)[0][0]
-
-
-def save_picture(picture: np.ndarray, path: str | Path) -> None:
-    """Write an RGB picture (height, width, 3) in the format of the suffix, making the folder.
-
-    Raises:
-        ValueError: OpenCV knows no format of that suffix.
-        OSError: The file cannot be written.
-    """
-    path = Path(path)
-    try:
-        encoded, data = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
-    except cv2.error:
-        encoded = False
-    if not encoded:
-        raise ValueError(f'{path}: cannot write this format; use .png or .jpg')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())

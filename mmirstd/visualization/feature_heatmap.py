@@ -15,7 +15,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .canvas import to_gray8, to_rgb
-from .figures import new_figure
 
 
 def channel_energy(feature: np.ndarray) -> np.ndarray:
@@ -87,7 +86,7 @@ def draw_feature_heatmaps(
         colormap: Name of a matplotlib colour map.
 
     Returns:
-        A figure; :func:`mmirstd.visualization.figures.save_figure` writes it.
+        A figure; its ``savefig`` writes it.
 
     Raises:
         ValueError: No features, or one of another shape; the message has its title.
@@ -106,7 +105,8 @@ def draw_feature_heatmaps(
     columns = min(columns, len(panels))
     lines = -(-len(panels) // columns)
     aspect = image.shape[0] / image.shape[1]
-    figure = new_figure(3.0 * columns, (3.0 * aspect + 0.35) * lines)
+    # Without pyplot: no window, no global state, safe in threads and hooks.
+    figure = Figure(figsize=(3.0 * columns, (3.0 * aspect + 0.35) * lines), layout='constrained')
     for place, (title, picture) in enumerate(panels, start=1):
         axes = figure.add_subplot(lines, columns, place)
         axes.imshow(picture, interpolation='nearest')

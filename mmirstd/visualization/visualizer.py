@@ -11,9 +11,10 @@ from mmseg.visualization import SegLocalVisualizer
 
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.io.pictures import write_image
 from mmirstd.registry import VISUALIZERS
 
-from .canvas import save_picture, to_gray8
+from .canvas import to_gray8
 from .overlay import draw_result
 
 
@@ -107,7 +108,7 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
         else:
             self.add_image(name, picture, step)
         if out_file is not None:
-            save_picture(picture, out_file)
+            write_image(out_file, picture[..., ::-1])
 
     def _masks(
         self, name: str, data_sample: SegDataSample | None, draw_gt: bool, draw_pred: bool

@@ -142,9 +142,9 @@ def test_complete_scenes_are_not_drawn_again(tmp_path, monkeypatch):
 
 
 def test_kill_while_the_manifest_is_written_is_no_obstacle(tmp_path):
-    (tmp_path / '.manifest.json.part').write_text('{"for')
+    (tmp_path / '.manifest.json.x.part').write_text('{"for')
     write_dataset(tmp_path, {'train': 1}, config=CONFIG)
-    assert not (tmp_path / '.manifest.json.part').exists()
+    assert not (tmp_path / '.manifest.json.x.part').exists()
 
 
 def test_another_seed_or_configuration_is_refused_by_name(tmp_path):
@@ -217,7 +217,7 @@ def test_full_disk_is_said_and_can_be_continued(tmp_path, monkeypatch):
         return real_replace(source, target)
 
     monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match=r'disk is full.*same command') as caught:
+    with pytest.raises(OSError, match=r'No space left.*same command') as caught:
         write_dataset(tmp_path, SPLITS, config=CONFIG)
     assert caught.value.errno == errno.ENOSPC
     assert caught.value.filename.startswith(str(tmp_path))
@@ -228,10 +228,10 @@ def test_full_disk_is_said_and_can_be_continued(tmp_path, monkeypatch):
 
 
 def test_unwritable_place_names_the_file(tmp_path, monkeypatch):
-    def refuse(self, data):
-        raise PermissionError(errno.EACCES, 'Permission denied', str(self))
+    def refuse(suffix, prefix, folder):
+        raise PermissionError(errno.EACCES, 'Permission denied', str(folder))
 
-    monkeypatch.setattr(Path, 'write_bytes', refuse)
+    monkeypatch.setattr('tempfile.mkstemp', refuse)
     with pytest.raises(PermissionError, match='cannot write') as caught:
         write_dataset(tmp_path / 'set', SPLITS, config=CONFIG)
     assert caught.value.filename.endswith('manifest.json')

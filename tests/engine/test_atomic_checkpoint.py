@@ -1,8 +1,6 @@
 """Interrupted writes never cost a checkpoint. A real SIGKILL is in tests/test_resume.py."""
 
 import errno
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -11,44 +9,10 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
-from mmirstd.io.atomic import remove_interrupted_writes, write_atomically
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
-
-
-def test_write_replaces_content_and_leaves_nothing_else(tmp_path):
-    path = tmp_path / 'new' / 'file'
-    write_atomically(b'old', path)
-    write_atomically(b'new', path)
-    assert path.read_bytes() == b'new'
-    assert names(path.parent) == {'file'}
-    umask = os.umask(0)
-    os.umask(umask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
-
-
-def test_full_disk_is_named_and_harmless(tmp_path, monkeypatch):
-    path = tmp_path / 'epoch_1.pth'
-    write_atomically(b'old', path)
-
-    def fail(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, 'fsync', fail)
-    with pytest.raises(OSError, match=r'No space left.*could not write 2\.0 MB.*epoch_1') as caught:
-        write_atomically(b'x' * 2_000_000, path)
-    assert caught.value.errno == errno.ENOSPC
-    assert path.read_bytes() == b'old'
-    assert names(tmp_path) == {'epoch_1.pth'}
-
-
-def test_remains_of_a_killed_write_are_removed(tmp_path):
-    for name in ('.epoch_3.pth.abcd.part', 'epoch_2.pth', '.hidden'):
-        (tmp_path / name).touch()
-    remove_interrupted_writes(tmp_path)
-    assert names(tmp_path) == {'epoch_2.pth', '.hidden'}
 
 
 class Logger:

@@ -1,10 +1,9 @@
 """Overlays and crops: nothing covers a target, every bit depth and odd size is drawn."""
 
-import cv2
 import numpy as np
 import pytest
 
-from mmirstd.visualization.canvas import COLOURS, draw_outline, enlargement, save_picture, to_gray8
+from mmirstd.visualization.canvas import COLOURS, draw_outline, enlargement, to_gray8
 from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS
 from mmirstd.visualization.overlay import crop_strip, draw_overlay, draw_result
 
@@ -165,12 +164,3 @@ def test_wrong_sizes_are_named(which):
     image, truth, _ = _scene()
     with pytest.raises(ValueError, match=which):
         draw_result(image, **{which: truth[:-1]})
-
-
-def test_saved_picture_keeps_its_colours(tmp_path):
-    picture = np.zeros((4, 5, 3), np.uint8)
-    picture[0, 0] = (213, 94, 0)
-    save_picture(picture, tmp_path / 'new' / 'x.png')
-    assert (cv2.imread(str(tmp_path / 'new' / 'x.png'))[..., ::-1] == picture).all()
-    with pytest.raises(ValueError, match=r'x\.txt'):
-        save_picture(picture, tmp_path / 'x.txt')

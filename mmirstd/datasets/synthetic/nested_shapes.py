@@ -20,7 +20,7 @@ import numpy as np
 from scipy import ndimage
 
 from mmirstd.datasets.rle import encode
-from mmirstd.io.files import write_whole
+from mmirstd.io.atomic import write_atomically
 
 IMAGES_PER_SHARD = 1000
 MIN_AREA = 6
@@ -211,9 +211,7 @@ def annotation_json(shapes: NestedShapes, image_id: int) -> bytes:
 
 def _files(size: tuple[int, int], seed: int, index: int) -> Iterator[tuple[str, bytes]]:
     shapes = draw(size, seed, index)
-    encoded, data = cv2.imencode('.jpg', shapes.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not encoded:
-        raise OSError(f'sa_{index}.jpg: OpenCV could not encode the image')
+    _, data = cv2.imencode('.jpg', shapes.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     yield f'sa_{index}.jpg', data.tobytes()
     yield f'sa_{index}.json', annotation_json(shapes, index)
 
@@ -258,10 +256,10 @@ def write_nested_shapes(
         indices = range(start, min(start + IMAGES_PER_SHARD, count))
         files = (file for index in indices for file in _files(size, seed, index))
         if archive:
-            write_whole(shard, _tar(files))
+            write_atomically(shard, _tar(files), sync=False)
         else:
             for name, content in files:
-                write_whole(shard / name, content)
+                write_atomically(shard / name, content, sync=False)
         shards.append(shard)
     return shards
 

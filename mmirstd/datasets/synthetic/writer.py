@@ -15,7 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.io.files import append_line, partial, write_png, write_whole
+from mmirstd.io.atomic import (
+    append_line,
+    is_interrupted_write,
+    remove_interrupted_writes,
+    write_atomically,
+)
+from mmirstd.io.pictures import write_image
 
 from .scene import GENERATOR_VERSION, Scene, SceneConfig, generate_scene
 
@@ -118,6 +124,7 @@ def write_dataset(
         'config': config.as_dict(),
     }
     _claim(root, manifest, overwrite)
+    remove_interrupted_writes(root, recursive=True)
 
     items = list(dataset_items(splits, layout))
     records = {split: _read_journal(root, split) for split in splits}
@@ -125,8 +132,8 @@ def write_dataset(
         finished = item.index in records[item.split]
         if not (finished and (root / item.image).is_file() and (root / item.mask).is_file()):
             scene = generate_scene(config, seed, item.split, item.index)
-            write_png(root / item.mask, scene.mask.astype(np.uint8) * 255)
-            write_png(root / item.image, scene.image)
+            write_image(root / item.mask, scene.mask.astype(np.uint8) * 255)
+            write_image(root / item.image, scene.image)
             record = _record(item, scene)
             append_line(_journal(root, item.split), json.dumps(record))
             records[item.split][item.index] = record
@@ -136,7 +143,7 @@ def write_dataset(
     for split in splits:
         # Written anew because a repaired run appends out of order.
         lines = [json.dumps(records[split][index]) for index in range(splits[split])]
-        write_whole(_journal(root, split), ''.join(f'{line}\n' for line in lines).encode())
+        write_atomically(_journal(root, split), ''.join(f'{line}\n' for line in lines))
     _write_lists(root, items, splits, layout)
     return root / MANIFEST
 
@@ -189,7 +196,7 @@ def _read_journal(root: Path, split: str) -> dict[int, dict]:
         if isinstance(record, dict) and 'index' in record:
             records[record['index']] = record
             kept.append(line)
-    write_whole(path, ''.join(kept).encode())
+    write_atomically(path, ''.join(kept))
     return records
 
 
@@ -200,7 +207,7 @@ def _claim(root: Path, manifest: dict, overwrite: bool) -> None:
     path = root / MANIFEST
     if not path.is_file():
         # A run killed while it wrote the manifest leaves the partial file: still our folder.
-        if root.is_dir() and any(entry != partial(path) for entry in root.iterdir()):
+        if root.is_dir() and not all(map(is_interrupted_write, root.iterdir())):
             raise FileExistsError(
                 f'{root} is not empty and holds no {MANIFEST}: choose an empty or new folder'
             )
@@ -215,7 +222,7 @@ def _claim(root: Path, manifest: dict, overwrite: bool) -> None:
                 'Choose another folder, or overwrite it (--overwrite).'
             )
         _remove(root, present)
-    write_whole(path, (json.dumps(manifest, indent=2) + '\n').encode())
+    write_atomically(path, json.dumps(manifest, indent=2) + '\n')
 
 
 def _read_manifest(path: Path) -> dict:
@@ -266,4 +273,4 @@ def _write_lists(root: Path, items: list[Item], splits: Mapping[str, int], layou
         names['trainval'] = names['train'] + names['val']
     for split, lines in names.items():
         text = ''.join(f'{line}\n' for line in lines)
-        write_whole(root / folder / f'{split}.txt', text.encode())
+        write_atomically(root / folder / f'{split}.txt', text)
