@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 IntensityRange = str | Sequence[float]
-"""'dtype', 'minmax', 'percentile' or fixed (low, high) in sensor units."""
+"""'dtype', 'minmax', 'percentile', 'raw' or fixed (low, high) in sensor units."""
 
-MODES = ('dtype', 'minmax', 'percentile')
+MODES = ('dtype', 'minmax', 'percentile', 'raw')
 
 
 def check_range(intensity_range: IntensityRange, percentiles: Sequence[float]) -> None:
@@ -47,6 +47,9 @@ def scale_intensity(
             (0, 16383) then.
             'minmax': smallest and largest value of the image.
             'percentile': ``percentiles`` of the image, which ignores hot and dead pixels.
+            'raw': nothing; the values as they are stored, for models that standardise each frame
+            (`StandardizeImage`). 8-bit images stay, others become float32; types that float32
+            cannot hold exactly are first shifted by their smallest value.
             (low, high): fixed values, the only choice that keeps images comparable.
         percentiles: Lower and upper percentile. The upper one must leave out fewer pixels than a
             target has (1 to 100), or targets saturate; 99.99 leaves out 7 of 256 x 256.
@@ -61,6 +64,8 @@ def scale_intensity(
     """
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
+    if isinstance(intensity_range, str) and intensity_range == 'raw':
+        return _raw(image)
     if isinstance(intensity_range, str) and intensity_range == 'dtype':
         if image.dtype == np.uint8:
             return image
@@ -82,6 +87,15 @@ def scale_intensity(
     # float64 keeps the differences of 32-bit values with a large offset.
     scaled = (image.astype(np.float64) - low) * (255.0 / (high - low))
     return np.clip(scaled, 0, 255).astype(np.float32)
+
+
+def _raw(image: np.ndarray) -> np.ndarray:
+    if image.dtype in (np.uint8, np.float32):
+        return image
+    if image.dtype.itemsize > 2:
+        image = image.astype(np.float64)
+        image -= image.min()
+    return image.astype(np.float32)
 
 
 def divide_by_maximum(image: np.ndarray) -> np.ndarray:

@@ -18,8 +18,9 @@ from mmirstd.registry import DATASETS
 class IRSTDDataset(BaseSegDataset):
     """Infrared images with masks of small targets, in any layout of their distributors.
 
-    Samples hold ``img_path``, ``seg_map_path`` (absent for images without masks) and, for a mask
-    declared to be published at another size than its image, ``odd_mask_shape``.
+    Samples hold ``img_path``, ``dataset`` (title of the dataset, or the name of its folder),
+    ``seg_map_path`` (absent for images without masks) and, for a mask declared to be published at
+    another size than its image, ``odd_mask_shape``.
 
     Args:
         data_root: Folder of the dataset, as it was downloaded or unpacked.
@@ -126,6 +127,7 @@ class IRSTDDataset(BaseSegDataset):
     def _sample(self, pair: Pair, selection: Selection) -> dict:
         sample = {
             'img_path': str(pair.image),
+            'dataset': selection.dataset.title if selection.dataset else selection.root.name,
             'label_map': self.label_map,
             'reduce_zero_label': self.reduce_zero_label,
             'seg_fields': [],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from mmirstd.evaluation.curves import (
 from mmirstd.evaluation.mask_files import PredictionWriter
 from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching
 from mmirstd.evaluation.rates import SIZE_EDGES, check_options, score_images
-from mmirstd.evaluation.report import as_numbers, format_report
+from mmirstd.evaluation.report import as_numbers, format_datasets, format_report
 from mmirstd.evaluation.samples import read_prediction, read_truth
 from mmirstd.registry import METRICS
 
@@ -36,6 +36,7 @@ class _Record:
     """What is kept of one image until the set is complete: names and whole numbers."""
 
     path: str | None
+    dataset: str | None = None
     counts: ImageCounts | None = None
     ignored_only: bool = False
     histogram: NDArray[np.int64] | None = None
@@ -68,6 +69,11 @@ class IRSTDMetric(BaseMetric):
         size_edges: Areas in pixels at which a new bin of target sizes begins.
         fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
         ignore_index: Label of pixels that are not evaluated, or None.
+        per_dataset: Also score each dataset of a joint set by itself, by the name that
+            ``mmirstd.IRSTDDataset`` gives its samples as ``dataset`` (add ``'dataset'`` to the
+            ``meta_keys`` of ``PackSegInputs``). Returned as ``irstd/<name>/IoU`` and so on, and
+            their means as ``irstd/mean_IoU`` and so on for IoU, nIoU, Pd and Fa. The plain names
+            are those of all images pooled.
         curves: Also compute pixel ROC and precision-recall curves, returned as
             ``irstd/ROC_AUC_<bins>bins`` and ``irstd/AP_<bins>bins``, and the Pd-Fa curve.
         curve_bins: Cells of the histogram behind the pixel curves.
@@ -102,6 +108,7 @@ class IRSTDMetric(BaseMetric):
         size_edges: Sequence[int] = SIZE_EDGES,
         fa_pixels_per_image: int | None = None,
         ignore_index: int | None = 255,
+        per_dataset: bool = False,
         curves: bool = False,
         curve_bins: int = CURVE_BINS,
         curve_thresholds: Sequence[float] = CURVE_THRESHOLDS,
@@ -136,6 +143,7 @@ class IRSTDMetric(BaseMetric):
             'fa_pixels_per_image': fa_pixels_per_image,
         }
         self.ignore_index = ignore_index
+        self.per_dataset = per_dataset
         self.curves = curves
         self.curve_bins = curve_bins
         self.curve_thresholds = tuple(curve_thresholds)
@@ -170,7 +178,8 @@ class IRSTDMetric(BaseMetric):
                 continue
             truth, ignored = read_truth(sample, mask.shape, self.ignore_index, name)
             self._warn_of_other_threshold(sample, mask, name)
-            self.results.append(self._count(path, name, mask, probability, truth, ignored))
+            record = self._count(path, name, mask, probability, truth, ignored)
+            self.results.append(replace(record, dataset=sample.get('dataset')))
 
     def compute_metrics(self, results: list[_Record]) -> dict[str, float]:
         """Print the table of the whole set and return its numbers.
@@ -190,6 +199,8 @@ class IRSTDMetric(BaseMetric):
         threshold = f'probability > {self.threshold}'
         print_log('\n' + format_report(scores, threshold=threshold), logger='current')
         numbers = as_numbers(scores)
+        if self.per_dataset:
+            numbers.update(self._score_datasets(results))
         if self.curves:
             pixels = pixel_curve([record.histogram for record in results])
             detection = target_curve(
@@ -206,6 +217,30 @@ class IRSTDMetric(BaseMetric):
                 print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
         # As floats: MMEngine logs the numpy integers that it makes of counts as null.
         return {name: float(number) for name, number in numbers.items()}
+
+    def _score_datasets(self, results: list[_Record]) -> dict[str, float]:
+        """Numbers of each dataset, and the means of the most important ones."""
+        groups: dict[str, list[ImageCounts]] = {}
+        for record in results:
+            if record.dataset is None:
+                raise ValueError(
+                    f'per_dataset=True, but {record.path} does not say which dataset it belongs '
+                    "to: use mmirstd.IRSTDDataset and add 'dataset' to meta_keys of PackSegInputs"
+                )
+            groups.setdefault(record.dataset, []).append(record.counts)
+        tables = {
+            name: [score_images(images, one, **self.score_options) for one in self.matchings]
+            for name, images in groups.items()
+        }
+        print_log('\n' + format_datasets(tables), logger='current')
+        numbers = {name: as_numbers(scores) for name, scores in tables.items()}
+        means = {
+            f'mean_{key}': float(np.mean([one[key] for one in numbers.values()]))
+            for key in ('IoU', 'nIoU', 'Pd', 'Fa')
+        }
+        return means | {
+            f'{name}/{key}': value for name, one in numbers.items() for key, value in one.items()
+        }
 
     def _count(
         self,
@@ -226,7 +261,7 @@ class IRSTDMetric(BaseMetric):
         )
         ignored_only = ignored is not None and not counts.target_areas
         if not self.curves:
-            return _Record(path, counts, ignored_only)
+            return _Record(path, counts=counts, ignored_only=ignored_only)
         if probability is None:
             raise ValueError(f'{name}: curves=True needs seg_logits, but the model gave only masks')
         histogram = pixel_histogram(probability, truth, self.curve_bins, ignored)
@@ -238,7 +273,9 @@ class IRSTDMetric(BaseMetric):
             max_distance=self.max_distance,
             ignored=ignored,
         )
-        return _Record(path, counts, ignored_only, histogram, sweep)
+        return _Record(
+            path, counts=counts, ignored_only=ignored_only, histogram=histogram, sweep=sweep
+        )
 
     def _check_set(self, results: list[_Record]) -> None:
         if not results:

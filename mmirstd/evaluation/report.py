@@ -6,7 +6,7 @@ IoU, nIoU, Pd, precision, recall and F1 are given in percent, Fa in units of 1e-
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.box import MARKDOWN
 from rich.console import Console
@@ -89,6 +89,29 @@ def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str =
     while '\n\n\n' in text:
         text = text.replace('\n\n\n', '\n\n')
     return text.strip('\n')
+
+
+def format_datasets(scores: Mapping[str, Sequence[Scores]]) -> str:
+    """Write one row per dataset of a joint set.
+
+    Args:
+        scores: Name of the dataset -> its scores; Pd and Fa of the first convention are shown.
+    """
+    rows = [
+        [
+            name,
+            f'{100 * one.iou:.2f}',
+            f'{100 * one.niou:.2f}',
+            f'{100 * one.pd:.2f}',
+            f'{1e6 * one.fa:.2f}',
+            f'{one.hits:,} / {one.targets:,}',
+            f'{one.images:,}',
+        ]
+        for name, (one, *_) in scores.items()
+    ]
+    matching = next(iter(scores.values()))[0].matching
+    header = ['dataset', 'IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6', 'hits / targets', 'images']
+    return f'{_render(header, rows)}\nPd and Fa: {matching}'
 
 
 def _pixel_table(main: Scores) -> str:

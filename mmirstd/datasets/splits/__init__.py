@@ -8,8 +8,8 @@ A derived list is computed from a published one and says so in its name and note
 - ``sirst/sirst85``: the 85 test images of the SimIRSTD paper (108 targets). Its Pd column only
   fits idx_427_test without Misc_111.
 - ``mdfa/dnanet_10000_100_train_9978``: without the 22 images that are damaged in every copy.
-- ``..._train_fit`` and ``..._train_val``: NUDT-SIRST, IRSTD-1k and MDFA were published without a
-  validation list. To select checkpoints without looking at the test list, a tenth of the training
+- ``..._train_fit`` and ``..._train_val``: NUDT-SIRST, IRSTD-1k and MDFA, and SIRST as DNANet splits
+  it, were published without a validation list. To select checkpoints without looking at the test list, a tenth of the training
   list is set aside: the names with the smallest SHA-256 of their UTF-8 bytes. That choice needs
   no random generator and does not depend on the order of the list.
 """
@@ -104,6 +104,7 @@ _DERIVED: dict[str, _Derived] = {
         f'{_MDFA_TRAIN} without the images that are damaged in every copy',
     ),
     **_carved('nudt/dnanet_50_50_train', 'nudt/dnanet_50_50_train'),
+    **_carved('sirst/dnanet_50_50_train', 'sirst/dnanet_50_50_train'),
     **_carved('irstd1k/basicirstd_train', 'irstd1k/basicirstd_train'),
     **_carved(f'{_MDFA_TRAIN}_9978', _MDFA_TRAIN),
 }

@@ -1,15 +1,28 @@
 """Steps of data pipelines. Importing this package registers them in ``mmirstd.registry``."""
 
+from mmirstd.datasets.transforms.cached import CachedSteps
 from mmirstd.datasets.transforms.geometry import RandomScaleCropPad, ResizeToSquare
 from mmirstd.datasets.transforms.loading import BinarizeMask, LoadIRImage, LoadMask
-from mmirstd.datasets.transforms.photometric import DivideByMaximum, RandomGaussianBlur
+from mmirstd.datasets.transforms.photometric import (
+    DivideByMaximum,
+    RandomGaussianBlur,
+    RandomIntensity,
+)
+from mmirstd.datasets.transforms.standardize import StandardizeImage
+from mmirstd.datasets.transforms.symmetry import RandomSymmetry
+from mmirstd.datasets.transforms.target_crop import RandomTargetCrop
 
 __all__ = [
     'BinarizeMask',
+    'CachedSteps',
     'DivideByMaximum',
     'LoadIRImage',
     'LoadMask',
     'RandomGaussianBlur',
+    'RandomIntensity',
     'RandomScaleCropPad',
+    'RandomSymmetry',
+    'RandomTargetCrop',
     'ResizeToSquare',
+    'StandardizeImage',
 ]

@@ -62,3 +62,72 @@ class DivideByMaximum(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}()'
+
+
+@TRANSFORMS.register_module()
+class RandomIntensity(BaseTransform):
+    """Change contrast, brightness and noise of a standardised image a little.
+
+    ``contrast * image + brightness + noise`` with one draw of contrast and brightness per image
+    and one normally distributed value per pixel. Units are standard deviations of the frame, see
+    `StandardizeImage`; other images have to be scaled accordingly.
+
+    Modified keys: ``img``, float32 afterwards.
+
+    Args:
+        prob: Probability in [0, 1] that an image is changed at all.
+        contrast: The factor is drawn uniformly from 1 - contrast to 1 + contrast.
+        brightness: The offset is drawn uniformly from -brightness to brightness.
+        noise: Upper limit of the noise's standard deviation, which is drawn uniformly.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        prob: float = 0.5,
+        *,
+        contrast: float = 0.2,
+        brightness: float = 0.2,
+        noise: float = 0.05,
+    ) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob must be in [0, 1], got {prob!r}')
+        if not 0 <= contrast < 1:
+            raise ValueError(f'contrast must be in [0, 1), got {contrast!r}')
+        if brightness < 0 or noise < 0:
+            raise ValueError(
+                f'brightness and noise must not be negative, got {brightness!r} and {noise!r}'
+            )
+        self.prob = prob
+        self.contrast = contrast
+        self.brightness = brightness
+        self.noise = noise
+
+    @cache_randomness
+    def _draw(self) -> tuple[bool, float, float, float, int]:
+        """Whether to change the image, factor, offset, deviation and seed of the noise."""
+        change, *parts = np.random.uniform(size=4)
+        return (
+            bool(change < self.prob),
+            1 + self.contrast * (2 * parts[0] - 1),
+            self.brightness * (2 * parts[1] - 1),
+            self.noise * parts[2],
+            int(np.random.randint(2**31)),
+        )
+
+    def transform(self, results: dict) -> dict:
+        """Change one sample."""
+        change, factor, offset, deviation, seed = self._draw()
+        if change:
+            image = results['img'].astype(np.float32) * np.float32(factor) + np.float32(offset)
+            noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+            results['img'] = image + np.float32(deviation) * noise
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(prob={self.prob}, contrast={self.contrast}, '
+            f'brightness={self.brightness}, noise={self.noise})'
+        )

@@ -9,6 +9,7 @@ from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
 from mmirstd.models.backbones.fc3net import FC3Net
 from mmirstd.models.backbones.hdnet import HDNet
 from mmirstd.models.backbones.isnet import ISNet
+from mmirstd.models.backbones.light_unet import LightUNet
 from mmirstd.models.backbones.mobile_sam_tiny_vit import MobileSAMTinyViT
 from mmirstd.models.backbones.mshnet import MSHNet
 from mmirstd.models.backbones.query_encoder import QueryEncoder
@@ -17,6 +18,7 @@ from mmirstd.models.backbones.rpcanet import RPCANet, RPCANetPlusPlus
 from mmirstd.models.backbones.sam_vit import SAMViT
 from mmirstd.models.backbones.sctransnet import SCTransNet
 from mmirstd.models.backbones.semantic_sam_swin import SemanticSAMSwin
+from mmirstd.models.backbones.stride_one_resnet import StrideOneResNet
 from mmirstd.models.backbones.uiunet import UIUNet
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     'FC3Net',
     'HDNet',
     'ISNet',
+    'LightUNet',
     'LocalContrast',
     'MSHNet',
     'MaxMedian',
@@ -39,6 +42,7 @@ __all__ = [
     'SAMViT',
     'SCTransNet',
     'SemanticSAMSwin',
+    'StrideOneResNet',
     'TopHat',
     'UIUNet',
 ]

@@ -1,0 +1,27 @@
+# A plain residual U-Net at strides 1 to 16, our own design: the control of SimIRSTD tiny.
+model = dict(
+    type='EncoderDecoder',
+    data_preprocessor=dict(type='SegDataPreProcessor'),  # the config fills in its dataset's
+    backbone=dict(
+        type='mmirstd.LightUNet',
+        in_channels=1,
+        channels=(16, 32, 48, 64, 64),
+        blocks=(1, 1, 1, 1, 1),
+        decoder_blocks=(1, 1, 1, 1)),
+    decode_head=dict(
+        type='mmirstd.IRSTDHead',
+        in_channels=(64, 48, 32, 16),
+        channels=16,
+        # The prediction counts as much as its three side outputs together.
+        output_weights=(1.0, 0.25, 0.25, 0.25, ),
+        loss_decode=[
+            dict(type='mmirstd.SoftIoULoss'),  # pooled over the batch
+            # Keeps the gradient alive on batches without targets, where SoftIoU has none.
+            dict(
+                type='CrossEntropyLoss',
+                use_sigmoid=True,
+                loss_weight=10.0,
+                loss_name='loss_bce'),
+        ]),
+    train_cfg=dict(),
+    test_cfg=dict(mode='whole'))

@@ -1,0 +1,24 @@
+# Warm-up, a long constant stretch, then a linear decay to zero: the constant stretch can be
+# prolonged at will, since nothing in it depends on the total length.
+max_epochs = 200
+decay_epochs = 40
+
+optim_wrapper = dict(
+    type='AmpOptimWrapper',  # bfloat16 on a CPU
+    dtype='bfloat16',
+    optimizer=dict(type='AdamW', lr=1.5e-3, weight_decay=0.01),
+    clip_grad=dict(max_norm=1.0, norm_type=2))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=200),
+    dict(
+        type='LinearLR',
+        start_factor=1.0,
+        end_factor=0.01,
+        begin=max_epochs - decay_epochs,
+        end=max_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True)
+]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,83 @@
+"""Bringing the values of any sensor to zero mean and unit variance, frame by frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmirstd.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class StandardizeImage(BaseTransform):
+    """Subtract the mean of the frame and divide by its standard deviation.
+
+    The result does not depend on gain and offset of the sensor, so one model serves images of 8
+    to 16 bits and floating point. Load the image with ``intensity_range='raw'``. Use it before
+    any cropping, so that the statistics are those of the whole frame.
+
+    Hot and dead pixels would inflate the deviation: for mean and deviation, values beyond the
+    ``tail`` brightest and darkest pixels are replaced by the value at that rank. They stay in the
+    image, limited to ``limit`` deviations.
+
+    Modified keys: ``img``, float32 afterwards. A frame of one single value becomes 0.
+
+    Args:
+        tail: Fraction of the pixels at each end whose values do not enter the statistics in full.
+        limit: Largest absolute value of the result.
+
+    Raises:
+        ValueError: An argument is out of range, or the image has no finite value.
+    """
+
+    def __init__(self, tail: float = 1e-4, *, limit: float = 50.0) -> None:
+        if not 0 <= tail < 0.5:
+            raise ValueError(f'tail must be in [0, 0.5), got {tail!r}')
+        if limit <= 0:
+            raise ValueError(f'limit must be positive, got {limit!r}')
+        self.tail = tail
+        self.limit = limit
+
+    def transform(self, results: dict) -> dict:
+        """Standardise one sample."""
+        results['img'] = standardize(
+            results['img'], self.tail, self.limit, results.get('img_path') or 'image'
+        )
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(tail={self.tail}, limit={self.limit})'
+
+
+def standardize(
+    image: np.ndarray, tail: float = 1e-4, limit: float = 50.0, source: str = 'image'
+) -> np.ndarray:
+    """Zero mean and unit variance over all pixels and channels; see `StandardizeImage`.
+
+    Args:
+        image: Array (H, W) or (H, W, C) of any real type.
+        tail: See `StandardizeImage`.
+        limit: See `StandardizeImage`.
+        source: What errors call the image.
+
+    Returns:
+        float32 of the same shape.
+
+    Raises:
+        ValueError: The image contains NaN or infinity.
+    """
+    values = image.astype(np.float32, copy=False)
+    if not np.isfinite(values).all():
+        raise ValueError(f'{source}: pixels are NaN or infinite; replace them before')
+    count = int(values.size * tail)
+    trimmed = values
+    if count:
+        ranks = (count, values.size - 1 - count)
+        low, high = np.partition(values.ravel(), ranks)[list(ranks)]
+        trimmed = np.clip(values, low, high)
+    mean, deviation = trimmed.mean(dtype=np.float64), trimmed.std(dtype=np.float64)
+    # Rounding makes the deviation of a constant image of large values tiny instead of zero.
+    if deviation <= 1e-6 * max(abs(mean), 1e-30):
+        return np.zeros_like(values)
+    scaled = (values - np.float32(mean)) * np.float32(1 / deviation)
+    return np.clip(scaled, -limit, limit, out=scaled)

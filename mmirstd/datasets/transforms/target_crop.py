@@ -1,0 +1,90 @@
+"""Cropping at native resolution, with a say in how often a crop contains a target."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+
+from mmirstd.datasets.resampling import crop_and_pad
+from mmirstd.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomTargetCrop(BaseTransform):
+    """Cut a square out of the image; with a given probability it contains a target pixel.
+
+    Nothing is resized, so targets of few pixels keep their size. Images that are smaller than the
+    square are padded at the bottom and the right. With probability ``target_prob`` one target
+    pixel is drawn uniformly and the corner uniformly among all positions inside the image whose
+    square contains that pixel; otherwise, or without any target, the corner is drawn uniformly.
+
+    Required keys: ``img``, and ``gt_seg_map`` with 1 for targets where there is a mask.
+    Modified keys: ``img``, ``img_shape`` and the label maps named in ``seg_fields``.
+
+    Args:
+        size: Side of the square in pixels.
+        target_prob: Probability in [0, 1] of a crop around a target.
+        image_pad: Value of padded image pixels; 0 is the mean after standardisation.
+        mask_pad: Label of padded pixels: 0 background, 255 ignored.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        target_prob: float = 0.5,
+        *,
+        image_pad: float = 0.0,
+        mask_pad: int = 0,
+    ) -> None:
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f'size must be a positive number of pixels, got {size!r}')
+        if not 0 <= target_prob <= 1:
+            raise ValueError(f'target_prob must be in [0, 1], got {target_prob!r}')
+        if mask_pad not in (0, 255):
+            raise ValueError(f'mask_pad must be 0 (background) or 255 (ignored), got {mask_pad!r}')
+        self.size = size
+        self.target_prob = target_prob
+        self.image_pad = image_pad
+        self.mask_pad = mask_pad
+
+    @cache_randomness
+    def _draw(self) -> tuple[float, float, float, float]:
+        """Four uniform numbers in [0, 1): around a target?, which pixel, row, column."""
+        return tuple(np.random.uniform(size=4))
+
+    def _positions(self, side: int, pixel: int | None) -> tuple[int, int]:
+        """First and last corner coordinate along one axis; ``pixel`` must be inside the crop."""
+        last = max(side - self.size, 0)
+        if pixel is None:
+            return 0, last
+        return max(pixel - self.size + 1, 0), min(pixel, last)
+
+    def transform(self, results: dict) -> dict:
+        """Crop one sample."""
+        chance, which, *corner = self._draw()
+        height, width = results['img'].shape[:2]
+        pixel: tuple[int | None, int | None] = (None, None)
+        mask = results.get('gt_seg_map')
+        if mask is not None and chance < self.target_prob:
+            targets = np.flatnonzero(mask == 1)
+            if targets.size:
+                pixel = divmod(int(targets[int(which * targets.size)]), width)
+        offset = []
+        for side, inside, draw in zip((height, width), pixel, corner, strict=True):
+            first, last = self._positions(side, inside)
+            offset.append(first + int(draw * (last - first + 1)))
+        results['img'] = crop_and_pad(results['img'], tuple(offset), self.size, self.image_pad)
+        for key in results.get('seg_fields', []):
+            results[key] = crop_and_pad(results[key], tuple(offset), self.size, self.mask_pad)
+        results['img_shape'] = (self.size, self.size)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(size={self.size}, target_prob={self.target_prob}, '
+            f'image_pad={self.image_pad}, mask_pad={self.mask_pad})'
+        )

@@ -1,0 +1,76 @@
+"""A narrow ResNet that keeps the resolution of the image in its first stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmirstd.models.backbones.stagewise import StageWise
+from mmirstd.models.layers.residual import ResidualBlock, residual_stage
+from mmirstd.registry import MODELS
+
+
+@MODELS.register_module()
+class StrideOneResNet(BaseModule, StageWise):
+    """Residual stages at strides 1, 2, 4, ...: the encoder of the tiny models. Our own design.
+
+    Targets of one to nine pixels do not survive an early down-sampling, so the first block works
+    at the resolution of the image. Widths are multiples of 16 by default, the block that CPU
+    kernels compute at once: a width of 12 costs as much.
+
+    Args:
+        in_channels: Channels of the image.
+        channels: Channels of the stages, at least two.
+        blocks: Residual blocks of the stages; a stage starts with its down-sampling block.
+
+    Raises:
+        ValueError: ``channels`` and ``blocks`` differ in length, or an entry is not positive.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 1,
+        *,
+        channels: Sequence[int] = (16, 32, 48, 64, 64),
+        blocks: Sequence[int] = (1, 1, 1, 1, 1),
+    ) -> None:
+        super().__init__()
+        if len(channels) != len(blocks) or len(channels) < 2:
+            raise ValueError(
+                f'channels={tuple(channels)} and blocks={tuple(blocks)} must have one entry per '
+                'stage, and there must be at least two stages'
+            )
+        if min(*channels, *blocks) < 1:
+            raise ValueError(
+                f'channels={tuple(channels)} and blocks={tuple(blocks)} must be positive'
+            )
+        self.channels = self.entry_channels = list(channels)
+        self.strides = list(accumulate([1] + [2] * (len(channels) - 1), lambda a, b: a * b))
+        self.entries = nn.ModuleList(
+            ResidualBlock(before, after, stride=2 if index else 1)
+            for index, (before, after) in enumerate(
+                zip([in_channels, *channels[:-1]], channels, strict=True)
+            )
+        )
+        self.stages = nn.ModuleList(
+            residual_stage(count - 1, width, width) if count > 1 else nn.Identity()
+            for count, width in zip(blocks, channels, strict=True)
+        )
+
+    def enter(self, stage: int, x: Tensor) -> Tensor:
+        """The first block of a stage: (N, C, h, w) -> (N, C', h, w) or half of it."""
+        x = self.entries[stage](x)
+        # The layout in which CPUs and tensor cores convolve fastest; the other layers keep it.
+        return x if stage else x.contiguous(memory_format=torch.channels_last)
+
+    def body(self, stage: int, x: Tensor) -> Tensor:
+        """The other blocks of a stage."""
+        return self.stages[stage](x)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, C, H, W) to one map (N, C_i, H / 2^i, W / 2^i) per stage."""
+        return self.forward_stages(x)
