@@ -5,15 +5,16 @@ model = dict(
     backbone=dict(
         type='mmirstd.LightUNet',
         in_channels=1,
-        channels=(16, 32, 48, 64, 64),
+        channels=(16, 32, 48, 64, 48),
         blocks=(1, 1, 1, 1, 1),
         decoder_blocks=(1, 1, 1, 1)),
     decode_head=dict(
         type='mmirstd.IRSTDHead',
         in_channels=(64, 48, 32, 16),
         channels=16,
+        target_prior=0.01,
         # The prediction counts as much as its three side outputs together.
-        output_weights=(1.0, 0.25, 0.25, 0.25, ),
+        output_weights=(1.0, 0.25, 0.25, 0.25),
         loss_decode=[
             dict(type='mmirstd.SoftIoULoss'),  # pooled over the batch
             # Keeps the gradient alive on batches without targets, where SoftIoU has none.

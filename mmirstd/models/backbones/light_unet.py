@@ -37,7 +37,7 @@ class LightUNet(IRSTDBody):
         self,
         in_channels: int = 1,
         *,
-        channels: Sequence[int] = (16, 32, 48, 64, 64),
+        channels: Sequence[int] = (16, 32, 48, 64, 48),
         blocks: Sequence[int] = (1, 1, 1, 1, 1),
         decoder_blocks: Sequence[int] = (1, 1, 1, 1),
         init_cfg: dict | list | None = None,

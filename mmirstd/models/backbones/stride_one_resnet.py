@@ -35,7 +35,7 @@ class StrideOneResNet(BaseModule, StageWise):
         self,
         in_channels: int = 1,
         *,
-        channels: Sequence[int] = (16, 32, 48, 64, 64),
+        channels: Sequence[int] = (16, 32, 48, 64, 48),
         blocks: Sequence[int] = (1, 1, 1, 1, 1),
     ) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 Letters: N batch, C channels, H/W image, h/w feature map.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -50,6 +51,9 @@ class IRSTDHead(BaseDecodeHead):
         side_kernel_size: Side of the convolutions that give the side outputs.
         output_weights: Weight of each output's loss, the prediction first; None for ones.
             A mean over four outputs is ``(0.25, 0.25, 0.25, 0.25)``.
+        target_prior: Probability of a target that all outputs start from, by the bias of their last
+            convolutions (focal loss paper, Sec. 4.1). None leaves PyTorch's initial bias, from
+            which a cross-entropy needs hundreds of steps to reach the rarity of targets.
         threshold: A pixel is a target if its probability exceeds it.
         min_max: Stretch the probabilities of each predicted image to [0, 1] first, as UIU-Net's
             evaluation does (with threshold 0.22). An image without target then always gets
@@ -75,6 +79,7 @@ class IRSTDHead(BaseDecodeHead):
         hidden_bias: bool = False,
         side_kernel_size: int = 1,
         output_weights: Sequence[float] | None = None,
+        target_prior: float | None = None,
         threshold: float = 0.5,
         min_max: bool = False,
         dropout_ratio: float = 0.0,
@@ -125,6 +130,11 @@ class IRSTDHead(BaseDecodeHead):
         )
         self.output_weights = self._checked_weights(output_weights)
         self.min_max = min_max
+        if target_prior is not None:
+            if not 0 < target_prior < 1:
+                raise ValueError(f'target_prior must be in (0, 1), got {target_prior!r}')
+            for conv in (self.conv_seg, *self.side_heads):
+                nn.init.constant_(conv.bias, math.log(target_prior / (1 - target_prior)))
 
     def _supervised(self, maps: Sequence) -> Sequence:
         """The entries of ``maps`` that get a side output."""
