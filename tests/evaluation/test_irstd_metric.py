@@ -315,3 +315,23 @@ def test_two_processes_count_like_one(images, tmp_path):
     assert 0 < alone['irstd/hits'] < alone['irstd/targets']
     for rank in range(2):
         assert json.loads((tmp_path / f'{rank}.json').read_text()) == alone
+
+
+def test_a_joint_set_is_scored_in_parts_and_pooled():
+    nothing = np.zeros((1, 16, 20), np.float32)
+    samples = [
+        {**perfect('a/1.png'), 'dataset': 'SIRST'},
+        {**sample(target(), nothing, 'b/1.png'), 'dataset': 'IRSTD-1k'},
+        {**perfect('b/2.png'), 'dataset': 'IRSTD-1k'},
+    ]
+    numbers = run(*samples, per_dataset=True)
+    assert numbers['irstd/SIRST/IoU'] == 100
+    assert numbers['irstd/IRSTD-1k/IoU'] == numbers['irstd/IRSTD-1k/Pd'] == 50
+    assert numbers['irstd/mean_IoU'] == numbers['irstd/mean_Pd'] == 75
+    assert numbers['irstd/IoU'] == pytest.approx(200 / 3)
+    assert numbers['irstd/IRSTD-1k/images'] == 2
+
+
+def test_a_sample_of_no_dataset_is_named():
+    with pytest.raises(ValueError, match=r'images/a\.png.*meta_keys'):
+        run(perfect(), per_dataset=True)

@@ -46,6 +46,7 @@ model = dict(
             dict(
                 type='CrossEntropyLoss',
                 use_sigmoid=True,
+                avg_non_ignore=True,
                 loss_weight=10.0,
                 loss_name='loss_bce'),
         ]),

@@ -9,9 +9,9 @@ A derived list is computed from a published one and says so in its name and note
   fits idx_427_test without Misc_111.
 - ``mdfa/dnanet_10000_100_train_9978``: without the 22 images that are damaged in every copy.
 - ``..._train_fit`` and ``..._train_val``: NUDT-SIRST, IRSTD-1k and MDFA, and SIRST as DNANet splits
-  it, were published without a validation list. To select checkpoints without looking at the test list, a tenth of the training
-  list is set aside: the names with the smallest SHA-256 of their UTF-8 bytes. That choice needs
-  no random generator and does not depend on the order of the list.
+  it, were published without a validation list. To select checkpoints without looking at the test
+  list, a tenth of the training list is set aside: the names with the smallest SHA-256 of their
+  UTF-8 bytes. That choice needs no random generator and does not depend on the order of the list.
 """
 
 from __future__ import annotations
