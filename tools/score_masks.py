@@ -43,12 +43,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add('predictions', metavar='PRED_DIR', help='folder of predictions')
-    add('truths', metavar='GT_DIR', help='folder of masks; target is where the value is above 0')
+    add('truths', metavar='GT_DIR', help='folder of masks')
     add('--list', help="names to score: a list file or a published list ('nudt/dnanet_50_50_test')")
     add('--prediction-tail', default='', help="what names of predictions end in, e.g. '_pred'")
     add('--truth-tail', default='', help="what names of masks end in, e.g. '_pixels0'")
     add('--kind', choices=KINDS, default='auto', help='what the predictions are (auto)')
     add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
+    add(
+        '--truth-threshold',
+        type=float,
+        default=0,
+        metavar='GRAY',
+        help='target where the mask is above (0); 254 repeats Pd and Fa of published programs',
+    )
     add(
         '--matching',
         choices=MATCHINGS,
@@ -77,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='PX',
         help='fixed denominator of Fa; 262144 repeats ISNet and IRSAM',
     )
+    add('--hiou', action='store_true', help='also hIoU and its errors of location and segmentation')
     add('--resize', choices=RESIZE, help='where sizes differ, adapt this one to the other')
     add('--allow-missing', action='store_true', help='score the names that have both files')
     add('--per-image', metavar='CSV', help='write the counts of each image, worst first')
@@ -113,6 +121,8 @@ def main(argv: list[str] | None = None) -> int:
             kind=args.kind,
             threshold=args.threshold,
             max_distance=args.max_distance,
+            hierarchy=args.hiou,
+            truth_threshold=args.truth_threshold,
             prediction_tail=args.prediction_tail,
             truth_tail=args.truth_tail,
             resize=args.resize,

@@ -41,7 +41,7 @@ find_python() {
 }
 
 fingerprint() {
-    cat "$root/requirements/default.txt" "$root/pyproject.toml" "$root/tools/setup_env.sh" |
+    cat "$root"/requirements/*.txt "$root/pyproject.toml" "$root/tools/setup_env.sh" |
         "$venv/bin/python" -c '
 import hashlib, sys
 print(sys.version_info[:2], sys.argv[1], hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' "$root"
@@ -76,6 +76,7 @@ to a folder of wheels with PIP_NO_INDEX=1 PIP_FIND_LINKS=DIR. Then run the comma
     opencv=$(grep -o '^opencv-python-headless==[^ ]*' "$root/requirements/default.txt")
     "${pip[@]}" uninstall --quiet --yes opencv-python opencv-python-headless
     "${pip[@]}" install --quiet --no-deps "$opencv"
+    "${pip[@]}" install --quiet --no-deps -r "$root/requirements/no_deps.txt"
     "${pip[@]}" install --quiet --no-deps --no-build-isolation --editable "$root"
     "$venv/bin/python" -c 'import cv2, mmseg.models, mmirstd.registry' ||
         die "The installation is not usable, see above. Remove $venv and run the command again."

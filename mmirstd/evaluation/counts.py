@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmirstd.evaluation.components import find_components
+from mmirstd.evaluation.hierarchy import HierarchyCounts, count_hierarchy
 from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching, match_targets
 
 
@@ -43,6 +44,7 @@ class ImageCounts:
         target_areas: Area of each ground-truth component in raster order, pixels.
         predictions: Number of predicted components.
         matches: Convention -> its counts.
+        hierarchy: Counts of hIoU and of its errors, if asked for.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ImageCounts:
     target_areas: tuple[int, ...]
     predictions: int
     matches: dict[str, TargetCounts]
+    hierarchy: HierarchyCounts | None = None
 
 
 def check_counting(threshold: float, max_distance: float, curve_bins: int) -> None:
@@ -73,6 +76,7 @@ def count_image(
     *,
     matchings: Sequence[str] = ('optimal',),
     max_distance: float = MAX_DISTANCE,
+    hierarchy: bool = False,
     ignored: NDArray[np.bool_] | None = None,
     name: str = '',
 ) -> ImageCounts:
@@ -83,6 +87,7 @@ def count_image(
         truth: (H, W), non-zero where a target is. Any encoding will do: 1, 255, grey edges.
         matchings: Conventions to count by, see `mmirstd.evaluation.matching`.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
+        hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
         ignored: (H, W) true where pixels are not evaluated. They are taken out of both masks
             before components are formed, and out of the pixel total.
         name: Name of the image, for reports and error messages.
@@ -124,4 +129,5 @@ def count_image(
         target_areas=tuple(targets.areas.tolist()),
         predictions=len(predictions),
         matches=matches,
+        hierarchy=count_hierarchy(targets, predictions, max_distance) if hierarchy else None,
     )

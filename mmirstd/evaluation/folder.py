@@ -76,6 +76,8 @@ def count_folder(
     kind: str = 'auto',
     threshold: float = 0.5,
     max_distance: float = MAX_DISTANCE,
+    hierarchy: bool = False,
+    truth_threshold: float = 0,
     prediction_tail: str = '',
     truth_tail: str = '',
     resize: str | None = None,
@@ -91,12 +93,16 @@ def count_folder(
 
     Args:
         predictions: Folder with the predictions.
-        truths: Folder with the masks; a pixel is target where any channel is above 0.
+        truths: Folder with the masks; a pixel is target where any channel is above
+            ``truth_threshold``.
         matchings: Conventions to count by. The curve uses the first.
         names: Names to score, such as a published test list; None takes all.
         kind: What the predictions are, one of `KINDS`; ``'auto'`` looks.
         threshold: A pixel is predicted where its probability is above.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
+        hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
+        truth_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
+            255, as the published programs of the DNANet family do for Pd and Fa.
         prediction_tail: What the names of predictions end in, such as ``'_pred'``.
         truth_tail: What the names of masks end in, such as ``'_pixels0'``.
         resize: Where sizes differ, bring the ``'prediction'`` or the ``'truth'`` to the size of
@@ -128,7 +134,7 @@ def count_folder(
     for name, prediction_path, truth_path in pairs:
         try:
             mask, probability = read_prediction_file(prediction_path, kind, threshold)
-            truth = read_mask(truth_path)
+            truth = read_mask(truth_path, truth_threshold)
             if mask.shape != truth.shape:
                 if resize is None:
                     raise ValueError(
@@ -145,7 +151,14 @@ def count_folder(
                 f'{truth_path}: {truth.mean():.0%} of the pixels are target; is it a mask?'
             )
         images.append(
-            count_image(mask, truth, matchings=matchings, max_distance=max_distance, name=name)
+            count_image(
+                mask,
+                truth,
+                matchings=matchings,
+                max_distance=max_distance,
+                hierarchy=hierarchy,
+                name=name,
+            )
         )
         if curves:
             histograms.append(pixel_histogram(probability, truth, curve_bins))

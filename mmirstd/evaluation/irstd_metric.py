@@ -68,6 +68,8 @@ class IRSTDMetric(BaseMetric):
             ``'zero'`` or ``'skip'``.
         size_edges: Areas in pixels at which a new bin of target sizes begins.
         fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
+        hierarchy: Also compute hIoU and its errors, returned as ``irstd/hIoU``, ``irstd/Loc_S2M``
+            and so on, see `mmirstd.evaluation.hierarchy`.
         ignore_index: Label of pixels that are not evaluated, or None.
         per_dataset: Also score each dataset of a joint set by itself, by the name that
             ``mmirstd.IRSTDDataset`` gives its samples as ``dataset`` (add ``'dataset'`` to the
@@ -107,6 +109,7 @@ class IRSTDMetric(BaseMetric):
         empty_iou: str = 'one',
         size_edges: Sequence[int] = SIZE_EDGES,
         fa_pixels_per_image: int | None = None,
+        hierarchy: bool = False,
         ignore_index: int | None = 255,
         per_dataset: bool = False,
         curves: bool = False,
@@ -142,6 +145,7 @@ class IRSTDMetric(BaseMetric):
             'size_edges': tuple(size_edges),
             'fa_pixels_per_image': fa_pixels_per_image,
         }
+        self.hierarchy = hierarchy
         self.ignore_index = ignore_index
         self.per_dataset = per_dataset
         self.curves = curves
@@ -256,6 +260,7 @@ class IRSTDMetric(BaseMetric):
             truth,
             matchings=self.matchings,
             max_distance=self.max_distance,
+            hierarchy=self.hierarchy,
             ignored=ignored,
             name=name,
         )

@@ -220,13 +220,11 @@ def _overlap_then_distance(
     targets: Components, predictions: Components, max_distance: float
 ) -> dict[int, int]:
     """Pair as `opdc` does, see the module docstring."""
-    centroids = [
-        np.stack([found.row_sums, found.column_sums], axis=1) / found.areas[:, None]
-        for found in (targets, predictions)
-    ]
-    distances = np.linalg.norm(centroids[0][:, None] - centroids[1], axis=2)
+    distances = centroid_distances(targets, predictions)
+    shared = shared_pixels(targets, predictions)
+    overlaps = shared / (targets.areas[:, None] + predictions.areas - shared)
     partner: dict[int, int] = {}
-    for accepted in (_overlaps(targets, predictions) >= OPDC_MIN_IOU, distances < max_distance):
+    for accepted in (overlaps >= OPDC_MIN_IOU, distances < max_distance):
         taken = set(partner.values())
         left = [t for t in range(len(targets)) if t not in partner]
         free = [p for p in range(len(predictions)) if p not in taken]
@@ -236,11 +234,20 @@ def _overlap_then_distance(
     return partner
 
 
-def _overlaps(targets: Components, predictions: Components) -> NDArray[np.float64]:
-    """(T, P) IoU of every target with every prediction, 0..1."""
+def centroid_distances(targets: Components, predictions: Components) -> NDArray[np.float64]:
+    """(T, P) distances of the centroids in pixels, from rounded centroids as in PyIRSTDMetrics."""
+    centroids = [
+        np.stack([found.row_sums, found.column_sums], axis=1) / found.areas[:, None]
+        for found in (targets, predictions)
+    ]
+    return np.linalg.norm(centroids[0][:, None] - centroids[1], axis=2)
+
+
+def shared_pixels(targets: Components, predictions: Components) -> NDArray[np.int64]:
+    """(T, P) number of pixels that every target has in common with every prediction."""
     _, in_targets, in_predictions = np.intersect1d(
         targets.pixels, predictions.pixels, assume_unique=True, return_indices=True
     )
-    shared = np.zeros((len(targets), len(predictions)))
+    shared = np.zeros((len(targets), len(predictions)), dtype=np.int64)
     np.add.at(shared, (targets.labels[in_targets], predictions.labels[in_predictions]), 1)
-    return shared / (targets.areas[:, None] + predictions.areas - shared)
+    return shared

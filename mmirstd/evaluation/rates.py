@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import fsum, nan
 
 from mmirstd.evaluation.counts import ImageCounts
+from mmirstd.evaluation.hierarchy import HierarchyScores, score_hierarchy
 
 SIZE_EDGES = (10, 25, 81)
 """Default limits between target sizes, in pixels. 81 = 9 x 9 is the usual "small" target limit."""
@@ -57,6 +58,7 @@ class Scores:
         smallest, largest: Smallest and largest evaluated (height, width), by area.
         sizes: Number of different evaluated sizes.
         by_size: Pd per target size.
+        hierarchy: hIoU and its errors; None unless every image was counted for it.
     """
 
     matching: str
@@ -80,6 +82,7 @@ class Scores:
     largest: tuple[int, int]
     sizes: int
     by_size: tuple[SizeBin, ...]
+    hierarchy: HierarchyScores | None = None
 
     @property
     def iou(self) -> float:
@@ -198,6 +201,7 @@ def score_images(
         largest=sizes[-1],
         sizes=len(sizes),
         by_size=_by_size(images, matching, size_edges),
+        hierarchy=score_hierarchy([image.hierarchy for image in images]),
     )
 
 

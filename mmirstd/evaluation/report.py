@@ -12,6 +12,7 @@ from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
+from mmirstd.evaluation.hierarchy import HierarchyScores
 from mmirstd.evaluation.rates import Scores
 
 _EMPTY_TEXT = {'one': 'count as 1', 'zero': 'count as 0', 'skip': 'are left out'}
@@ -26,7 +27,8 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
 
     Returns:
         Ratios as floats (percent; Fa in 1e-6; NaN where undefined) and counts as ints. Pd per
-        target size, such as ``Pd_10-24px``, is left out where there are no such targets.
+        target size, such as ``Pd_10-24px``, is left out where there are no such targets, and hIoU
+        with its errors where it was not counted.
     """
     main = scores[0]
     numbers: dict[str, float | int] = {
@@ -48,6 +50,8 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
             # No '+' in names: MLflow refuses it.
             sizes = f'over{size.low - 1}' if size.high is None else size.label
             numbers[f'Pd_{sizes}px'] = 100 * size.pd
+    if main.hierarchy is not None:
+        numbers |= {name: 100 * ratio for name, ratio in main.hierarchy.ratios().items()}
     counts = ('images', 'pixels', 'tp', 'fp', 'fn', 'targets', 'hits', 'predictions')
     for name in (*counts, 'false_predictions', 'false_pixels'):
         numbers[name] = getattr(main, name)
@@ -84,6 +88,7 @@ def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str =
         f'Pd and Fa as reported: {main.matching}. Fa = false pixels / {main.fa_pixels:,} pixels.',
         '',
         _size_table(main),
+        *([] if main.hierarchy is None else ['', _hierarchy_table(main.hierarchy)]),
     ]
     text = '\n'.join(lines)
     while '\n\n\n' in text:
@@ -146,6 +151,13 @@ def _target_table(scores: Sequence[Scores]) -> str:
         for one in scores
     ]
     return _render(header, rows)
+
+
+def _hierarchy_table(hierarchy: HierarchyScores) -> str:
+    return _render(
+        [f'{name} %' for name in hierarchy.ratios()],
+        [[f'{100 * ratio:.2f}' for ratio in hierarchy.ratios().values()]],
+    )
 
 
 def _size_table(main: Scores) -> str:

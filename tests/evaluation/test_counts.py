@@ -253,7 +253,7 @@ def test_opdc_equals_its_description(pair):
 
 @pytest.mark.parametrize('seed', range(40))
 def test_equals_pyirstdmetrics(seed):
-    # Runs where it is installed (`pip install --no-deps pyirstdmetrics`; it pins an old numpy).
+    # Installed by tools/setup_env.sh; it declares an old numpy, see requirements/no_deps.txt.
     metrics = pytest.importorskip('py_irstd_metrics.targetwise_metrics')
     random = np.random.default_rng(seed)
     truth = random.random((40, 32)) < random.uniform(0.01, 0.1)

@@ -243,3 +243,28 @@ def test_help_explains_the_exit_codes(capsys):
         main(['--help'])
     assert stop.value.code == 0
     assert 'Exit code' in capsys.readouterr().out
+
+
+def test_hiou_is_written_where_it_is_asked_for(folders, tmp_path, capsys):
+    predictions, masks, _ = folders
+    assert 'hIoU' not in score(predictions, masks, tmp_path=tmp_path)
+    numbers = score(predictions, masks, '--hiou', tmp_path=tmp_path)
+    located = numbers['LocIoU'] + sum(v for k, v in numbers.items() if k.startswith('Loc_'))
+    assert located == pytest.approx(100)
+    assert numbers['hIoU'] == pytest.approx(numbers['LocIoU'] * numbers['SegIoU'] / 100)
+    assert '| hIoU % |' in capsys.readouterr().out
+
+
+def test_gray_pixels_can_be_left_out_as_published_programs_do(tmp_path):
+    """The gray pixel joins two targets and shifts the centroid."""
+    mask = np.zeros((32, 32), dtype=np.uint8)
+    mask[5:8, 5:8] = mask[5:8, 9:12] = 255
+    mask[6, 8] = 128
+    for folder, content in (('pred', np.uint8(255) * (mask == 255)), ('gt', mask)):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / 'a.png'), content)
+    folders = (tmp_path / 'pred', tmp_path / 'gt')
+    all_pixels = score(*folders, tmp_path=tmp_path)
+    assert (all_pixels['targets'], all_pixels['hits'], all_pixels['fn']) == (1, 1, 1)
+    only_full = score(*folders, '--truth-threshold', 254, tmp_path=tmp_path)
+    assert (only_full['targets'], only_full['hits'], only_full['fn']) == (2, 2, 0)
