@@ -19,7 +19,7 @@ default_hooks = dict(
     # Weights of another network are refused instead of being left out.
     checkpoint_fit=dict(type='mmirstd.CheckpointFitHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    # A resumed run repeats the uninterrupted one (exactly so with num_workers=0).
+    # Epochs differ, and a resumed run repeats the uninterrupted one, with any number of workers.
     epoch_seed=dict(type='mmirstd.EpochSeedHook'),
     # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on and then draws every
     # image (the stock interval of 50 writes nothing at all for a short list) at its own bit depth.

@@ -8,30 +8,73 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
+from mmirstd.engine.sample_seed import NumberedBatches, seed_of, seed_samples
 from mmirstd.registry import HOOKS
+
+_DATA = 1
+"""Keeps the seeds of the data apart from those of the main process."""
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Seed Python, numpy and torch at the start of every training epoch.
+    """Make the random numbers of training a function of seed, rank and place in the run.
 
     MMEngine seeds once at the start and does not store the state of the generators, so a
     resumed run draws other augmentations, loss points and dropout masks than an uninterrupted
-    one. The seed here is a function of ``randomness.seed``, the epoch and the rank alone: a run
-    that was killed and resumed repeats the uninterrupted run exactly where the operators are
-    deterministic and augmentation runs in the main process (``num_workers=0``). Worker
-    processes seed themselves; their draws differ after a resume, which changes nothing in
-    distribution.
+    one; and worker processes that start again in every epoch repeat the first one's
+    augmentation.
+
+    Here the main process (loss points, dropout) is seeded at the start of every epoch, in an
+    iteration-based run at every iteration. Every training sample is loaded under a seed of its
+    own: a function of ``randomness.seed``, the rank, the epoch and the sample's place in it. So
+    epochs differ, a run that was killed and resumed repeats the uninterrupted run exactly where
+    the operators are deterministic, and the number of worker processes changes nothing.
     """
 
     priority = 'VERY_HIGH'
+    _batches: NumberedBatches | None = None
+    _is_iter_based = False
+
+    def before_train(self, runner: Runner) -> None:
+        """Give every training sample a seed of its own."""
+        loop = runner.train_loop
+        seed = int(np.random.SeedSequence((runner.seed, _DATA)).generate_state(1)[0])
+        self._batches = seed_samples(loop.dataloader, seed, get_rank())
+        self._is_iter_based = isinstance(loop, IterBasedTrainLoop)
+        if self._is_iter_based:
+            self._restart_early_workers(loop)
+            if self._batches is not None and getattr(loop, 'fast_forward_on_resume', False):
+                self._batches.start(0, loop.iter * (loop.dataloader.batch_size or 1))
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed with a value that no other epoch or rank of this run has."""
-        key = (runner.seed, runner.epoch, get_rank())
-        seed = int(np.random.SeedSequence(key).generate_state(1)[0])
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        self._seed_main(runner.seed, runner.epoch)
+        if self._batches is not None and not self._is_iter_based:
+            self._batches.start(runner.epoch)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | tuple | list | None = None
+    ) -> None:
+        """Seed the main process of an iteration-based run, whose epoch never ends."""
+        if self._is_iter_based:
+            self._seed_main(runner.seed, runner.iter)
+
+    def _seed_main(self, seed: int, place: int) -> None:
+        value = seed_of((seed, place, get_rank()))
+        random.seed(value)
+        np.random.seed(value)
+        torch.manual_seed(value)
+
+    @staticmethod
+    def _restart_early_workers(loop: IterBasedTrainLoop) -> None:
+        """MMEngine 0.10.7 starts the workers with the loop: start them again, with our dataset."""
+        iterator = loop.dataloader_iterator
+        if getattr(iterator, '_iterator', None) is None:
+            return
+        loop.dataloader._iterator = None
+        sampler = loop.dataloader.sampler
+        if hasattr(sampler, '_indices_of_rank'):  # an InfiniteSampler, partly used up
+            sampler.indices = sampler._indices_of_rank()
+        loop.dataloader_iterator = type(iterator)(loop.dataloader)
