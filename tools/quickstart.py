@@ -17,7 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmirstd.io.images import read_image, read_mask
+from mmirstd.io.images import read_image
+from mmirstd.io.masks import read_mask
 from mmirstd.io.pictures import write_image
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 

@@ -15,7 +15,8 @@ from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
-from mmirstd.io.images import read_image, read_mask
+from mmirstd.io.images import binarize, read_image
+from mmirstd.io.masks import read_mask_values
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
@@ -145,8 +146,8 @@ def measure_pair(
     shape = image.shape[:2]
     if pair.mask is None:
         return PairFacts(pair.image, shape, _pixel_kind(image), None, (), None)
-    mask = read_mask(pair.mask)
-    values = _mask_values(read_image(pair.mask))
+    stored = read_mask_values(pair.mask)
+    mask, values = binarize(stored), _mask_values(stored)
     if mask.shape != shape:
         if mask.shape != odd_mask_shape:
             raise ValueError(

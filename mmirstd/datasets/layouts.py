@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmirstd.datasets.lists import IMAGE_SUFFIXES
+from mmirstd.io.folders import image_files
 
 SPLIT_FOLDERS = (
     'train', 'training', 'val', 'valid', 'validation', 'trainval', 'test', 'testing',
@@ -53,10 +53,7 @@ class Section:
 
 
 def _image_files(folder: Path, tail: str) -> Iterator[Path]:
-    for path in folder.iterdir():
-        known = path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith('.')
-        if known and path.stem.endswith(tail):
-            yield path
+    return (path for path in image_files(folder, recursive=False) if path.stem.endswith(tail))
 
 
 @dataclass(frozen=True)

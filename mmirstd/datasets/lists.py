@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-IMAGE_SUFFIXES = ('.png', '.bmp', '.tif', '.tiff', '.jpg', '.jpeg', '.npy')
-"""File name endings, in lower case, that are taken as images or masks."""
+from mmirstd.io.folders import IMAGE_SUFFIXES
 
 
 def without_suffix(name: str) -> str:

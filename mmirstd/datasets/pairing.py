@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mmirstd.datasets.layouts import Section
-from mmirstd.datasets.lists import IMAGE_SUFFIXES, without_suffix
+from mmirstd.datasets.lists import without_suffix
+from mmirstd.io.folders import image_files
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Pairing:
 class FileIndex:
     """Image files below a folder by their relative path without suffix.
 
-    Dot-files, ``__MACOSX`` folders and files of other kinds (.xml, .txt, ...) are left out.
+    Dot-files, ``__MACOSX`` folders and files of other kinds (.xml, .txt, ...) are left out; linked
+    files and folders count.
 
     Args:
         folder: Folder to search with its sub-folders.
@@ -73,19 +74,12 @@ class FileIndex:
     def __init__(self, folder: Path, tail: str = '', without: str = '') -> None:
         self.folder = folder
         self._files: dict[str, list[Path]] = {}
-        for at, folders, files in os.walk(folder):
-            folders[:] = sorted(
-                name for name in folders if not name.startswith('.') and name != '__MACOSX'
-            )
-            for file in files:
-                stem, suffix = os.path.splitext(file)
-                if suffix.lower() not in IMAGE_SUFFIXES or file.startswith('.'):
-                    continue
-                if not stem.endswith(tail) or (without and stem.endswith(without)):
-                    continue
-                path = Path(at, file)
-                key = path.relative_to(folder).with_suffix('').as_posix()
-                self._files.setdefault(key, []).append(path)
+        for path in image_files(folder):
+            stem = path.stem
+            if not stem.endswith(tail) or (without and stem.endswith(without)):
+                continue
+            key = path.relative_to(folder).with_suffix('').as_posix()
+            self._files.setdefault(key, []).append(path)
 
     def stems(self) -> list[str]:
         """Relative paths without suffix, sorted."""

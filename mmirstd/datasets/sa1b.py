@@ -21,7 +21,8 @@ from mmirstd.datasets.resampling import (
     scaled_size,
 )
 from mmirstd.datasets.rle import AnnotationError, coco_masks, decode, read_codes
-from mmirstd.io.images import ImageReadError, decode_image
+from mmirstd.io.images import decode_image
+from mmirstd.io.limits import ImageReadError
 from mmirstd.registry import DATASETS
 
 INSIDE = 255

@@ -27,7 +27,7 @@ from mmirstd.evaluation.curves import (
 from mmirstd.evaluation.mask_files import PROBABILITY_FOLDER
 from mmirstd.evaluation.matching import MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import KINDS, detect_kind, read_prediction_file
-from mmirstd.io.images import read_mask
+from mmirstd.io.masks import read_mask
 
 RESIZE = ('prediction', 'truth')
 """Which of the two is brought to the size of the other where they differ."""

@@ -18,7 +18,7 @@ from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
 from mmirstd.io.atomic import atomic_path
-from mmirstd.io.images import read_mask
+from mmirstd.io.masks import read_mask
 
 METHODS = ('dynamic', 'static')
 """'dynamic' measures activations while running and needs no images; 'static' fixes their range

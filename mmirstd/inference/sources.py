@@ -7,6 +7,7 @@ and that the frames of a video file are read in order while they are asked for.
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from mmirstd.io.images import ImageReadError, check_pixels, read_image
-
-IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.npy', '.png', '.tif', '.tiff')
-"""Files that a folder or a glob contributes; a file named explicitly may have any suffix."""
+from mmirstd.io.folders import IMAGE_SUFFIXES, image_files, is_hidden
+from mmirstd.io.images import ImageSequence, check_pixels, read_image
+from mmirstd.io.limits import ImageReadError
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
 
@@ -59,14 +58,15 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
     """List the still images that ``inputs`` mean, in natural order of their names.
 
     Args:
-        inputs: One or several of: an image file (a multi-page TIFF counts as a sequence), a
-            folder, a glob pattern, an array (H, W), (H, W, 1) or BGR (H, W, 3), a batch of
-            arrays (N, H, W, C). Videos are read by :func:`video_frames`.
+        inputs: One or several of: an image file (a multi-page TIFF counts as a sequence; its
+            overviews do not count), a folder, a glob pattern, an array (H, W), (H, W, 1) or BGR
+            (H, W, 3), a batch of arrays (N, H, W, C). Videos are read by :func:`video_frames`.
         recursive: Search folders with their sub-folders.
 
     Returns:
         Sources with unique names: the path of an image below the folder that was given, or its
-        file name; the suffix is kept where two images differ by nothing else.
+        file name (of a pattern whose matches share file names: the path below their common
+        folder); the suffix is kept where two images differ by nothing else.
 
     Raises:
         FileNotFoundError: A path does not exist, or a folder or pattern holds no image.
@@ -151,30 +151,36 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
         )
     path = Path(entry).expanduser()
     if path.is_dir():
-        files = path.rglob('*') if recursive else path.iterdir()
-        images = [file for file in files if _is_image(file, path)]
+        images = list(image_files(path, recursive=recursive))
         if not images:
             deeper = '' if recursive else '; sub-folders are searched with recursive=True'
-            raise FileNotFoundError(f'{path} holds no image ({", ".join(IMAGE_SUFFIXES)}){deeper}')
-        images.sort(key=lambda file: _natural(str(file.relative_to(path))))
-        return [(file.relative_to(path).as_posix(), file) for file in images]
-    if path.is_file():
+            raise FileNotFoundError(
+                f'{path} contains no image ({", ".join(IMAGE_SUFFIXES)}){deeper}'
+            )
+        return _below(path, images)
+    if path.is_file() or path.is_symlink():
         return [(path.name, path)]
     if glob.has_magic(str(entry)):
         images = [Path(file) for file in glob.glob(str(path), recursive=True)]
-        images = [file for file in images if _is_image(file, file.parent)]
+        images = [file for file in images if _is_image(file)]
         if not images:
             raise FileNotFoundError(f'no image matches {entry}')
-        images.sort(key=lambda file: _natural(str(file)))
-        return [(file.name, file) for file in images]
+        if len({file.name.lower() for file in images}) == len(images):
+            return _below(path, images, whole=False)
+        return _below(Path(os.path.commonpath([file.parent for file in images])), images)
     raise FileNotFoundError(f'{entry}: no such file or folder')
 
 
-def _is_image(file: Path, root: Path) -> bool:
-    """Whether a folder's ``file`` is an image; archives leave ``._x.png`` and ``__MACOSX``."""
-    parts = file.relative_to(root).parts
-    hidden = any(part.startswith('.') or part == '__MACOSX' for part in parts)
-    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+def _below(root: Path, images: list[Path], *, whole: bool = True) -> list[tuple[str, Path]]:
+    """Images in natural order with their names: paths below ``root``, or bare file names."""
+    images.sort(key=lambda file: _natural(str(file)))
+    return [(file.relative_to(root).as_posix() if whole else file.name, file) for file in images]
+
+
+def _is_image(file: Path) -> bool:
+    """Whether a glob's ``file`` is an image; archives leave ``._x.png`` and ``__MACOSX``."""
+    hidden = is_hidden(file.name) or '__MACOSX' in file.parts
+    return not hidden and file.suffix.lower() in IMAGE_SUFFIXES and not file.is_dir()
 
 
 def _natural(text: str) -> list:
@@ -204,32 +210,36 @@ def _file_sources(name: str, path: Path) -> list[Source]:
     pages = _page_count(path)
     if pages < 2:
         return [Source(name, path, None, lambda: read_image(path))]
+    stack = _Stack(path)
     return [
-        Source(f'{name}_{page:06d}', path, page, lambda page=page: _read_page(path, page))
+        Source(f'{name}_{page:06d}', path, page, lambda page=page: stack.read(page))
         for page in range(pages)
     ]
 
 
 def _page_count(path: Path) -> int:
-    if path.suffix.lower() not in ('.tif', '.tiff'):
-        return 1
     try:
-        with Image.open(path) as image:
-            return getattr(image, 'n_frames', 1)
-    except Exception:  # Pillow raises many types; reading will tell what is wrong
+        sequence = ImageSequence(path)
+    except (OSError, ValueError):  # reading will tell what is wrong
         return 1
+    sequence.close()
+    return len(sequence)
 
 
-def _read_page(path: Path, page: int) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(f'image file not found: {path}')
-    try:
-        done, images = cv2.imreadmulti(str(path), start=page, count=1, flags=cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ImageReadError(f'{path}: page {page} cannot be decoded: {error}') from error
-    if not done or len(images) != 1:
-        raise ImageReadError(f'{path}: page {page} cannot be decoded by OpenCV')
-    image = images[0]
-    if image.ndim == 3 and image.shape[2] == 4:
-        image = image[..., :3]
-    return check_pixels(image, f'{path} page {page}')
+class _Stack:
+    """Pages of a file that stays open from its first page to its last."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sequence: ImageSequence | None = None
+
+    def read(self, page: int) -> np.ndarray:
+        if self._sequence is None:
+            self._sequence = ImageSequence(self.path)
+        last = page == len(self._sequence) - 1
+        try:
+            return self._sequence.read(page)
+        finally:
+            if last:
+                self._sequence.close()
+                self._sequence = None

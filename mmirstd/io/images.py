@@ -1,8 +1,8 @@
-"""Decoding infrared images and masks without losing bits and without guessing.
+"""Reading infrared images of any container without losing bits and without guessing.
 
-Pillow decodes what has at most 8 bits per channel: it expands palettes and refuses truncated
-files. It reduces 16-bit colour to 8 bits without a word, so deeper files go through OpenCV, and
-TIFF variants that OpenCV does not know through tifffile where that is installed.
+Every image and mask of the package is read here. What a file says beside its numbers is applied
+as a viewer applies it, or the file is refused by name: orientation, palettes, polarity, planes,
+transparency, several pictures in one file.
 """
 
 from __future__ import annotations
@@ -10,39 +10,50 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
-_GRAY_MODES = ('1', 'L', 'LA', 'La')
-_NUMERIC_MODES = ('I;16', 'I;16B', 'I;16L', 'I', 'F')
-_BITS_PER_SAMPLE = 258  # TIFF tag
-_LOSSY_SUFFIXES = ('.jpg', '.jpeg')
+from mmirstd.io import pillow
+from mmirstd.io.decoded import Picture
+from mmirstd.io.limits import (
+    ImageLimitError,
+    ImageReadError,
+    check_decoded_size,
+    check_file_size,
+)
+from mmirstd.io.quiet import quiet_decoders
+from mmirstd.io.tiff import SIGNATURES, TiffReader, open_tiff
 
-
-class ImageReadError(ValueError):
-    """A file is no usable image; the message names it."""
+_NPY_SIGNATURE = b'\x93NUMPY'
 
 
 def read_image(path: str | Path) -> np.ndarray:
     """Read an image file with the values that it holds.
 
     Args:
-        path: PNG, BMP, JPEG, TIFF or .npy file.
+        path: PNG, BMP, JPEG, TIFF, WebP, GIF, PGM or .npy file, told apart by its content.
 
     Returns:
         Array (H, W), or (H, W, 3) in BGR order (OpenMMLab's order), of the file's own numeric
-        type. Palettes are expanded, alpha channels dropped, 1-bit images become 0 and 255.
+        type, turned upright as its EXIF orientation says. Palettes are expanded, alpha channels
+        dropped, 1-bit images become 0 and 255, and a TIFF that counts from white to black is
+        inverted.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ImageReadError: The file is empty, truncated, no image, has several pages, an unusual
-            shape, or holds NaN or infinite pixels.
+        FileNotFoundError: There is no such file, or a link leads to nothing.
+        OSError: The file cannot be opened.
+        ImageLimitError: The image would take more memory than :mod:`mmirstd.io.limits` allows.
+        ImageReadError: The file is empty, truncated, not an image, has several pictures, an
+            unusual shape, or holds NaN or infinite pixels.
     """
+    return read_picture(path).pixels
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Read an image file with what else it says; see :func:`read_image`."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'image file not found: {path}')
-    return decode_image(path.read_bytes(), str(path))
+    content = _content(path)
+    return decode_picture(content, str(path))
 
 
 def decode_image(content: bytes, source: str) -> np.ndarray:
@@ -50,7 +61,7 @@ def decode_image(content: bytes, source: str) -> np.ndarray:
 
     Args:
         content: The whole file.
-        source: Its name with its suffix; errors quote it.
+        source: What errors call it.
 
     Returns:
         As :func:`read_image`.
@@ -58,39 +69,90 @@ def decode_image(content: bytes, source: str) -> np.ndarray:
     Raises:
         ImageReadError: As for :func:`read_image`.
     """
+    return decode_picture(content, source).pixels
+
+
+def decode_picture(content: bytes, source: str) -> Picture:
+    """Decode the content of an image file with what else it says; see :func:`decode_image`."""
     if not content:
         raise ImageReadError(f'{source}: the file is empty (0 bytes)')
     try:
-        image = _decode(content, Path(source).suffix.lower())
+        with quiet_decoders():
+            picture = _decode(content, source)
+    except ImageLimitError:
+        raise
     except Exception as error:  # decoders raise many types, none of which names the file
-        raise ImageReadError(f'{source}: cannot be decoded as an image: {error}') from error
-    return np.ascontiguousarray(check_pixels(image, source))
+        raise _unreadable(source, error) from error
+    return _checked(picture, source)
 
 
-def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
-    """Read a target mask: a pixel belongs to a target where any channel exceeds ``threshold``.
-
-    Published masks hold in-between grays (IRSTD-1k), 1-bit images (MDFA) and values 0/255, so
-    nothing but ``gray > 0`` finds all target pixels.
-
-    Args:
-        path: Mask file of any encoding that :func:`read_image` reads.
-        threshold: Value that target pixels exceed.
-
-    Returns:
-        uint8 array (H, W) of 0 (background) and 1 (target).
+def read_size(path: str | Path) -> tuple[int, int]:
+    """Return (height, width) of an image file as a viewer shows it, without decoding its pixels.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageReadError: As for :func:`read_image`, or a JPEG file with ``threshold`` 0.
+        ImageReadError: As for :func:`read_image`, as far as the header tells.
     """
     path = Path(path)
-    if path.suffix.lower() in _LOSSY_SUFFIXES and threshold <= 0:
-        raise ImageReadError(
-            f'{path}: JPEG blurs masks, so pixels around a target are not 0. Store masks as PNG, '
-            'or give a threshold above 0.'
-        )
-    return binarize(read_image(path), threshold)
+    content = _content(path)
+    try:
+        with quiet_decoders():
+            if content.startswith(_NPY_SIGNATURE):
+                return _npy_header(content)[0][:2]
+            if content.startswith(SIGNATURES):
+                with open_tiff(content, str(path)) as tiff:
+                    return tiff.size()
+            with pillow.open_image(content) as image:
+                return pillow.shown_size(image)
+    except Exception as error:  # decoders raise many types, none of which names the file
+        raise _unreadable(str(path), error) from error
+
+
+class ImageSequence:
+    """The pictures of one file: the pages of a TIFF, one of any other format.
+
+    Pages are decoded one by one, so a stack may be larger than the memory.
+
+    Args:
+        path: An image file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageReadError: The file is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tiff: TiffReader | None = None
+        with _opened(path) as file:
+            is_tiff = file.read(4) in SIGNATURES
+        if is_tiff:
+            try:
+                self._tiff = TiffReader(path, str(path))
+            except Exception as error:  # tifffile raises many types
+                raise _unreadable(str(path), error) from error
+
+    def __len__(self) -> int:
+        """Number of pictures; overviews are not counted."""
+        return 1 if self._tiff is None else len(self._tiff)
+
+    def read(self, picture: int = 0) -> np.ndarray:
+        """Decode one picture; see :func:`read_image`."""
+        if self._tiff is None:
+            return read_image(self.path)
+        source = str(self.path) if len(self) == 1 else f'{self.path} page {picture}'
+        try:
+            found = self._tiff.read(picture)
+        except ImageLimitError:
+            raise
+        except Exception as error:  # decoders raise many types, none of which names the file
+            raise _unreadable(source, error) from error
+        return _checked(found, source).pixels
+
+    def close(self) -> None:
+        """Release the file."""
+        if self._tiff is not None:
+            self._tiff.close()
 
 
 def binarize(labels: np.ndarray, threshold: float = 0) -> np.ndarray:
@@ -134,77 +196,54 @@ def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
     return image
 
 
-def _decode(content: bytes, suffix: str) -> np.ndarray:
-    if suffix == '.npy':
-        return np.load(io.BytesIO(content), allow_pickle=False)
+def _opened(path: Path):  # noqa: ANN202
+    if path.is_symlink() and not path.exists():
+        raise FileNotFoundError(f'image file not found: {path} is a link to {path.readlink()}')
+    if not path.is_file():
+        raise FileNotFoundError(f'image file not found: {path}')
+    return path.open('rb')
+
+
+def _content(path: Path) -> bytes:
+    with _opened(path) as file:
+        check_file_size(path.stat().st_size, str(path))
+        return file.read()
+
+
+def _decode(content: bytes, source: str) -> Picture:
+    if content.startswith(_NPY_SIGNATURE):
+        shape, dtype = _npy_header(content)
+        rows = (*shape, 1, 1)
+        check_decoded_size(
+            rows[0], rows[1], source, channels=int(np.prod(rows[2:])), item_size=dtype.itemsize
+        )
+        return Picture(np.load(io.BytesIO(content), allow_pickle=False), 'NPY')
+    if content.startswith(SIGNATURES):
+        with open_tiff(content, source) as tiff:
+            if len(tiff) > 1:
+                raise ValueError(f'it has {len(tiff)} pages, expected one image')
+            return tiff.read()
     try:
-        return _decode_with_pillow(content)
+        return pillow.decode(content, source)
     except UnidentifiedImageError:
-        if suffix not in ('.tif', '.tiff'):
-            raise ValueError('the content is of no known image format') from None
-        return _decode_deep(content)
+        raise ValueError('the content is of no known image format') from None
 
 
-def _decode_with_pillow(content: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(content)) as image:
-        pages = getattr(image, 'n_frames', 1)
-        if pages > 1:
-            raise ValueError(f'it has {pages} pages, expected one image')
-        deep = _has_deep_channels(image, content)
-        image.load()  # raises where the file is truncated, which OpenCV may pass over
-        if deep:
-            return _decode_deep(content)
-        if image.mode in _NUMERIC_MODES:
-            return _native(np.asarray(image))
-        if image.mode in _GRAY_MODES:
-            return np.asarray(image.convert('L'))
-        # Not through RGBA, which would mix colours with the background.
-        return np.asarray(image.convert('RGB'))[..., ::-1]
+def _npy_header(content: bytes) -> tuple[tuple[int, ...], np.dtype]:
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    return shape, dtype
 
 
-def _has_deep_channels(image: Image.Image, content: bytes) -> bool:
-    """Whether a channel has more than 8 bits, which Pillow reduces in colour images."""
-    if image.format == 'PNG':
-        return content[24] > 8  # bit depth in the IHDR chunk
-    if image.format == 'TIFF':
-        return bool(np.max(image.tag_v2.get(_BITS_PER_SAMPLE, 1)) > 8)
-    return False
+def _checked(picture: Picture, source: str) -> Picture:
+    pixels = np.ascontiguousarray(check_pixels(picture.pixels, source))
+    return Picture(pixels, picture.container, picture.lossy, picture.alpha, picture.indices)
 
 
-def _decode_deep(content: bytes) -> np.ndarray:
-    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        image = _decode_with_tifffile(content)
-    if image.ndim == 3 and image.shape[2] == 4:
-        image = image[..., :3]
-    return image
-
-
-def _decode_with_tifffile(content: bytes) -> np.ndarray:
-    try:
-        import tifffile
-    except ImportError:
-        raise ValueError(
-            "OpenCV cannot decode it; for more TIFF variants `pip install 'mmirstd[tiff]'`"
-        ) from None
-    image = tifffile.imread(io.BytesIO(content))
-    # RGB as stored; everything here is BGR.
-    return image[..., 2::-1] if image.ndim == 3 and image.shape[2] in (3, 4) else image
-
-
-def _native(image: np.ndarray) -> np.ndarray:
-    return image.astype(image.dtype.newbyteorder('='))
-
-
-def read_size(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) of an image file; most formats need no decoding of pixels.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ImageReadError: As for :func:`read_image`.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except UnidentifiedImageError:
-        return read_image(path).shape[:2]
+def _unreadable(source: str, error: Exception) -> ImageReadError:
+    text = ' '.join(str(error).split()) or type(error).__name__
+    return ImageReadError(f'{source}: cannot be decoded as an image: {text}')

@@ -14,7 +14,7 @@ from typing import Any
 
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import IMAGE_SUFFIXES
+from mmirstd.io.folders import IMAGE_SUFFIXES
 from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, cut_at, detect
 
 TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 256, 512)}}

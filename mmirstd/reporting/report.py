@@ -28,7 +28,7 @@ from mmirstd.evaluation.rates import Scores, score_images
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
-from mmirstd.io.images import read_mask
+from mmirstd.io.masks import read_mask
 
 MATCHINGS = ('optimal', 'legacy')
 """Conventions that are counted; see `mmirstd.evaluation.matching`. The first orders images."""

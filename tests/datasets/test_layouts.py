@@ -5,7 +5,8 @@ import pytest
 
 from mmirstd.datasets.layouts import LAYOUTS, detect_layout, get_layout
 from mmirstd.datasets.selection import select_pairs
-from mmirstd.io.images import read_image, read_mask
+from mmirstd.io.images import read_image
+from mmirstd.io.masks import read_mask
 
 
 def _target_pixels(pair):

@@ -8,7 +8,7 @@ from mmirstd.datasets.splits import load_split
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.folder import count_folder
 from mmirstd.evaluation.rates import score_images
-from mmirstd.io.images import read_mask
+from mmirstd.io.masks import read_mask
 
 # The table "Evaluated size" of docs/metrics.md: list, size, targets native, by Pillow, by OpenCV.
 SIZES = [

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from mmirstd.inference.sources import find_sources, is_video, video_frames, video_rate
-from mmirstd.io.images import ImageReadError
+from mmirstd.io.limits import ImageReadError
 
 
 def names(*inputs, **options):
@@ -59,7 +59,7 @@ def test_what_is_not_there_is_named(tmp_path):
         find_sources(tmp_path / 'nowhere.png')
     with pytest.raises(FileNotFoundError, match=r'no image matches .*\*\.png'):
         find_sources(f'{tmp_path}/*.png')
-    with pytest.raises(FileNotFoundError, match='holds no image'):
+    with pytest.raises(FileNotFoundError, match='contains no image'):
         find_sources(tmp_path)
     with pytest.raises(ValueError, match='inputs is empty'):
         find_sources([])
@@ -89,3 +89,28 @@ def test_a_broken_video_is_an_error_that_names_it(tmp_path, content):
         list(video_frames(path))
     with pytest.raises(FileNotFoundError, match=r'absent\.mp4'):
         list(video_frames(tmp_path / 'absent.mp4'))
+
+
+def test_linked_folders_are_found_without_endless_loops(tmp_path, image_folder):
+    (tmp_path / 'set').mkdir()
+    (tmp_path / 'set/camera').symlink_to(image_folder)
+    (image_folder / 'night/up').symlink_to(image_folder.parent)
+    (tmp_path / 'set/again').symlink_to(tmp_path / 'set')
+    found = names(tmp_path / 'set', recursive=True)
+    assert {'camera/deep', 'camera/night/frame_1'} <= set(found)
+    assert len(found) < 30
+    assert names(tmp_path / 'set/camera') == ['deep', 'frame_2', 'frame_10']
+
+
+def test_links_that_lead_nowhere_are_named(tmp_path):
+    (tmp_path / 'gone.png').symlink_to(tmp_path / 'nowhere.png')
+    (source,) = find_sources(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'gone\.png is a link to .*nowhere\.png'):
+        source.read()
+
+
+def test_matches_of_a_pattern_that_share_names_keep_their_folders(tmp_path):
+    for camera in ('left', 'right'):
+        (tmp_path / camera / 'day').mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / camera / 'day/frame.png'), np.zeros((4, 4), np.uint8))
+    assert names(f'{tmp_path}/**/frame.*') == ['left/day/frame', 'right/day/frame']

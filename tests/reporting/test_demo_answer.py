@@ -97,3 +97,9 @@ def test_bad_input_is_explained_without_the_servers_folders(detectors, tmp_path)
     for options in ({'model': 'three'}, {'threshold': 2}, {'tile': 1}):
         with pytest.raises(ValueError, match=next(iter(options))):
             detect(detectors, tmp_path / 'a.png', **{'model': 'one', 'threshold': 0.5, **options})
+
+
+def test_an_upload_beyond_the_limit_is_refused_by_its_name(detectors, deep, monkeypatch):
+    monkeypatch.setenv('MMIRSTD_MAX_IMAGE_MB', '0.01')
+    with pytest.raises(ValueError, match=r'^deep\.tif: 64 x 48 pixels take .* limit'):
+        detect(detectors, deep, model='one', threshold=0.5)

@@ -17,7 +17,8 @@ from mmirstd.datasets.intensity import (
     with_channels,
 )
 from mmirstd.datasets.resampling import resize_mask
-from mmirstd.io.images import binarize, check_pixels, read_image, read_mask
+from mmirstd.io.images import binarize, check_pixels, read_image
+from mmirstd.io.masks import read_mask
 from mmirstd.registry import TRANSFORMS
 
 # MMSeg looks for its own loader by these names: MMSegInferencer wants a step called

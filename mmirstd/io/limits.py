@@ -1,0 +1,93 @@
+"""How much memory one image may take, checked before its pixels are decoded.
+
+Every decoder (Pillow, OpenCV, tifffile, NumPy) obeys this one limit, so a small file cannot
+unpack to more memory than the machine has.
+"""
+
+from __future__ import annotations
+
+import os
+
+LIMIT_VARIABLE = 'MMIRSTD_MAX_IMAGE_MB'
+"""Environment variable that replaces `DEFAULT_LIMIT_MB`; worker processes inherit it."""
+
+DEFAULT_LIMIT_MB = 1100
+"""Holds a frame of 16,384 x 16,384 pixels: a detector keeps four bytes per pixel of it."""
+
+_LEAST_BYTES_PER_PIXEL = 4
+
+
+class ImageReadError(ValueError):
+    """A file is not a usable image; the message names it."""
+
+
+class ImageLimitError(ImageReadError):
+    """An image would take more memory than the limit allows; the message names both."""
+
+
+def image_limit() -> int:
+    """Largest size in bytes that one decoded image may have.
+
+    Raises:
+        ValueError: ``MMIRSTD_MAX_IMAGE_MB`` is not a positive number.
+    """
+    text = os.environ.get(LIMIT_VARIABLE, '').strip() or str(DEFAULT_LIMIT_MB)
+    try:
+        megabytes = float(text)
+    except ValueError:
+        megabytes = 0.0
+    if not 0 < megabytes < 1e9:
+        raise ValueError(f'{LIMIT_VARIABLE}={text!r} must be a number of megabytes above 0')
+    return int(megabytes * 1e6)
+
+
+def set_image_limit(megabytes: float) -> None:
+    """Set the limit for this process and for those that it starts.
+
+    Args:
+        megabytes: Memory that one decoded image may take; pixels below four bytes count as four.
+
+    Raises:
+        ValueError: Not a positive number.
+    """
+    if not 0 < megabytes < 1e9:
+        raise ValueError(f'the limit must be a number of megabytes above 0, got {megabytes!r}')
+    os.environ[LIMIT_VARIABLE] = str(megabytes)
+
+
+def check_decoded_size(
+    height: int, width: int, source: str, *, channels: int = 1, item_size: int = 1
+) -> None:
+    """Raise unless an image of this size may be decoded.
+
+    Args:
+        height: Pixels.
+        width: Pixels.
+        source: What the error calls the file.
+        channels: Values per pixel.
+        item_size: Bytes of one value.
+
+    Raises:
+        ImageLimitError: The image is larger than the limit.
+    """
+    size = height * width * max(channels * item_size, _LEAST_BYTES_PER_PIXEL)
+    if size > image_limit():
+        raise ImageLimitError(
+            f'{source}: {width} x {height} pixels take {size / 1e6:.0f} MB in memory, more than '
+            f'the limit of {image_limit() / 1e6:.0f} MB. If the file is genuine, raise the limit: '
+            f'set the environment variable {LIMIT_VARIABLE}={size // 1_000_000 + 1}'
+        )
+
+
+def check_file_size(size: int, source: str) -> None:
+    """Raise if a file of ``size`` bytes is larger than any image within the limit.
+
+    Raises:
+        ImageLimitError: The file is larger than the limit.
+    """
+    if size > image_limit():
+        raise ImageLimitError(
+            f'{source}: the file has {size / 1e6:.0f} MB, more than the limit of '
+            f'{image_limit() / 1e6:.0f} MB for one image. If it is genuine, raise the limit: set '
+            f'the environment variable {LIMIT_VARIABLE}={size // 1_000_000 + 1}'
+        )

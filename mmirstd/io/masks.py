@@ -1,0 +1,126 @@
+"""Reading masks of targets: one policy for every way in which people store them.
+
+A pixel belongs to a target where its value is above 0, because published masks hold 0/1, 0/255,
+1-bit images and in-between grays. What would make that rule wrong is recognised and refused by
+name: noise of JPEG, pixels that are not to be judged, contradicting transparency.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mmirstd.io.decoded import Picture
+from mmirstd.io.images import binarize, check_pixels, read_picture
+from mmirstd.io.limits import ImageReadError
+
+VOID = 255
+"""Label that marks pixels which are not to be judged, as in PASCAL VOC and MMSegmentation."""
+
+_NOISE = 30  # gray values up to this are noise of JPEG where there are many of them
+_LEAST_NOISE_SHARE = 0.05  # of the pixels above 0; 0.037 is the most in published masks
+
+
+def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
+    """Read a target mask: a pixel belongs to a target where any channel exceeds ``threshold``.
+
+    Args:
+        path: Mask file of any encoding that :func:`mmirstd.io.images.read_image` reads. Of a
+            palette with colours the indices count (0 is background), of gray palettes the grays.
+            Where all pixels have the same colour and the transparency differs, opaque pixels are
+            the target.
+        threshold: Value that target pixels exceed.
+
+    Returns:
+        uint8 array (H, W) of 0 (background) and 1 (target).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ImageReadError: As for :func:`mmirstd.io.images.read_image`; or, with ``threshold`` 0, a
+            mask that was compressed as JPEG, has the noise of JPEG, or holds 255 (not to be
+            judged) beside the label 1; or transparency that contradicts the colours.
+    """
+    return binarize(read_mask_values(path, threshold), threshold)
+
+
+def read_mask_values(path: str | Path, threshold: float = 0) -> np.ndarray:
+    """The values (H, W) or (H, W, 3) of a mask file that are compared with the threshold.
+
+    Args:
+        path: As for :func:`read_mask`.
+        threshold: With 0 or less, ambiguous masks are refused.
+
+    Raises:
+        ImageReadError: As for :func:`read_mask`.
+    """
+    picture = read_picture(path)
+    values = check_pixels(_label_values(picture, str(path)), str(path))
+    if threshold <= 0:
+        if picture.lossy:
+            raise ImageReadError(
+                f'{path}: JPEG blurs masks, so pixels around a target are not 0. Store masks as '
+                'PNG, or give a threshold above 0.'
+            )
+        _refuse_noise(values, str(path))
+        _refuse_void(values, picture, str(path))
+    return values
+
+
+def _label_values(picture: Picture, source: str) -> np.ndarray:
+    """What of the picture is the mask: colours, palette indices or transparency."""
+    if picture.indices is not None and not _is_gray_palette(picture):
+        return picture.indices
+    alpha = picture.alpha
+    if alpha is None or alpha.min() == alpha.max():
+        return picture.pixels
+    flat = picture.pixels.reshape(alpha.size, -1)
+    if (flat == flat[0]).all():  # one colour everywhere: only the transparency tells
+        return alpha
+    if not np.array_equal(alpha > 0, binarize(picture.pixels) > 0):
+        raise ImageReadError(
+            f'{source}: the mask is partly transparent, and its opaque pixels are not those above '
+            '0, so it is unclear which are the target. Save it without transparency.'
+        )
+    return picture.pixels
+
+
+def _is_gray_palette(picture: Picture) -> bool:
+    """Whether the colours of a palette are grays that tell the indices apart."""
+    pixels = picture.pixels
+    if pixels.ndim == 3:
+        if (pixels != pixels[..., :1]).any():
+            return False
+        pixels = pixels[..., 0]
+    used = np.unique(picture.indices)
+    return len(np.unique(pixels)) == len(used)
+
+
+def _refuse_noise(values: np.ndarray, source: str) -> None:
+    if values.dtype != np.uint8 or values.max() < 128:
+        return
+    marked = values[values > 0]
+    low = marked[marked <= _NOISE]
+    if len(np.unique(low)) >= 3 and len(low) >= _LEAST_NOISE_SHARE * len(marked):
+        raise ImageReadError(
+            f'{source}: {len(low)} of {len(marked)} pixels above 0 have values of 1 to {_NOISE}, '
+            'which looks like the noise of JPEG: was the mask saved as JPEG before? Save it from '
+            'its source as PNG, or give a threshold above 0, such as 127.'
+        )
+
+
+def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
+    """0, 1 and 255 are background, target and "not to be judged"; grays are something else."""
+    if values.dtype != np.uint8:
+        return
+    counts = np.bincount(values.ravel(), minlength=256)
+    labels = np.flatnonzero(counts)
+    is_palette = picture.indices is not None and not _is_gray_palette(picture)
+    # IRSTD-1k has masks of 0 and 255 with a single stray pixel of 1.
+    beside = counts[1:VOID].any() if is_palette else not counts[2:VOID].any() and counts[1] > 1
+    if counts[VOID] and beside:
+        raise ImageReadError(
+            f'{source}: {counts[VOID]} pixels are 255 beside the labels '
+            f'{", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels that are '
+            'not to be judged ("void"). Set them to 0, or to 1 if they are target.'
+        )

@@ -1,0 +1,102 @@
+"""PNG, JPEG, BMP and similar files: Pillow decodes them, OpenCV those with deep colours."""
+
+from __future__ import annotations
+
+import io
+
+import cv2
+import numpy as np
+from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin
+
+from mmirstd.io.decoded import Picture, swaps_sides
+from mmirstd.io.limits import check_decoded_size
+
+_PLUGINS = (Jpeg2KImagePlugin.Jpeg2KImageFile, WebPImagePlugin.WebPImageFile)  # not preloaded
+FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', *(plugin.format for plugin in _PLUGINS))
+"""What is tried. Not every format that Pillow knows: its reader of EPS starts a program."""
+
+_ORIENTATION = 274
+_NUMERIC_MODES = ('I;16', 'I;16B', 'I;16L', 'I', 'F')
+_ITEM_SIZES = {'I': 4, 'F': 4}
+
+
+def open_image(content: bytes) -> Image.Image:
+    """The header of an image; nothing is decoded.
+
+    Raises:
+        UnidentifiedImageError: The content has none of `FORMATS`.
+    """
+    return Image.open(io.BytesIO(content), formats=FORMATS)
+
+
+def shown_size(image: Image.Image) -> tuple[int, int]:
+    """(height, width) as a viewer shows it."""
+    # Not PNG's own getexif, which decodes the pixels.
+    turned = swaps_sides(Image.Image.getexif(image).get(_ORIENTATION))
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def decode(content: bytes, source: str) -> Picture:
+    """Decode the content of an image file.
+
+    Raises:
+        UnidentifiedImageError: It has none of `FORMATS`.
+        ValueError: It is animated or larger than the limit.
+        OSError: It is damaged.
+    """
+    with open_image(content) as image:
+        pictures = getattr(image, 'n_frames', 1)
+        # The other pictures of an MPO are previews of the first or a second view.
+        if pictures > 1 and image.format != 'MPO':
+            raise ValueError(
+                f'it is animated ({pictures} frames): save each frame as an image of its own'
+            )
+        deep = image.format == 'PNG' and content[24] > 8  # bit depth in the IHDR chunk
+        item_size = 2 if deep or image.mode.startswith('I;16') else _ITEM_SIZES.get(image.mode, 1)
+        channels = len(image.getbands())
+        check_decoded_size(
+            image.height, image.width, source, channels=channels, item_size=item_size
+        )
+        lossy = _is_lossy(image, content)
+        image.load()  # raises where the file is truncated, which OpenCV may pass over
+        orientation = image.getexif().get(_ORIENTATION)
+        if deep and channels > 1:  # Pillow would cut the values to 8 bits
+            picture = _decode_deep(content, image.format)
+        else:
+            picture = convert(image, image.format, lossy)
+        return picture.oriented(orientation)
+
+
+def convert(image: Image.Image, container: str, lossy: bool) -> Picture:
+    """A loaded Pillow image with at most 8 bits per channel, or one deep channel."""
+    if image.mode in _NUMERIC_MODES:
+        values = np.asarray(image)
+        return Picture(values.astype(values.dtype.newbyteorder('=')), container, lossy)
+    alpha = indices = None
+    if image.mode in ('P', 'PA'):
+        indices = np.asarray(image)
+        indices = indices[..., 0] if indices.ndim == 3 else indices
+    if image.has_transparency_data:
+        alpha = np.asarray(image.convert('RGBA'))[..., 3]
+    if image.mode in ('1', 'L', 'LA', 'La'):
+        pixels = np.asarray(image.convert('L'))
+    else:
+        # Not through RGBA, which would mix colours with the background.
+        pixels = np.asarray(image.convert('RGB'))[..., ::-1]
+    return Picture(pixels, container, lossy, alpha, indices)
+
+
+def _is_lossy(image: Image.Image, content: bytes) -> bool:
+    if image.format == 'WEBP':
+        return b'VP8 ' in content[12:64]  # 'VP8L' is lossless
+    return image.format in ('JPEG', 'MPO', 'JPEG2000')
+
+
+def _decode_deep(content: bytes, container: str) -> Picture:
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise ValueError('OpenCV cannot decode it')
+    alpha = None
+    if image.ndim == 3 and image.shape[2] == 4:
+        image, alpha = image[..., :3], image[..., 3]
+    return Picture(image, container, alpha=alpha)
