@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -30,7 +32,7 @@ def load_checkpoint(
     """Read a local checkpoint as tensors, plain containers and MMEngine's log history.
 
     Args:
-        path: The file; ``~`` is expanded.
+        path: The file; ``~`` is expanded. ``.safetensors`` files hold weights only.
         map_location: As in ``torch.load``.
 
     Returns:
@@ -45,6 +47,8 @@ def load_checkpoint(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.{_other_checkpoints(path)}')
+    if path.suffix == '.safetensors':
+        return {'state_dict': _load_safetensors(path)}
     if damage := _damage(path):
         raise ValueError(f'Checkpoint {path} {damage}.{_other_checkpoints(path)}')
     allow_training_state()
@@ -69,6 +73,15 @@ def load_checkpoint(
             'the weights.'
         )
     return checkpoint
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f'{path} cannot be read as safetensors ({error}): it is damaged or of another format.'
+        ) from error
 
 
 def allow_training_state() -> None:

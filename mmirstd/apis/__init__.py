@@ -1,4 +1,4 @@
-"""The public Python API: detection in images, folders, large frames and videos, and prompting.
+"""The public Python API: detection in images and videos, prompting, trained weights by name.
 
 The classes are imported when they are first used: `OnnxDetector` needs onnxruntime alone, the
 others need PyTorch and MMSegmentation.
@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from mmirstd.stack import installed_family
+from mmirstd.weights import get_model_info, list_models
 
 _MODULES = {
     'IRSTDInferencer': 'mmirstd.inference.torch_detector',
@@ -16,7 +17,14 @@ _MODULES = {
     'SemanticSAMPredictor': 'mmirstd.inference.prompted.semantic_sam_predictor',
 }
 
-__all__ = ['IRSTDInferencer', 'OnnxDetector', 'SAMPredictor', 'SemanticSAMPredictor']
+__all__ = [
+    'IRSTDInferencer',
+    'OnnxDetector',
+    'SAMPredictor',
+    'SemanticSAMPredictor',
+    'get_model_info',
+    'list_models',
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -28,6 +28,7 @@ from mmirstd.inference.configs import load_config, split_pipeline, without_pretr
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.tiling import Tiling
 from mmirstd.registry import MODELS, TRANSFORMS
+from mmirstd.weights import find_model
 
 Weights = Literal['averaged', 'raw']
 
@@ -40,10 +41,13 @@ class IRSTDInferencer(Detector):
     network was trained on are best cut into tiles of the training size (``tile``).
 
     Args:
-        config_or_name: Path of a config, the name of a recipe of this package
-            (``'simirstd_nudt'``), or a loaded config.
-        checkpoint: Weights, read without running code from the file. None takes the config's
-            ``load_from``; without that the weights are random and a warning says so.
+        config_or_name: The name of trained weights (``'tiny'``, see `mmirstd.apis.list_models`), a
+            folder or Hugging Face repository with ``model.json``; or, with ``checkpoint``, the
+            path of a config, the name of a config of this package (``'simirstd_nudt'``), or a
+            loaded config.
+        checkpoint: Weights, read without running code from the file. None takes the published
+            ones, or the config's ``load_from``; without both the weights are random and a warning
+            says so.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
         threshold: A pixel is a target where its probability is above; None takes that of the
             decode head.
@@ -63,7 +67,7 @@ class IRSTDInferencer(Detector):
         ValueError: The config or checkpoint is unusable or they do not belong together.
 
     Example:
-        >>> detect = IRSTDInferencer('simirstd_nudt', 'simirstd.pth')  # doctest: +SKIP
+        >>> detect = IRSTDInferencer('tiny')  # doctest: +SKIP
         >>> for target in detect('frame.png')[0].targets:  # doctest: +SKIP
         ...     print(target.x, target.y, target.score)
     """
@@ -85,6 +89,10 @@ class IRSTDInferencer(Detector):
         if tile is None and overlap is not None:
             raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
         tiling = None if tile is None else Tiling(tile, overlap, blend)
+        if checkpoint is None and not isinstance(config_or_name, Config):
+            info = find_model(config_or_name)
+            if info is not None:
+                config_or_name, checkpoint = info.config_file(), info.weights_file()
         self.config = load_config(config_or_name)
         self.loader, self.steps = split_pipeline(self.config, intensity_range)
         self.intensity_range = self.loader.get('intensity_range', 'dtype')

@@ -1,0 +1,11 @@
+"""Trained weights that load by name."""
+
+from mmirstd.weights.registry import (
+    ModelInfo,
+    Score,
+    find_model,
+    get_model_info,
+    list_models,
+)
+
+__all__ = ['ModelInfo', 'Score', 'find_model', 'get_model_info', 'list_models']
