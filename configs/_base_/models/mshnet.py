@@ -13,7 +13,7 @@ model = dict(
         align_corners=True,
         output_weights=[0.2, 0.2, 0.2, 0.2, 0.2],  # the mean over the five outputs
         loss_decode=dict(type='mmirstd.SLSIoULoss'),
-        warm_up_epochs=5,
+        warm_up_epochs=6,  # epochs 0 to 5: the authors compare epoch > 5
         loss_warm_up=dict(
             type='mmirstd.SoftIoULoss', smooth=0.0, per_image=True, loss_name='loss_warm_up')),
     train_cfg=dict(),

@@ -21,7 +21,8 @@ class WarmUpHead(SideFusionHead):
 
     Args:
         in_channels: Channels of the selected maps; the first one gives the warm-up's output.
-        warm_up_epochs: Length of the warm-up, 5 in the original.
+        warm_up_epochs: Number of warm-up epochs, counted from 0. Six in the original, whose limit of
+            5 is compared by ``epoch > 5``.
         loss_warm_up: Loss of the warm-up.
         **kwargs: Arguments of `SideFusionHead`.
     """
@@ -30,7 +31,7 @@ class WarmUpHead(SideFusionHead):
         self,
         in_channels: Sequence[int],
         *,
-        warm_up_epochs: int = 5,
+        warm_up_epochs: int = 6,
         loss_warm_up: dict,
         **kwargs: object,
     ) -> None:

@@ -25,12 +25,20 @@ def scale_weight(predicted: Tensor, true: Tensor) -> Tensor:
     return torch.where(larger > 0, weight, torch.ones_like(weight))
 
 
+FLOOR = 1e-8
+"""Added under the root of a length and to denominators, as in the authors' code.
+
+The point of a small target is 1e-5 to 1e-4 from the corner, where the root of the floor, 1e-4, is
+no formality: it decides how much the position of such a target counts.
+"""
+
+
 def location_loss(probability: Tensor, target: Tensor) -> Tensor:
     """Eq. 4: distance of two points in polar coordinates, per image (N,).
 
     The point of a map is the mean over all pixels of position times value, with positions from 0
-    to 1; it is not divided by the mass, as in the released code, so its length also depends on
-    the mass.
+    to 1 (excluded); it is not divided by the mass, as in the authors' code, so its length also
+    depends on the mass.
 
     Args:
         probability: (N, H, W) in [0, 1].
@@ -41,19 +49,15 @@ def location_loss(probability: Tensor, target: Tensor) -> Tensor:
     y = torch.arange(height, **like)[:, None] / height
     x = torch.arange(width, **like) / width
 
-    def point(values: Tensor) -> tuple[Tensor, Tensor]:
-        return (values * x).mean(dim=(1, 2)), (values * y).mean(dim=(1, 2))
+    def polar(values: Tensor) -> tuple[Tensor, Tensor]:
+        px, py = (values * x).mean(dim=(1, 2)), (values * y).mean(dim=(1, 2))
+        return torch.sqrt(px.square() + py.square() + FLOOR), torch.atan(py / (px + FLOOR))
 
-    (px, py), (tx, ty) = point(probability), point(target)
-    tiny = torch.finfo(target.dtype).tiny
-    predicted_length = torch.sqrt((px.square() + py.square()).clamp_min(tiny))
-    true_length = torch.sqrt((tx.square() + ty.square()).clamp_min(tiny))
-    ratio = torch.minimum(predicted_length, true_length) / torch.maximum(
-        predicted_length, true_length
+    (predicted_length, predicted_angle), (length, angle) = polar(probability), polar(target)
+    ratio = torch.minimum(predicted_length, length) / (
+        torch.maximum(predicted_length, length) + FLOOR
     )
-    # Both points lie in the first quadrant; the offset keeps the angle of (0, 0) defined.
-    angle = torch.atan2(py, px + tiny) - torch.atan2(ty, tx + tiny)
-    return 1 - ratio + 4 / math.pi**2 * angle.square()
+    return 1 - ratio + 4 / math.pi**2 * (predicted_angle - angle).square()
 
 
 @MODELS.register_module()
