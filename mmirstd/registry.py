@@ -32,7 +32,7 @@ DATASETS = _node(
 )
 DATA_SAMPLERS = _node(root.DATA_SAMPLERS, 'datasets.sampler')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _node(root.METRICS, 'evaluation.irstd_metric', 'evaluation.one_click_metric')
+METRICS = _node(root.METRICS, 'evaluation.irstd_metric', 'evaluation.one_click')
 LOOPS = _node(root.LOOPS, 'distillation')
 HOOKS = _node(root.HOOKS, 'engine', 'visualization.hook')
 OPTIM_WRAPPERS = _node(root.OPTIM_WRAPPERS, 'engine')

@@ -20,19 +20,18 @@ from pathlib import Path
 
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
-from mmirstd.evaluation.curve_files import save_curves
-from mmirstd.evaluation.curves import CURVE_BINS
+from mmirstd.evaluation.curves import CURVE_BINS, save_curves
 from mmirstd.evaluation.folder import (
     RESIZE,
-    FolderCounts,
     FolderError,
-    count_folder,
+    score_folder,
     write_per_image,
 )
 from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import KINDS
-from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES, check_options, score_images
-from mmirstd.evaluation.report import as_numbers, format_report
+from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
+from mmirstd.evaluation.scorer import Scorer, SetScores
+from mmirstd.evaluation.tables import format_report
 from mmirstd.io.atomic import write_atomically
 
 
@@ -105,30 +104,29 @@ def read_names(name: str | None) -> Sequence[str] | None:
 def main(argv: list[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
     args = build_parser().parse_args(argv)
-    matchings = tuple(dict.fromkeys((args.matching, 'legacy', 'greedy', 'optimal')))
-    options = {
-        'empty_iou': args.empty_iou,
-        'size_edges': tuple(args.size_edges),
-        'fa_pixels_per_image': args.fa_pixels_per_image,
-    }
     try:
-        check_options(**options)
-        counted = count_folder(
+        scorer = Scorer(
+            (args.matching, 'legacy', 'greedy', 'optimal'),
+            max_distance=args.max_distance,
+            empty_iou=args.empty_iou,
+            size_edges=args.size_edges,
+            fa_pixels_per_image=args.fa_pixels_per_image,
+            hierarchy=args.hiou,
+            curves=args.curves is not None,
+            curve_bins=args.curve_bins,
+        )
+        scored = score_folder(
             args.predictions,
             args.truths,
-            matchings=matchings,
+            scorer,
             names=read_names(args.list),
             kind=args.kind,
             threshold=args.threshold,
-            max_distance=args.max_distance,
-            hierarchy=args.hiou,
             truth_threshold=args.truth_threshold,
             prediction_tail=args.prediction_tail,
             truth_tail=args.truth_tail,
             resize=args.resize,
             allow_missing=args.allow_missing,
-            curves=args.curves is not None,
-            curve_bins=args.curve_bins,
         )
     except FolderError as error:
         for problem in error.problems:
@@ -139,47 +137,42 @@ def main(argv: list[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 2
 
-    scores = [score_images(counted.images, matching, **options) for matching in matchings]
-    numbers = as_numbers(scores)
-    rule = 'value > 0' if counted.kind == 'mask' else f'probability > {args.threshold}'
+    rule = 'value > 0' if scored.kind == 'mask' else f'probability > {args.threshold}'
     print(
         format_report(
-            scores,
+            scored.result.scores,
             title=f'{args.predictions} against {args.truths}',
-            threshold=f'{rule} (read as {counted.kind})',
+            threshold=f'{rule} (read as {scored.kind})',
         )
     )
-    if counted.resized:
-        print(f'{counted.resized} images: the {args.resize} was resized')
-    if counted.left_out:
-        print(f'{len(counted.left_out)} names left out for want of a prediction or a mask')
-    for note in counted.notes:
+    if scored.resized:
+        print(f'{scored.resized} images: the {args.resize} was resized')
+    if scored.left_out:
+        print(f'{len(scored.left_out)} names left out for want of a prediction or a mask')
+    for note in scored.notes:
         print(f'note: {note}')
     if args.curves is not None:
-        pixels = counted.pixels
-        numbers[f'ROC_AUC_{pixels.bins}bins'] = pixels.roc_auc
-        numbers[f'AP_{pixels.bins}bins'] = pixels.average_precision
+        pixels = scored.result.pixel_curve
         print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
         print(f'({pixels.bins} bins)')
     try:
-        write_files(args, counted, numbers)
+        write_files(args, scored.result)
     except OSError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     return 0
 
 
-def write_files(args: argparse.Namespace, counted: FolderCounts, numbers: dict) -> None:
+def write_files(args: argparse.Namespace, result: SetScores) -> None:
     """Write what was asked for besides the printed report."""
     if args.curves is not None:
-        save_curves(args.curves, counted.pixels, counted.detection)
+        save_curves(args.curves, result.pixel_curve, result.target_curve)
     if args.per_image is not None:
-        write_per_image(args.per_image, counted.images)
+        write_per_image(args.per_image, result.images)
     if args.json is not None:
-        defined = {name: None if isnan(value) else value for name, value in numbers.items()}
-        path = Path(args.json)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(defined, indent=2) + '\n')
+        numbers = result.numbers().items()
+        defined = {name: None if isnan(value) else value for name, value in numbers}
+        write_atomically(args.json, json.dumps(defined, indent=2) + '\n')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """Scoring: masks -> whole numbers per image -> rates.
 
-``counts``, ``rates`` and ``curves`` are plain functions on numpy arrays and need no OpenMMLab
-package; ``irstd_metric`` wires them into MMEngine, ``folder`` into ``tools/score_masks.py``.
-Definitions and conventions are explained in ``docs/metrics.md``.
+`counts`, `rates` and `curves` are plain functions on numpy arrays, `scorer` collects a set of
+images; none of them needs an OpenMMLab package. `irstd_metric` wires the scorer into MMEngine,
+`folder` into ``tools/score_masks.py``. docs/metrics.md explains definitions and conventions.
 """

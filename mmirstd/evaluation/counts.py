@@ -60,10 +60,14 @@ class ImageCounts:
     hierarchy: HierarchyCounts | None = None
 
 
-def check_counting(threshold: float, max_distance: float, curve_bins: int) -> None:
-    """Raise ValueError for options with which nothing can be counted."""
+def check_threshold(threshold: float) -> None:
+    """Raise ValueError unless a probability can be above ``threshold`` and another one below."""
     if not 0 <= threshold < 1:
         raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
+
+
+def check_counting(max_distance: float, curve_bins: int) -> None:
+    """Raise ValueError for options with which nothing can be counted."""
     if not max_distance > 0:
         raise ValueError(f'max_distance={max_distance} must be a positive number of pixels')
     if curve_bins < 2:

@@ -13,20 +13,14 @@ from numpy.typing import NDArray
 from mmirstd.datasets.lists import without_suffix
 from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
-from mmirstd.evaluation.counts import ImageCounts, check_counting, count_image
-from mmirstd.evaluation.curves import (
-    CURVE_BINS,
-    CURVE_THRESHOLDS,
-    PixelCurve,
-    TargetCurve,
-    pixel_curve,
-    pixel_histogram,
-    sweep_thresholds,
-    target_curve,
+from mmirstd.evaluation.counts import ImageCounts, check_threshold
+from mmirstd.evaluation.prediction_files import (
+    KINDS,
+    PROBABILITY_FOLDER,
+    detect_kind,
+    read_prediction_file,
 )
-from mmirstd.evaluation.mask_files import PROBABILITY_FOLDER
-from mmirstd.evaluation.matching import MAX_DISTANCE
-from mmirstd.evaluation.prediction_files import KINDS, detect_kind, read_prediction_file
+from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.io.masks import read_mask
 
 RESIZE = ('prediction', 'truth')
@@ -46,46 +40,39 @@ class FolderError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class FolderCounts:
-    """What was counted in a folder.
+class FolderScores:
+    """The result of a folder of predictions.
 
     Attributes:
-        images: Counts of each image, by name.
+        result: Scores, curves and the counts of each image, by name.
         kind: What the predictions are: ``'mask'``, ``'probability'`` or ``'logits'``.
         left_out: Names that have only a prediction or only a mask.
         resized: Number of images of which prediction or mask was resized.
         notes: Oddities that a person should look at.
-        pixels, detection: Curves, if asked for.
     """
 
-    images: list[ImageCounts]
+    result: SetScores
     kind: str
     left_out: list[str] = field(default_factory=list)
     resized: int = 0
     notes: list[str] = field(default_factory=list)
-    pixels: PixelCurve | None = None
-    detection: TargetCurve | None = None
 
 
-def count_folder(
+def score_folder(
     predictions: str | Path,
     truths: str | Path,
+    scorer: Scorer,
     *,
-    matchings: Sequence[str],
     names: Sequence[str] | None = None,
     kind: str = 'auto',
     threshold: float = 0.5,
-    max_distance: float = MAX_DISTANCE,
-    hierarchy: bool = False,
     truth_threshold: float = 0,
     prediction_tail: str = '',
     truth_tail: str = '',
     resize: str | None = None,
     allow_missing: bool = False,
-    curves: bool = False,
-    curve_bins: int = CURVE_BINS,
-) -> FolderCounts:
-    """Count all images of a folder.
+) -> FolderScores:
+    """Score all images of a folder.
 
     Files belong together if they have the same path below their folders, without suffix and
     tail. Sub-folders are searched; dot-files, other file types and the ``probability`` folder
@@ -95,12 +82,10 @@ def count_folder(
         predictions: Folder with the predictions.
         truths: Folder with the masks; a pixel is target where any channel is above
             ``truth_threshold``.
-        matchings: Conventions to count by. The curve uses the first.
+        scorer: How to count; the images are added to it. Curves need probabilities.
         names: Names to score, such as a published test list; None takes all.
         kind: What the predictions are, one of `KINDS`; ``'auto'`` looks.
         threshold: A pixel is predicted where its probability is above.
-        max_distance: Centroid distance in pixels that a hit must stay strictly below.
-        hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
         truth_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
             255, as the published programs of the DNANet family do for Pd and Fa.
         prediction_tail: What the names of predictions end in, such as ``'_pred'``.
@@ -108,8 +93,6 @@ def count_folder(
         resize: Where sizes differ, bring the ``'prediction'`` or the ``'truth'`` to the size of
             the other; masks by nearest pixel, probabilities bilinearly. None makes it an error.
         allow_missing: Score the names that have both files. False makes the others an error.
-        curves: Also compute curves; needs probabilities.
-        curve_bins: Cells of the histogram behind the pixel curves.
 
     Raises:
         FolderError: Files are missing, unreadable or of different size; all of them are named.
@@ -120,17 +103,16 @@ def count_folder(
         raise ValueError(f'kind={kind!r} is unknown; choose one of {", ".join(KINDS)}')
     if resize is not None and resize not in RESIZE:
         raise ValueError(f'resize={resize!r} is unknown; choose one of {", ".join(RESIZE)}')
-    check_counting(threshold, max_distance, curve_bins)
+    check_threshold(threshold)
     pairs, left_out = _pair(
         _index(predictions, prediction_tail), _index(truths, truth_tail), names, allow_missing
     )
     if kind == 'auto':
         kind = detect_kind(prediction for _, prediction, _ in pairs)
-    if curves and kind == 'mask':
+    if scorer.curves and kind == 'mask':
         raise ValueError(f'{predictions}: curves need probabilities, these are masks')
 
-    images, histograms, sweeps, problems, notes = [], [], [], [], []
-    resized = 0
+    problems, notes, resized = [], [], 0
     for name, prediction_path, truth_path in pairs:
         try:
             mask, probability = read_prediction_file(prediction_path, kind, threshold)
@@ -150,35 +132,10 @@ def count_folder(
             notes.append(
                 f'{truth_path}: {truth.mean():.0%} of the pixels are target; is it a mask?'
             )
-        images.append(
-            count_image(
-                mask,
-                truth,
-                matchings=matchings,
-                max_distance=max_distance,
-                hierarchy=hierarchy,
-                name=name,
-            )
-        )
-        if curves:
-            histograms.append(pixel_histogram(probability, truth, curve_bins))
-            sweeps.append(
-                sweep_thresholds(
-                    probability, truth, CURVE_THRESHOLDS, matchings[0], max_distance=max_distance
-                )
-            )
+        scorer.update(mask, truth, probability=probability, name=name)
     if problems:
         raise FolderError(problems)
-    if not curves:
-        return FolderCounts(images, kind, left_out, resized, notes)
-    detection = target_curve(
-        sweeps,
-        CURVE_THRESHOLDS,
-        matchings[0],
-        targets=sum(len(image.target_areas) for image in images),
-        pixels=sum(image.pixels for image in images),
-    )
-    return FolderCounts(images, kind, left_out, resized, notes, pixel_curve(histograms), detection)
+    return FolderScores(scorer.compute(), kind, left_out, resized, notes)
 
 
 def write_per_image(path: str | Path, images: Sequence[ImageCounts]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,14 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
 
-from mmirstd.evaluation.counts import ImageCounts, check_counting, count_image
-from mmirstd.evaluation.curve_files import save_curves
-from mmirstd.evaluation.curves import (
-    CURVE_BINS,
-    CURVE_THRESHOLDS,
-    pixel_curve,
-    pixel_histogram,
-    sweep_thresholds,
-    target_curve,
-)
-from mmirstd.evaluation.mask_files import PredictionWriter
-from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching
-from mmirstd.evaluation.rates import SIZE_EDGES, check_options, score_images
-from mmirstd.evaluation.report import as_numbers, format_datasets, format_report
+from mmirstd.evaluation.counts import ImageCounts, check_threshold
+from mmirstd.evaluation.curves import CURVE_BINS, CURVE_THRESHOLDS, save_curves
+from mmirstd.evaluation.matching import MAX_DISTANCE
+from mmirstd.evaluation.prediction_files import PredictionWriter
+from mmirstd.evaluation.rates import SIZE_EDGES
 from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.evaluation.scorer import ImageRecord, Scorer
+from mmirstd.evaluation.tables import as_numbers, format_datasets, format_report
 from mmirstd.registry import METRICS
 
 
@@ -37,10 +30,8 @@ class _Record:
 
     path: str | None
     dataset: str | None = None
-    counts: ImageCounts | None = None
+    measured: ImageRecord | None = None
     ignored_only: bool = False
-    histogram: NDArray[np.int64] | None = None
-    sweep: NDArray[np.int64] | None = None
 
 
 @METRICS.register_module()
@@ -54,7 +45,7 @@ class IRSTDMetric(BaseMetric):
 
     Results are named ``irstd/IoU``, ``irstd/nIoU``, ``irstd/Pd``, ``irstd/Precision``,
     ``irstd/Recall``, ``irstd/F1`` (percent), ``irstd/Fa`` (1e-6) and so on, see
-    `mmirstd.evaluation.report.as_numbers`. Select checkpoints with
+    `mmirstd.evaluation.tables.as_numbers`. Select checkpoints with
     ``CheckpointHook(save_best='irstd/IoU', rule='greater')``.
 
     Args:
@@ -127,30 +118,27 @@ class IRSTDMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
         del keep_results
-        for one in (matching, *compare):
-            check_matching(one)
-        check_options(empty_iou, size_edges, fa_pixels_per_image)
-        check_counting(threshold, max_distance, curve_bins)
+        check_threshold(threshold)
         if format_only and output_dir is None:
             raise ValueError('format_only=True needs output_dir: there is nothing else to do')
         if save_probability and output_dir is None:
             raise ValueError('save_probability=True needs output_dir, the folder to write to')
         if curve_dir is not None and not curves:
             raise ValueError(f'curve_dir={curve_dir!r} needs curves=True')
-        self.matchings = tuple(dict.fromkeys((matching, *compare)))
         self.threshold = threshold
-        self.max_distance = max_distance
-        self.score_options = {
-            'empty_iou': empty_iou,
-            'size_edges': tuple(size_edges),
-            'fa_pixels_per_image': fa_pixels_per_image,
-        }
-        self.hierarchy = hierarchy
+        self.scorer = Scorer(
+            (matching, *compare),
+            max_distance=max_distance,
+            empty_iou=empty_iou,
+            size_edges=size_edges,
+            fa_pixels_per_image=fa_pixels_per_image,
+            hierarchy=hierarchy,
+            curves=curves,
+            curve_bins=curve_bins,
+            curve_thresholds=curve_thresholds,
+        )
         self.ignore_index = ignore_index
         self.per_dataset = per_dataset
-        self.curves = curves
-        self.curve_bins = curve_bins
-        self.curve_thresholds = tuple(curve_thresholds)
         self.curve_dir = curve_dir
         self.format_only = format_only
         self.writer = (
@@ -182,8 +170,15 @@ class IRSTDMetric(BaseMetric):
                 continue
             truth, ignored = read_truth(sample, mask.shape, self.ignore_index, name)
             self._warn_of_other_threshold(sample, mask, name)
-            record = self._count(path, name, mask, probability, truth, ignored)
-            self.results.append(replace(record, dataset=sample.get('dataset')))
+            if self.scorer.curves and probability is None:
+                raise ValueError(
+                    f'{name}: curves=True needs seg_logits, but the model gave only masks'
+                )
+            record = self.scorer.measure(
+                mask, truth, probability=probability, ignored=ignored, name=name
+            )
+            ignored_only = ignored is not None and not record.counts.target_areas
+            self.results.append(_Record(path, sample.get('dataset'), record, ignored_only))
 
     def compute_metrics(self, results: list[_Record]) -> dict[str, float]:
         """Print the table of the whole set and return its numbers.
@@ -198,27 +193,17 @@ class IRSTDMetric(BaseMetric):
             print_log(f'Wrote {len(results)} masks to {self.writer.folder}', logger='current')
             return {}
         self._check_set(results)
-        images = [record.counts for record in results]
-        scores = [score_images(images, one, **self.score_options) for one in self.matchings]
+        self.scorer.reset()
+        self.scorer.merge([record.measured for record in results])
+        result = self.scorer.compute()
         threshold = f'probability > {self.threshold}'
-        print_log('\n' + format_report(scores, threshold=threshold), logger='current')
-        numbers = as_numbers(scores)
+        print_log('\n' + format_report(result.scores, threshold=threshold), logger='current')
+        numbers = result.numbers()
         if self.per_dataset:
-            numbers.update(self._score_datasets(results))
-        if self.curves:
-            pixels = pixel_curve([record.histogram for record in results])
-            detection = target_curve(
-                [record.sweep for record in results],
-                self.curve_thresholds,
-                self.matchings[0],
-                targets=scores[0].targets,
-                pixels=scores[0].fa_pixels,
-            )
-            numbers[f'ROC_AUC_{pixels.bins}bins'] = pixels.roc_auc
-            numbers[f'AP_{pixels.bins}bins'] = pixels.average_precision
-            if self.curve_dir is not None:
-                save_curves(self.curve_dir, pixels, detection)
-                print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
+            numbers |= self._score_datasets(results)
+        if self.curve_dir is not None:
+            save_curves(self.curve_dir, result.pixel_curve, result.target_curve)
+            print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
         # As floats: MMEngine logs the numpy integers that it makes of counts as null.
         return {name: float(number) for name, number in numbers.items()}
 
@@ -231,11 +216,8 @@ class IRSTDMetric(BaseMetric):
                     f'per_dataset=True, but {record.path} does not say which dataset it belongs '
                     "to: use mmirstd.IRSTDDataset and add 'dataset' to meta_keys of PackSegInputs"
                 )
-            groups.setdefault(record.dataset, []).append(record.counts)
-        tables = {
-            name: [score_images(images, one, **self.score_options) for one in self.matchings]
-            for name, images in groups.items()
-        }
+            groups.setdefault(record.dataset, []).append(record.measured.counts)
+        tables = {name: self.scorer.score(images) for name, images in groups.items()}
         print_log('\n' + format_datasets(tables), logger='current')
         numbers = {name: as_numbers(scores) for name, scores in tables.items()}
         means = {
@@ -246,47 +228,13 @@ class IRSTDMetric(BaseMetric):
             f'{name}/{key}': value for name, one in numbers.items() for key, value in one.items()
         }
 
-    def _count(
-        self,
-        path: str | None,
-        name: str,
-        mask: NDArray[np.bool_],
-        probability: NDArray[np.float32] | None,
-        truth: NDArray[np.bool_],
-        ignored: NDArray[np.bool_] | None,
-    ) -> _Record:
-        counts = count_image(
-            mask,
-            truth,
-            matchings=self.matchings,
-            max_distance=self.max_distance,
-            hierarchy=self.hierarchy,
-            ignored=ignored,
-            name=name,
-        )
-        ignored_only = ignored is not None and not counts.target_areas
-        if not self.curves:
-            return _Record(path, counts=counts, ignored_only=ignored_only)
-        if probability is None:
-            raise ValueError(f'{name}: curves=True needs seg_logits, but the model gave only masks')
-        histogram = pixel_histogram(probability, truth, self.curve_bins, ignored)
-        sweep = sweep_thresholds(
-            probability,
-            truth,
-            self.curve_thresholds,
-            self.matchings[0],
-            max_distance=self.max_distance,
-            ignored=ignored,
-        )
-        return _Record(
-            path, counts=counts, ignored_only=ignored_only, histogram=histogram, sweep=sweep
-        )
-
     def _check_set(self, results: list[_Record]) -> None:
         if not results:
             raise ValueError('no images were scored: the test dataset is empty')
-        targets = sum(len(record.counts.target_areas) for record in results)
-        suspect = next((record.counts.name for record in results if record.ignored_only), None)
+        targets = sum(len(record.measured.counts.target_areas) for record in results)
+        suspect = next(
+            (record.measured.counts.name for record in results if record.ignored_only), None
+        )
         if not targets and suspect is not None:
             raise ValueError(
                 f'no mask holds a target, but some hold {self.ignore_index}, which is ignored, '

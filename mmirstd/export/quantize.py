@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.evaluation.counts import ImageCounts, count_image
-from mmirstd.evaluation.rates import Scores, score_images
+from mmirstd.evaluation.rates import Scores
+from mmirstd.evaluation.scorer import Scorer
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
@@ -160,7 +160,7 @@ def compare(
     for detector in detectors:  # the first run allocates
         list(detector.stream([first_image]))
     seconds: tuple[list[float], list[float]] = ([], [])
-    counts: tuple[list[ImageCounts], list[ImageCounts]] = ([], [])
+    scorers = (Scorer([matching]), Scorer([matching]))
     deviation, shared, union = 0.0, 0, 0
     for source in sources:
         found = []
@@ -174,13 +174,11 @@ def compare(
         union += int(np.count_nonzero(a.mask | b.mask))
         if mask_folder is not None:
             truth = read_mask(Path(mask_folder) / f'{source.name}.png')
-            for detection, entries in zip(found, counts, strict=True):
-                entries.append(
-                    count_image(detection.mask, truth, matchings=[matching], name=source.name)
-                )
+            for detection, scorer in zip(found, scorers, strict=True):
+                scorer.update(detection.mask, truth, name=source.name)
     scores = None
     if mask_folder is not None:
-        scores = (score_images(counts[0], matching), score_images(counts[1], matching))
+        scores = tuple(scorer.compute().scores[0] for scorer in scorers)
     return Comparison(
         images=len(sources),
         deviation=deviation,

@@ -13,18 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.evaluation.counts import ImageCounts, count_image
-from mmirstd.evaluation.curves import (
-    CURVE_BINS,
-    CURVE_THRESHOLDS,
-    PixelCurve,
-    TargetCurve,
-    pixel_curve,
-    pixel_histogram,
-    sweep_thresholds,
-    target_curve,
-)
-from mmirstd.evaluation.rates import Scores, score_images
+from mmirstd.evaluation.counts import ImageCounts
+from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
@@ -59,20 +49,14 @@ class WorstImage:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What became of one detector.
+    """Result of evaluating one detector.
 
     Attributes:
-        counts: Of every image, in order.
-        scores: Under each of `MATCHINGS`.
-        pixels: Pixel ROC and precision-recall curve.
-        targets: Pd-Fa curve under the first convention.
+        result: Scores under each of `MATCHINGS`, curves, and the counts of every image in order.
         worst: The worst images, worst first.
     """
 
-    counts: list[ImageCounts]
-    scores: list[Scores]
-    pixels: PixelCurve
-    targets: TargetCurve
+    result: SetScores
     worst: list[WorstImage]
 
 
@@ -125,36 +109,21 @@ def evaluate(
     """
     if not images:
         raise ValueError('there are no images to evaluate')
-    counts: list[ImageCounts] = []
-    histograms, sweeps = [], []
+    scorer = Scorer(MATCHINGS, curves=True)
     worst: list[tuple[tuple[int, float], int, WorstImage]] = []
     stream = detector.stream([image.source for image in images], batch_size=batch_size)
     for number, (image, detection) in enumerate(zip(images, stream, strict=True)):
         truth = read_mask(image.mask)
-        found = count_image(detection.mask, truth, matchings=MATCHINGS, name=detection.source.name)
-        counts.append(found)
-        histograms.append(pixel_histogram(detection.probability, truth, CURVE_BINS))
-        sweeps.append(
-            sweep_thresholds(detection.probability, truth, CURVE_THRESHOLDS, MATCHINGS[0])
+        counts = scorer.update(
+            detection.mask, truth, probability=detection.probability, name=detection.source.name
         )
         # Of equally bad images the first ones are kept.
-        entry = (badness(found), -number, WorstImage(found, detection, truth))
+        entry = (badness(counts), -number, WorstImage(counts, detection, truth))
         if len(worst) < keep_worst:
             heapq.heappush(worst, entry)
         elif keep_worst:
             heapq.heappushpop(worst, entry)
         if progress is not None:
             progress()
-    return Evaluation(
-        counts=counts,
-        scores=[score_images(counts, matching) for matching in MATCHINGS],
-        pixels=pixel_curve(histograms),
-        targets=target_curve(
-            sweeps,
-            CURVE_THRESHOLDS,
-            MATCHINGS[0],
-            targets=sum(len(each.target_areas) for each in counts),
-            pixels=sum(each.pixels for each in counts),
-        ),
-        worst=[entry for _, _, entry in sorted(worst, key=lambda e: e[:2], reverse=True)],
-    )
+    ordered = sorted(worst, key=lambda entry: entry[:2], reverse=True)
+    return Evaluation(scorer.compute(), [image for _, _, image in ordered])

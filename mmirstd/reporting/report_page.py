@@ -14,8 +14,7 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from mmirstd.evaluation.curve_files import draw_curves
-from mmirstd.evaluation.report import as_numbers
+from mmirstd.evaluation.curves import draw_curves
 from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, badness
 from mmirstd.visualization.overlay import draw_result
@@ -80,10 +79,13 @@ def build_page(
     names = [entry.name for entry in entries]
     if not entries or len(set(names)) != len(names):
         raise ValueError(f'names={names}: give at least one network, each with its own name')
-    images = [[counts.name for counts in entry.evaluation.counts] for entry in entries]
+    images = [[counts.name for counts in entry.evaluation.result.images] for entry in entries]
     if any(each != images[0] for each in images):
         raise ValueError('the networks were evaluated on different images')
-    curves = {entry.name: (entry.evaluation.pixels, entry.evaluation.targets) for entry in entries}
+    curves = {
+        entry.name: (entry.evaluation.result.pixel_curve, entry.evaluation.result.target_curve)
+        for entry in entries
+    }
     parts = [
         f'<h1>{escape(title)}</h1>',
         _facts(facts),
@@ -135,17 +137,17 @@ def _number(value: float) -> str:
 
 
 def _results(entries: Sequence[Entry]) -> str:
-    numbers = [as_numbers(entry.evaluation.scores) for entry in entries]
+    numbers = [entry.evaluation.result.numbers() for entry in entries]
     rows = [[label, *(_number(each[key]) for each in numbers)] for key, label in _ROWS]
     for label, attribute in (('ROC AUC', 'roc_auc'), ('average precision', 'average_precision')):
-        curves = [entry.evaluation.pixels for entry in entries]
+        curves = [entry.evaluation.result.pixel_curve for entry in entries]
         values = [f'{getattr(curve, attribute):.4f}' for curve in curves]
         rows.append([f'{label} ({curves[0].bins} bins)', *values])
     return _table(['', *(entry.name for entry in entries)], rows)
 
 
 def _sizes(entries: Sequence[Entry]) -> str:
-    bins = [entry.evaluation.scores[0].by_size for entry in entries]
+    bins = [entry.evaluation.result.scores[0].by_size for entry in entries]
     rows = [
         [f'{column[0].label} px', f'{column[0].targets:,}']
         + [_number(100 * each.pd) for each in column]

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import cv2
 import numpy as np
 
-from mmirstd.evaluation.mask_files import encode_probability
+from mmirstd.evaluation.prediction_files import encode_probability
 from mmirstd.inference.results import Detection
 from mmirstd.inference.targets import Target
 from mmirstd.io.atomic import write_atomically

@@ -7,7 +7,7 @@ from mask_strategies import mask_pairs
 
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.rates import score_images
-from mmirstd.evaluation.report import as_numbers, format_report
+from mmirstd.evaluation.tables import as_numbers, format_report
 
 
 def mask(*boxes, shape=(48, 48)):

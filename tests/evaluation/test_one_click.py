@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from mmirstd.evaluation.one_click import granularity_ious, max_and_oracle
-from mmirstd.evaluation.one_click_metric import OneClickIoUMetric
+from mmirstd.evaluation.one_click import OneClickIoUMetric, granularity_ious, max_and_oracle
 
 
 def logits_of(mask: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,8 @@ import pytest
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.splits import load_split
 from mmirstd.evaluation.components import find_components
-from mmirstd.evaluation.folder import count_folder
-from mmirstd.evaluation.rates import score_images
+from mmirstd.evaluation.folder import score_folder
+from mmirstd.evaluation.scorer import Scorer
 from mmirstd.io.masks import read_mask
 
 # The table "Evaluated size" of docs/metrics.md: list, size, targets native, by Pillow, by OpenCV.
@@ -34,7 +34,6 @@ def test_targets_depend_on_the_evaluated_size(data_root, folder, split, side, ex
 def test_masks_as_predictions_are_perfect(data_root):
     masks = data_root / 'NUDT-SIRST' / 'masks'
     names = load_split('nudt/dnanet_50_50_test').names
-    counted = count_folder(masks, masks, matchings=['optimal'], names=names)
-    scores = score_images(counted.images, 'optimal')
+    scores = score_folder(masks, masks, Scorer(), names=names).result.scores[0]
     assert (scores.images, scores.targets, scores.hits) == (664, 945, 945)
     assert (scores.tp, scores.fp, scores.fn, scores.false_pixels) == (28315, 0, 0, 0)

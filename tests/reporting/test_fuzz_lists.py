@@ -52,7 +52,7 @@ def test_masks_of_an_evaluation(bright, tmp_path):
         mask.write_bytes(damaged(content, random))
         pairs = pair_with_masks(tmp_path / 'images', tmp_path / 'masks')
         try:
-            assert evaluate(detector, pairs).counts[0].pixels == 48 * 64
+            assert evaluate(detector, pairs).result.images[0].pixels == 48 * 64
         except (ValueError, OSError) as error:
             messages.append(str(error))
     assert len(messages) > VARIANTS / 30

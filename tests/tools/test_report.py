@@ -45,16 +45,17 @@ BLIND = ['--model', 'bright.py', 'blind.pth']
 
 def test_counts_curves_and_order(project):
     images = pair_with_masks('images', 'masks')
-    result = evaluate(IRSTDInferencer('bright.py', 'bright.pth'), images, keep_worst=2)
+    evaluation = evaluate(IRSTDInferencer('bright.py', 'bright.pth'), images, keep_worst=2)
+    result = evaluation.result
     scores = result.scores[0]
     assert (scores.targets, scores.hits, scores.false_predictions) == (5, 4, 1)
     assert (scores.tp, scores.fp, scores.fn) == (36, 9, 9)
     assert scores.fa == 9 / (4 * 48 * 64)
     # Both have one wrong target and IoU 1/2; files are in natural order.
-    assert [worst.counts.name for worst in result.worst] == ['false <&>', 'missed']
-    assert badness(result.counts[0]) == (0, 0.0)
-    assert result.targets.pd[10] == 0.8
-    np.testing.assert_array_equal(result.pixels.tp[[0, -1]], [45, 0])
+    assert [worst.counts.name for worst in evaluation.worst] == ['false <&>', 'missed']
+    assert badness(result.images[0]) == (0, 0.0)
+    assert result.target_curve.pd[10] == 0.8
+    np.testing.assert_array_equal(result.pixel_curve.tp[[0, -1]], [45, 0])
 
 
 class Checker(HTMLParser):

@@ -1,0 +1,88 @@
+"""The scorer equals counting, curves and rates by hand, whatever the order and the process."""
+
+import numpy as np
+import pytest
+
+from mmirstd.evaluation.counts import count_image
+from mmirstd.evaluation.curves import pixel_curve, pixel_histogram
+from mmirstd.evaluation.rates import score_images
+from mmirstd.evaluation.scorer import Scorer
+
+
+@pytest.fixture
+def images():
+    """Name -> (probability, ground truth, ignored) of three images of different sizes."""
+    random = np.random.default_rng(7)
+    made = {}
+    for number, size in enumerate([(30, 40), (24, 24), (50, 20)]):
+        truth = random.random(size) < 0.04
+        probability = np.clip(random.normal(0.2 + 0.5 * truth, 0.2), 0, 1)
+        made[f'image {number}'] = probability, truth, random.random(size) < 0.1
+    return made
+
+
+def fill(scorer, images):
+    for name, (probability, truth, ignored) in images.items():
+        scorer.update(probability > 0.5, truth, probability=probability, ignored=ignored, name=name)
+    return scorer
+
+
+def test_scores_are_those_of_the_pure_functions(images):
+    options = {'empty_iou': 'zero', 'size_edges': (4,), 'fa_pixels_per_image': 999}
+    scorer = Scorer(['legacy', 'optimal', 'legacy'], max_distance=2, curves=True, **options)
+    result = fill(scorer, images).compute()
+    counts = [
+        count_image(
+            p > 0.5, t, matchings=['legacy', 'optimal'], max_distance=2, ignored=i, name=name
+        )
+        for name, (p, t, i) in images.items()
+    ]
+    assert result.images == counts
+    assert result.scores == [score_images(counts, one, **options) for one in ('legacy', 'optimal')]
+    curve = pixel_curve([pixel_histogram(p, t, 1000, i) for p, t, i in images.values()])
+    numbers = result.numbers()
+    assert numbers['ROC_AUC_1000bins'] == curve.roc_auc
+    assert numbers['AP_1000bins'] == curve.average_precision
+    # The denominator of Fa is the same in the table and on the curve.
+    assert result.target_curve.pixels == 3 * 999
+    at_half = result.target_curve.thresholds.tolist().index(0.5)
+    assert result.target_curve.fa[at_half] == result.scores[0].fa
+    assert result.target_curve.pd[at_half] == result.scores[0].pd
+
+
+def test_merged_parts_equal_the_whole(images):
+    names = list(images)
+    whole = fill(Scorer(curves=True), images).compute()
+    first = fill(Scorer(curves=True), {name: images[name] for name in names[:1]})
+    second = fill(Scorer(curves=True), {name: images[name] for name in names[1:]})
+    assert second.compute().scores != whole.scores
+    first.merge(second.records)
+    assert first.compute().scores == whole.scores
+    assert first.compute().numbers() == whole.numbers()
+
+
+def test_reset_forgets(images):
+    scorer = fill(Scorer(), images)
+    scorer.reset()
+    with pytest.raises(ValueError, match='no images'):
+        scorer.compute()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'matchings': ()}, 'at least one convention'),
+        ({'matchings': ('nearest',)}, "matching='nearest' is unknown"),
+        ({'max_distance': 0}, 'max_distance=0'),
+        ({'curve_bins': 1}, 'curve_bins=1'),
+        ({'empty_iou': 'half'}, "empty_iou='half'"),
+    ],
+)
+def test_bad_options_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Scorer(**arguments)
+
+
+def test_curves_need_probabilities():
+    with pytest.raises(ValueError, match='frame: curves need a probability'):
+        Scorer(curves=True).update(np.eye(4), np.eye(4), name='frame')
