@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--image-tail', default='', help="what image names end in there, e.g. '_1'")
     add('--mask-tail', default='', help="what mask names end in there, e.g. '_mask'")
     add('--exclude', metavar='LIST', help='list file of images to leave out')
+    add('--images-only', action='store_true', help='images without masks are all right (inference)')
     add(
         '--resize',
         type=positive,

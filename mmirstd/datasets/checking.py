@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.catalog import Shape
+from mmirstd.datasets.label_files import labels_hint
 from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
@@ -20,6 +21,10 @@ from mmirstd.io.masks import read_mask_values
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
+
+_SHOWN = 10  # files that one problem names
+
+_COLOURED = 25, 0.05  # channels that differ by more than this, in more than this part of a frame
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class PairFacts:
             None without mask.
         areas: Pixels of each target (8-connected), in the order of their labels.
         resized_targets: Number of targets after the mask was resized, None if it was not.
+        pseudo_colour: Whether the image looks coloured, which infrared images are not.
     """
 
     image: Path
@@ -42,6 +48,7 @@ class PairFacts:
     mask_values: str | None
     areas: tuple[int, ...]
     resized_targets: int | None
+    pseudo_colour: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,8 +151,9 @@ def measure_pair(
     """
     image = read_image(pair.image)
     shape = image.shape[:2]
+    kind, coloured = _pixel_kind(image), looks_coloured(image)
     if pair.mask is None:
-        return PairFacts(pair.image, shape, _pixel_kind(image), None, (), None)
+        return PairFacts(pair.image, shape, kind, None, (), None, coloured)
     stored = read_mask_values(pair.mask)
     mask, values = binarize(stored), _mask_values(stored)
     if mask.shape != shape:
@@ -158,7 +166,7 @@ def measure_pair(
     resized = None
     if resize_to is not None:
         resized = len(target_areas(resize_mask(mask, (resize_to, resize_to))))
-    return PairFacts(pair.image, shape, _pixel_kind(image), values, target_areas(mask), resized)
+    return PairFacts(pair.image, shape, kind, values, target_areas(mask), resized, coloured)
 
 
 def check_dataset(
@@ -166,6 +174,7 @@ def check_dataset(
     split: str | None = None,
     *,
     resize_to: int | None = None,
+    images_only: bool = False,
     progress: Callable[[Iterable[Pair]], Iterable[Pair]] = iter,
     **selection_args: object,
 ) -> DatasetReport:
@@ -176,6 +185,7 @@ def check_dataset(
         split: As for :class:`mmirstd.datasets.irstd.IRSTDDataset`; None checks the whole folder
             and counts the published lists in it.
         resize_to: Also count targets after a nearest resize to this square.
+        images_only: Whether a folder without any mask is all right (inference).
         progress: Wraps the pairs, to show a progress bar.
         **selection_args: Further arguments of :func:`mmirstd.datasets.selection.select_pairs`.
 
@@ -187,6 +197,8 @@ def check_dataset(
     report = DatasetReport(selection)
     report.problems += [f'listed image not found: {name}' for name in selection.missing_images]
     report.problems += [f'image without mask: {pair.image}' for pair in selection.missing_masks]
+    if selection.missing_masks and (hint := labels_hint(selection.root)):
+        report.notes.append(hint)
     report.problems += [f'mask without image: {path}' for path in selection.orphan_masks]
     if not selection.pairs:
         report.problems.append(f'no pair of image and mask in {selection.root}')
@@ -203,15 +215,47 @@ def check_dataset(
             report.problems.append(str(error))
         else:
             report.facts.append(facts)
+    report.problems += _problems(report, images_only)
     report.notes += _notes(report)
     if split is None:
         report.lists = list(_count_lists(report, selection_args))
     return report
 
 
-def _notes(report: DatasetReport) -> Iterator[str]:
-    if report.facts and not len(report.areas):
+def looks_coloured(image: np.ndarray) -> bool:
+    """Whether an image (H, W) or BGR (H, W, 3) of 8 bits is in colour, such as a palette's."""
+    if image.ndim == 2 or image.dtype != np.uint8:
+        return False
+    difference, share = _COLOURED
+    low, high = image.min(axis=2), image.max(axis=2)
+    return float((high - low > difference).mean()) > share
+
+
+def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:
+    """What is wrong with the set as a whole, although each file can be read."""
+    with_mask = [facts for facts in report.facts if facts.mask_values is not None]
+    if report.facts and not with_mask and not images_only:
+        hint = labels_hint(report.selection.root)
+        yield 'no image has a mask, so nothing can be trained or scored' + (
+            f'. {hint}' if hint else
+            '; if the images are for inference alone, say so (--images-only)'
+        )  # fmt: skip
+    elif with_mask and not len(report.areas):
         yield 'no mask has a target: are these the right masks?'
+    marked = [
+        facts.image
+        for facts in with_mask
+        if sum(facts.areas) > SUSPICIOUS_FRACTION * facts.shape[0] * facts.shape[1]
+    ]
+    if marked:
+        more = f' and {len(marked) - _SHOWN} more' if len(marked) > _SHOWN else ''
+        yield (
+            f'more than half of the image is target in {len(marked)} of {len(with_mask)} images, '
+            f'are the masks inverted? {", ".join(str(image) for image in marked[:_SHOWN])}{more}'
+        )
+
+
+def _notes(report: DatasetReport) -> Iterator[str]:
     for kind, count in report.counter('pixels').items():
         if not kind.startswith(('uint', 'bool')):
             yield f'{count} images are {kind}: LoadIRImage needs an intensity_range for them'
@@ -220,9 +264,12 @@ def _notes(report: DatasetReport) -> Iterator[str]:
                 f'{count} images are {kind}: LoadIRImage scales the whole range of the type; give '
                 'an intensity_range if the sensor uses less'
             )
-    for facts in report.facts:
-        if sum(facts.areas) > SUSPICIOUS_FRACTION * facts.shape[0] * facts.shape[1]:
-            yield f'more than half of the image is target, is the mask inverted? {facts.image}'
+    coloured = [facts.image for facts in report.facts if facts.pseudo_colour]
+    if coloured:
+        yield (
+            f'{len(coloured)} of {len(report.facts)} images are in colour, such as {coloured[0]}: '
+            'a palette hides the values of the sensor, so export gray images if you can'
+        )
 
 
 def _count_lists(report: DatasetReport, selection_args: dict) -> Iterator[ListCount]:

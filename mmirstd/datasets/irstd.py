@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
+from mmirstd.datasets.label_files import labels_hint
 from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.registry import DATASETS
@@ -114,7 +115,7 @@ class IRSTDDataset(BaseSegDataset):
             raise ValueError(
                 f'{self.data_root} has images without masks (layout {selection.layout.name!r}: '
                 f'{selection.layout.contents}), such as {unlabelled[0]}. Training needs masks; '
-                'for inference set test_mode=True.'
+                f'for inference set test_mode=True. {labels_hint(selection.root)}'.rstrip()
             )
         self._log(selection)
         return [self._sample(pair, selection) for pair in selection.pairs]

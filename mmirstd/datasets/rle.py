@@ -65,16 +65,29 @@ def read_codes(content: bytes, size: Size, name: str) -> list[dict]:
         segmentations = [annotation['segmentation'] for annotation in annotations]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise AnnotationError('json', f'{name}: unreadable annotations: {error!r}') from error
-    codes = [_compressed(segmentation, size, name) for segmentation in segmentations]
+    codes = [read_code(segmentation, size, name) for segmentation in segmentations]
     if not codes:
         raise AnnotationError('empty', f'{name}: no annotations')
-    for code in codes:
-        if tuple(code['size']) != tuple(size):
-            raise AnnotationError(
-                'size',
-                f'{name}: masks of {code["size"]} (height, width) on an image of {list(size)}',
-            )
     return codes
+
+
+def read_code(segmentation: dict | list, size: Size, name: str) -> dict:
+    """Compressed RLE of one mask, from polygons or from RLE.
+
+    Args:
+        segmentation: As COCO stores it.
+        size: (height, width) of the image.
+        name: What errors call the image.
+
+    Raises:
+        AnnotationError: It cannot be read ('json'), or has another size ('size').
+    """
+    code = _compressed(segmentation, size, name)
+    if tuple(code['size']) != tuple(size):
+        raise AnnotationError(
+            'size', f'{name}: masks of {code["size"]} (height, width) on an image of {list(size)}'
+        )
+    return code
 
 
 def _compressed(segmentation: dict | list, size: Size, name: str) -> dict:

@@ -79,10 +79,10 @@ def test_every_problem_names_its_file(write_layout):
         assert problem.startswith(start)
 
 
-def test_masks_without_any_target_are_noted(tmp_path, write_pair):
+def test_masks_without_any_target_are_a_problem(tmp_path, write_pair):
     write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 1)
     _mask(tmp_path / 'masks/a.png', np.zeros(np.array(Image.open(tmp_path / 'masks/a.png')).shape))
-    assert check_dataset(tmp_path).notes == ['no mask has a target: are these the right masks?']
+    assert check_dataset(tmp_path).problems == ['no mask has a target: are these the right masks?']
 
 
 def test_listed_files_that_are_missing(write_layout):
@@ -147,20 +147,77 @@ def test_deep_and_float_images_and_inverted_masks_are_noted(write_layout):
     Image.fromarray(np.zeros((18, 24), np.uint16)).save(root / 'images/000002.png')
     _mask(root / 'masks/000010.png', np.full((18, 24), 255))
     report = check_dataset(root)
-    assert not report.problems
     notes = '\n'.join(report.notes)
     assert '1 images are float32 gray: LoadIRImage needs an intensity_range' in notes
     assert '1 images are uint16 gray: LoadIRImage scales the whole range' in notes
-    assert 'is the mask inverted?' in notes
-    assert '000010.png' in notes
+    (problem,) = report.problems
+    assert 'in 1 of 3 images, are the masks inverted?' in problem
+    assert '000010.png' in problem
 
 
 def test_images_without_masks(tmp_path, write_pair):
     write_pair(tmp_path / 'frames/a.png', tmp_path / 'unused/a.png', 1)
-    report = check_dataset(tmp_path / 'frames')
+    (problem,) = check_dataset(tmp_path / 'frames').problems
+    assert problem.startswith('no image has a mask')
+    report = check_dataset(tmp_path / 'frames', images_only=True)
     assert not report.problems
     assert report.facts[0].mask_values is None
     assert report.images_without_target == 0
+
+
+COCO = (
+    """{"images": [{"id": 1, "file_name": "a.png", "height": 9, "width": 9}], "annotations": []}"""
+)
+VOC = """<annotation><object><bndbox><xmin>2</xmin><ymin>2</ymin><xmax>4</xmax><ymax>4</ymax>
+</bndbox></object></annotation>"""
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'kind'),
+    [
+        ('annotations.json', COCO, 'coco'),
+        ('annotations/train.json', COCO, 'coco'),
+        ('Annotations/a.xml', VOC, 'voc'),
+        ('labels/a.txt', '0 0.5 0.5 0.2 0.2', 'yolo'),
+        ('labels/train/a.txt', '0 0.5 0.5 0.2 0.2', 'yolo'),
+        ('images/a.json', '{"shapes": [{"label": "t", "points": [[1, 1], [4, 1], [4, 4]]}]}',
+         'labelme'),
+    ],
+)  # fmt: skip
+def test_labels_that_are_no_masks_are_named_with_the_command(tmp_path, name, content, kind):
+    _mask(tmp_path / 'images/a.png', np.zeros((9, 9)))
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+    (tmp_path / name).write_text(content)
+    (problem,) = check_dataset(tmp_path).problems
+    assert f'labels of kind {kind}' in problem
+    assert 'tools/convert_labels.py' in problem
+
+
+@pytest.mark.parametrize('kind', ['void', 'inverted', 'noise', 'renamed jpeg'])
+def test_masks_that_would_be_read_wrong_are_problems(tmp_path, write_pair, kind):
+    for name in 'ab':
+        write_pair(tmp_path / f'images/{name}.png', tmp_path / f'masks/{name}.png', 3)
+    path = tmp_path / 'masks/a.png'
+    mask = np.array(Image.open(path)) // 255
+    assert not check_dataset(tmp_path).problems
+    if kind == 'void':
+        mask[0, :4] = 255
+        _mask(path, mask)
+    elif kind == 'inverted':
+        _mask(path, 1 - mask)
+    else:
+        Image.fromarray(mask * 255).save(path, 'JPEG', quality=80)
+        if kind == 'noise':
+            _mask(path, np.array(Image.open(path)))
+    assert len(check_dataset(tmp_path).problems) == 1
+
+
+def test_pseudo_colour_is_noted(tmp_path, write_pair):
+    write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 3)
+    shape = np.array(Image.open(tmp_path / 'images/a.png')).shape
+    _mask(tmp_path / 'images/a.png', np.stack(np.broadcast_arrays(90, 10, np.zeros(shape)), -1))
+    (note,) = check_dataset(tmp_path).notes
+    assert '1 of 1 images are in colour' in note
 
 
 ORACLES = {

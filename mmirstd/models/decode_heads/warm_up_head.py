@@ -21,8 +21,8 @@ class WarmUpHead(SideFusionHead):
 
     Args:
         in_channels: Channels of the selected maps; the first one gives the warm-up's output.
-        warm_up_epochs: Number of warm-up epochs, counted from 0. Six in the original, whose limit of
-            5 is compared by ``epoch > 5``.
+        warm_up_epochs: Number of warm-up epochs, counted from 0. Six in the original, whose limit
+            of 5 is compared by ``epoch > 5``.
         loss_warm_up: Loss of the warm-up.
         **kwargs: Arguments of `SideFusionHead`.
     """
