@@ -1,7 +1,7 @@
 """Fixtures shared by all tests.
 
-Real data and reference fixtures are optional: set ``MMIRSTD_DATA`` and ``MMIRSTD_REFERENCE`` to
-their folders. Tests that want them skip with a reason when they are absent.
+Real data are optional: set ``MMIRSTD_DATA`` to their folder. Tests that need them skip with a
+reason when they are absent. Outputs of original networks: see reference.py.
 """
 
 import os
@@ -26,12 +26,6 @@ def _folder_from_environment(variable: str, content: str) -> Path:
 def data_root() -> Path:
     """Folder with the real datasets, one sub-folder each (SIRST, NUDT-SIRST, ...)."""
     return _folder_from_environment('MMIRSTD_DATA', 'the real infrared datasets')
-
-
-@pytest.fixture(scope='session')
-def reference_root() -> Path:
-    """Folder with the expected outputs of the original networks under procedural weights."""
-    return _folder_from_environment('MMIRSTD_REFERENCE', 'outputs of the original networks')
 
 
 @pytest.fixture(scope='session')

@@ -1,7 +1,6 @@
 """Conversion of Semantic-SAM's released files, from state dicts under the official names."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from reference import Reference
 from semantic_sam_files import LARGE, SMALL, TINY, official_shapes, official_state
 
 from mmirstd.conversion.common import ConversionError, convert
@@ -43,8 +43,8 @@ def model_config(recipe):
     return Config.fromfile(ROOT / 'configs' / 'semantic_sam' / f'{recipe}.py').model
 
 
-def test_names_are_those_of_the_released_model(reference_root):
-    keys = json.loads((reference_root / 'semantic_sam_swint.keys.json').read_text())
+def test_names_are_those_of_the_released_model():
+    keys = Reference('semantic_sam_swint').keys
     assert {name: tuple(shape) for name, shape, *_ in keys} == official_shapes(**TINY)
 
 

@@ -1,10 +1,10 @@
 """The authors' SimIRSTD checkpoint: a file of the released form becomes a file of ours."""
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
+from reference import Reference
 
 from mmirstd.conversion.common import ConversionError
 from mmirstd.conversion.files import convert_file
@@ -12,10 +12,9 @@ from mmirstd.conversion.simir import SIMIR, SIMIR_BACKBONE, split_in_projections
 from mmirstd.models.backbones.repvit import RepViT
 
 
-def released_state(reference_root: Path, fixture: str = 'simir') -> dict[str, torch.Tensor]:
+def released_state(fixture: str = 'simir') -> dict[str, torch.Tensor]:
     """Names and shapes of the release; the values are of no interest here."""
-    keys = json.loads((reference_root / f'{fixture}.keys.json').read_text())
-    return {name: torch.full(shape, 0.5) for name, shape, _ in keys}
+    return {name: torch.full(shape, 0.5) for name, shape, _ in Reference(fixture).keys}
 
 
 def test_attention_matrices_are_split_in_order() -> None:
@@ -30,10 +29,8 @@ def test_attention_matrices_are_split_in_order() -> None:
     assert torch.equal(split['a.k_proj.weight'], weight[2:4])
 
 
-def test_trained_detectron2_file_converts_and_lists_what_is_unused(
-    reference_root: Path, tmp_path: Path
-) -> None:
-    state = released_state(reference_root)
+def test_trained_detectron2_file_converts_and_lists_what_is_unused(tmp_path: Path) -> None:
+    state = released_state()
     state['model.criterion.empty_weight'] = torch.ones(134)
     torch.save({'model': state, 'iteration': 9600}, tmp_path / 'release.pth')
     report = convert_file(SIMIR, tmp_path / 'release.pth', tmp_path / 'ours.pth')
@@ -47,8 +44,8 @@ def test_trained_detectron2_file_converts_and_lists_what_is_unused(
     assert ours['neck.query_embed.weight'].shape == (8, 256)
 
 
-def test_other_revision_of_the_release_is_named(reference_root: Path, tmp_path: Path) -> None:
-    state = released_state(reference_root)
+def test_other_revision_of_the_release_is_named(tmp_path: Path) -> None:
+    state = released_state()
     prefix = 'model.sem_seg_head.predictor.'
     state[f'{prefix}sparse_embed.weight'] = torch.zeros(7, 256)  # a variant with three queries
     torch.save({'model': state}, tmp_path / 'variant.pth')
@@ -57,10 +54,8 @@ def test_other_revision_of_the_release_is_named(reference_root: Path, tmp_path: 
     assert not (tmp_path / 'ours.pth').exists()
 
 
-def test_distilled_backbone_alone_becomes_weights_of_repvit(
-    reference_root: Path, tmp_path: Path
-) -> None:
-    state = released_state(reference_root, 'repvit_m1_1')
+def test_distilled_backbone_alone_becomes_weights_of_repvit(tmp_path: Path) -> None:
+    state = released_state('repvit_m1_1')
     torch.save(state, tmp_path / 'distilled.pth')
     report = convert_file(SIMIR_BACKBONE, tmp_path / 'distilled.pth', tmp_path / 'ours.pth')
     assert Path(report.config).name == 'step1_nudt.py'

@@ -29,7 +29,6 @@ class TestDNANet(NetworkTester):
     name = 'dnanet'
     parameters = {1: 4_696_568, 3: 4_696_888}
     fixtures = {'dnanet': Fixture(DNANET, ('output4', 'output1', 'output2', 'output3'))}
-    golden = (-5.98628, -4.60535, -5.44473, -5.85069, -5.63204, -7.47428, -3.18850, -6.82560)
 
 
 class TestUIUNet(NetworkTester):
@@ -39,7 +38,6 @@ class TestUIUNet(NetworkTester):
         'uiunet': Fixture(UIUNET, UIUNET_OUTPUTS, tolerance=3e-5),
         'uiunet_odd': Fixture(UIUNET, UIUNET_OUTPUTS, tolerance=3e-5),
     }
-    golden = (0.27416, -3.36154, -11.90826, -15.99988, -14.54991, -10.15165, -15.15724, -23.07343)
 
 
 class TestACM(NetworkTester):
@@ -66,16 +64,6 @@ class TestACM(NetworkTester):
             },
         ),
     }
-    golden = (
-        -519.22504,
-        -2379.25732,
-        -436.48450,
-        -522.58252,
-        -767.44165,
-        81.92529,
-        -41.21712,
-        -426.56232,
-    )
 
 
 class TestMSHNet(NetworkTester):
@@ -83,7 +71,6 @@ class TestMSHNet(NetworkTester):
     parameters = {1: 4_065_481, 3: 4_065_513}
     native_sides = True
     fixtures = {'mshnet': Fixture(MSHNET, ('output', 'mask0', 'mask1', 'mask2', 'mask3'))}
-    golden = (-13.64487, 38.69357, 23.93946, 24.00417, 20.22813, 23.81965, 31.21517, 55.44344)
 
 
 class TestFC3Net(NetworkTester):
@@ -91,7 +78,6 @@ class TestFC3Net(NetworkTester):
     # The original's 7,043,864 hold 147,840 that its forward never reads.
     parameters = {1: 6_895_444, 3: 7_043_864 - 147_840}
     fixtures = {'fc3net': Fixture(FC3NET, ('logits',))}
-    golden = (-0.02020, -0.05789, -0.02279, -0.04610, -0.03439, -0.05283, -1.19773, -0.03392)
 
 
 class TestISNet(NetworkTester):
@@ -107,16 +93,6 @@ class TestISNet(NetworkTester):
             overrides={BACKBONE + 'in_channels': 1, BACKBONE + 'modulated': False},
         ),
     }
-    golden = (
-        -3.51401,
-        -1421.40002,
-        -1085.44507,
-        418.41714,
-        -4420.01611,
-        -6512.70752,
-        -2494.05591,
-        -2055.27832,
-    )
 
 
 class TestSCTransNet(NetworkTester):
@@ -126,7 +102,6 @@ class TestSCTransNet(NetworkTester):
     fixtures = {
         'sctransnet': Fixture(SCTRANSNET, ('out', 'gt2', 'gt3', 'gt4', 'gt5', 'd0'), tolerance=3e-5)
     }
-    golden = (-1.97569, -0.27317, 4.84813, -0.12958, 4.98810, -0.39704, 3.08166, -3.47344)
 
 
 class TestALCNet(NetworkTester):
@@ -135,16 +110,6 @@ class TestALCNet(NetworkTester):
     name = 'alcnet'
     # The original's 519,889 hold 92,928 that its forward never reads.
     parameters = {1: 519_889 - 92_928, 3: 427_109}
-    golden = (
-        -0.01755,
-        654.28583,
-        3846.19043,
-        2745.72241,
-        3567.30591,
-        2876.67261,
-        2285.51245,
-        2833.84009,
-    )
 
 
 def with_gammas_of_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -172,7 +137,6 @@ class TestAGPCNet(NetworkTester):
             for name in ('agpcnet', 'agpcnet_rect')
         },
     }
-    golden = (1.90865, 30.16261, 7.48533, 8.41697, 19.04031, 14.99581, 14.83008, 5.12345)
 
     def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
         context, fuse23, fuse12 = network.backbone(image).padded
@@ -207,7 +171,6 @@ class TestRPCANet(DecompositionTester):
         'rpcanet': Fixture(RPCANET, ('logits',), inner=EVERY_STAGE, tolerance=3e-5),
         'rpcanet_rect': Fixture(RPCANET, ('logits',), inner=('image',), tolerance=3e-5),
     }
-    golden = (-5.16688, 54.95997, 123.76575, 10.47844, 176.40240, 141.32536, 8.87927, 94.07279)
 
 
 class TestRPCANetPlusPlus(DecompositionTester):
@@ -220,7 +183,6 @@ class TestRPCANetPlusPlus(DecompositionTester):
         ),
         'rpcanet_pp_rect': Fixture(RPCANET_PP, ('logits',), inner=('image',), tolerance=3e-5),
     }
-    golden = (-13.45526, 37.70470, 31.77403, 5.60268, 40.57170, 56.04417, 14.06385, 7.41731)
 
 
 FILTERED = ('filtered3', 'filtered2', 'filtered1', 'filtered0')
@@ -242,16 +204,6 @@ class TestHDNet(NetworkTester):
             HDNET, ('output', '', '', '', ''), inner=FILTERED, tolerance=3e-5
         ),
     }
-    golden = (
-        -501.32379,
-        263.48477,
-        360.42450,
-        147.11919,
-        70.02586,
-        -127.36865,
-        -275.87091,
-        -366.05447,
-    )
 
     def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
         backbone, head = network.backbone, network.decode_head

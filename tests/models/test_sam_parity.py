@@ -3,7 +3,7 @@
 import pytest
 import torch
 from network_tester import CONFIGS, build_network
-from sam_reference import Reference
+from reference import Reference
 
 from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
 from mmirstd.conversion.mobile_sam import MOBILE_SAM
@@ -15,30 +15,30 @@ SIZE = (1024, 1024)
 TIGHT = 1e-5
 
 
-def load(reference_root, fixture, model, family, **overrides):
-    reference = Reference(reference_root, fixture)
+def load(fixture, model, family, **overrides):
+    reference = Reference(fixture)
     network = build_network(CONFIGS / '_base_' / 'models' / f'{model}.py', **overrides)
     return reference, reference.load_into(network, family)
 
 
 @pytest.fixture(scope='module')
-def sam(reference_root):
-    return load(reference_root, 'sam_vit_b', 'sam', SAM)
+def sam():
+    return load('sam_vit_b', 'sam', SAM)
 
 
 @pytest.fixture(scope='module')
-def sam_hq(reference_root):
-    return load(reference_root, 'sam_hq_vit_b', 'sam_hq', SAM_HQ)
+def sam_hq():
+    return load('sam_hq_vit_b', 'sam_hq', SAM_HQ)
 
 
 @pytest.fixture(scope='module')
-def mobile_sam(reference_root):
-    return load(reference_root, 'mobile_sam', 'mobile_sam', MOBILE_SAM)
+def mobile_sam():
+    return load('mobile_sam', 'mobile_sam', MOBILE_SAM)
 
 
 @pytest.fixture(scope='module')
-def efficient_sam(reference_root):
-    return load(reference_root, 'efficient_sam_vitt', 'efficient_sam', EFFICIENT_SAM)
+def efficient_sam():
+    return load('efficient_sam_vitt', 'efficient_sam', EFFICIENT_SAM)
 
 
 @pytest.fixture(autouse=True)

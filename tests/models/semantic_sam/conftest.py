@@ -1,7 +1,7 @@
 """Semantic-SAM under the weights of the fixture, and its outputs, computed once per module."""
 
 import pytest
-from sam_reference import Reference
+from reference import Reference
 
 from mmirstd.conversion.common import convert
 from mmirstd.conversion.semantic_sam import SEMANTIC_SAM
@@ -14,9 +14,9 @@ def with_head(name: str) -> str:
 
 
 @pytest.fixture(scope='module')
-def semantic_sam(reference_root):
+def semantic_sam():
     """(fixture, network with its weights)."""
-    reference = Reference(reference_root, 'semantic_sam_swint')
+    reference = Reference('semantic_sam_swint')
     for alias, canonical in reference.meta['aliases'].items():
         reference.state[alias] = reference.state[canonical]
     state = {key.removeprefix('model.'): value for key, value in reference.state.items()}

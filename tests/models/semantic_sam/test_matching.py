@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sam_reference import Reference
+from reference import Reference
 from scipy.optimize import linear_sum_assignment
 from torchvision.ops import box_convert, generalized_box_iou
 
@@ -15,8 +15,8 @@ K = 6
 
 
 @pytest.fixture(scope='module')
-def fixture(reference_root):
-    return Reference(reference_root, 'semantic_sam_swint')
+def fixture():
+    return Reference('semantic_sam_swint')
 
 
 def targets_of(reference):
