@@ -1,15 +1,18 @@
-# ALCNet on MDFA with the recipe of its authors. Deviations: docs/networks.md.
+# ALCNet on MDFA with the recipe of BasicIRSTD. Deviations: docs/networks.md.
 _base_ = [
     '../_base_/models/alcnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/acm.py',
+    '../_base_/recipes/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(data_preprocessor=dict(_base_.data_preprocessor, size=_base_.crop_size))
-train_pipeline = [_base_.load_image, *_base_.train_steps]
-test_pipeline = [_base_.load_image, *_base_.test_steps]
-tta_pipeline = [_base_.load_image, _base_.tta_step]
+# No statistics were published for MDFA; these are those of NUDT-SIRST.
+model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[107.81], std=[33.02]))
+load_gray = dict(_base_.load_image, channels=1)
+crop = dict(_base_.crop, image_pad=107.81)
+train_pipeline = [load_gray, _base_.load_mask, crop, *_base_.augment_steps]
+test_pipeline = [load_gray, *_base_.test_steps]
+tta_pipeline = [load_gray, _base_.tta_step]
 train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

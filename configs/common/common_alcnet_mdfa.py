@@ -6,5 +6,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(data_preprocessor=_base_.data_preprocessor)
+# Three equal channels like the other networks, instead of the one of the original.
+model = dict(data_preprocessor=_base_.data_preprocessor, backbone=dict(in_channels=3))
 train_dataloader = dict(batch_size=_base_.batch_size)

@@ -9,8 +9,11 @@ from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
 from mmirstd.conversion.fc3net import FC3NET
 from mmirstd.conversion.hdnet import HDNET
 from mmirstd.conversion.isnet import ISNET
+from mmirstd.conversion.istdunet import ISTDUNET
 from mmirstd.conversion.mobile_sam import MOBILE_SAM
 from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.rdian import RDIAN
+from mmirstd.conversion.resunet import RESUNET
 from mmirstd.conversion.rpcanet import RPCANET, RPCANET_PP
 from mmirstd.conversion.sam import SAM
 from mmirstd.conversion.sam_hq import SAM_HQ
@@ -18,6 +21,7 @@ from mmirstd.conversion.sctransnet import SCTRANSNET
 from mmirstd.conversion.semantic_sam import SEMANTIC_SAM
 from mmirstd.conversion.simir import SIMIR, SIMIR_BACKBONE
 from mmirstd.conversion.uiunet import UIUNET
+from mmirstd.conversion.unet import UNET
 
 FAMILIES: dict[str, Family] = {
     family.name: family
@@ -30,10 +34,13 @@ FAMILIES: dict[str, Family] = {
         FC3NET,
         HDNET,
         ISNET,
+        ISTDUNET,
         MOBILE_SAM,
         MSHNET,
         RPCANET,
         RPCANET_PP,
+        RDIAN,
+        RESUNET,
         SAM,
         SAM_HQ,
         SCTRANSNET,
@@ -41,6 +48,7 @@ FAMILIES: dict[str, Family] = {
         SIMIR,
         SIMIR_BACKBONE,
         UIUNET,
+        UNET,
     )
 }
 """Name on the command line -> rules."""

@@ -1,19 +1,31 @@
 """The infrared networks; see network_tester.py for what is checked."""
 
 import torch
-from network_tester import Fixture, NetworkTester
+from network_tester import (
+    CONFIGS,
+    Fixture,
+    NetworkTester,
+    build_network,
+    fill_deterministically,
+)
 from torch import Tensor, nn
 
 from mmirstd.conversion.acm import ACM
 from mmirstd.conversion.agpcnet import AGPCNET
+from mmirstd.conversion.alcnet import ALCNET
 from mmirstd.conversion.dnanet import DNANET
 from mmirstd.conversion.fc3net import FC3NET
 from mmirstd.conversion.hdnet import HDNET
 from mmirstd.conversion.isnet import ISNET
+from mmirstd.conversion.istdunet import ISTDUNET
 from mmirstd.conversion.mshnet import MSHNET
+from mmirstd.conversion.rdian import RDIAN, direction_kernels
+from mmirstd.conversion.resunet import RESUNET
 from mmirstd.conversion.rpcanet import RPCANET, RPCANET_PP
 from mmirstd.conversion.sctransnet import SCTRANSNET
 from mmirstd.conversion.uiunet import UIUNET
+from mmirstd.conversion.unet import UNET
+from mmirstd.models.layers.local_contrast import multiscale_local_contrast
 
 UIUNET_OUTPUTS = ('d0', 'd1', 'd2', 'd3', 'd4', 'd5', 'd6')
 BACKBONE = 'model.backbone.'
@@ -105,11 +117,95 @@ class TestSCTransNet(NetworkTester):
 
 
 class TestALCNet(NetworkTester):
-    """There are no outputs of an original; tests/conversion/test_alcnet.py has its counts."""
-
     name = 'alcnet'
     # The original's 519,889 hold 92,928 that its forward never reads.
     parameters = {1: 519_889 - 92_928, 3: 427_109}
+    fixtures = {
+        name: Fixture(ALCNET, ('logits',), inner=('fuse23', 'fuse12'))
+        for name in ('alcnet_basicirstd', 'alcnet_basicirstd_rect')
+    }
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        _, fuse23, fuse12, _ = network.backbone(image)
+        return {'fuse23': fuse23, 'fuse12': fuse12}
+
+    def test_local_contrast_is_a_variant_with_the_same_weights(self) -> None:
+        variant = build_network(CONFIGS / 'alcnet' / 'alcnet_local_contrast_nudt.py')
+        plain = self.build(1).eval()
+        fill_deterministically(plain)
+        variant.eval().load_state_dict(plain.state_dict())
+        # Three strides of the encoder: 13 and 17 pixels are 3 and 4 cells, 2 cells, 1 cell.
+        image = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            shallow, middle, deep = variant.backbone.encoder(image)
+            maps = variant.backbone(image)
+        torch.testing.assert_close(maps[0], multiscale_local_contrast(deep, [1]))
+        expected = variant.backbone.decoder(
+            [
+                multiscale_local_contrast(shallow, [3, 4]),
+                multiscale_local_contrast(middle, [2]),
+                multiscale_local_contrast(deep, [1]),
+            ]
+        )
+        torch.testing.assert_close(maps[2], expected[-1])
+
+
+class TestRDIAN(NetworkTester):
+    name = 'rdian'
+    # The original's 216,758 hold 200 of the constant direction kernels.
+    parameters = {1: 216_758 - 200, 3: 216_846}
+    fixtures = {
+        name: Fixture(
+            RDIAN,
+            ('logits_fixed_directions',),
+            amend=lambda state: state | direction_kernels(),
+        )
+        for name in ('rdian', 'rdian_rect')
+    }
+
+
+class TestISTDUNet(NetworkTester):
+    name = 'istdunet'
+    # The original's 2,761,138 hold 9,265 of a head that its forward never reads.
+    parameters = {1: 2_761_138 - 9_265, 3: 2_752_161}
+    fixtures = {
+        name: Fixture(
+            ISTDUNET,
+            ('logits',),
+            inner=('attention4', 'feature', *(f'down{stage}' for stage in (1, 2, 3, 4))),
+        )
+        for name in ('istdunet', 'istdunet_rect')
+    }
+
+    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        outputs = {}
+        hooks = [
+            stage.register_forward_hook(
+                lambda module, args, output, name=f'down{number}': outputs.update({name: output})
+            )
+            for number, stage in enumerate(network.backbone.encoder, start=1)
+        ]
+        maps = network.backbone(image)
+        for hook in hooks:
+            hook.remove()
+        return {**outputs, 'attention4': maps[0], 'feature': maps[-1]}
+
+
+class TestResUNet(NetworkTester):
+    name = 'resunet'
+    parameters = {1: 904_785, 3: 905_105}
+    fixtures = {
+        name: Fixture(RESUNET, ('logits',))
+        for name in ('resunet_basicirstd', 'resunet_basicirstd_rect')
+    }
+
+
+class TestUNet(NetworkTester):
+    name = 'unet'
+    parameters = {1: 34_525_889, 3: 34_527_041}
+    fixtures = {
+        name: Fixture(UNET, ('logits',)) for name in ('unet_basicirstd', 'unet_basicirstd_rect')
+    }
 
 
 def with_gammas_of_one(state: dict[str, Tensor]) -> dict[str, Tensor]:

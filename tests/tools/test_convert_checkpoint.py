@@ -7,10 +7,12 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
+from reference import Reference
 
 from mmirstd.conversion.common import ConversionError
 from mmirstd.conversion.families import FAMILIES
 from mmirstd.conversion.files import convert_file
+from mmirstd.conversion.rdian import direction_kernels
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location('convert', ROOT / 'tools' / 'convert_checkpoint.py')
@@ -136,6 +138,29 @@ def test_what_is_left_out_is_told(tmp_path, monkeypatch):
     report = convert_file(FAMILIES['acm'], path, tmp_path / 'out.pth', overrides=overrides)
     (keys,) = report.unused.values()
     assert keys == ['stem.0.weight', 'stem.0.bias']
+
+
+@pytest.mark.parametrize(
+    ('name', 'fixture', 'unread'),
+    [
+        ('alcnet', 'alcnet_basicirstd', 96),
+        ('istdunet', 'istdunet', 8),
+        ('rdian', 'rdian', 8),
+        ('resunet', 'resunet_basicirstd', 0),
+        ('unet', 'unet_basicirstd', 0),
+    ],
+)
+def test_files_of_basicirstd_fit_the_config_as_it_is(name, fixture, unread, tmp_path):
+    """Names and shapes as published; one zero stands for each whole tensor."""
+    keys = Reference(fixture).keys
+    state = {key: torch.zeros(()).expand(shape) for key, shape, _ in keys}
+    state |= direction_kernels() if name == 'rdian' else {}
+    state = {f'model.{key}': value for key, value in state.items()}
+    torch.save({'epoch': 400, 'state_dict': state, 'total_loss': [0.5]}, tmp_path / 'file.pth.tar')
+    report = convert_file(FAMILIES[name], tmp_path / 'file.pth.tar', tmp_path / 'out.pth')
+    left_out = [key for keys in report.unused.values() for key in keys]
+    assert len(left_out) == unread
+    assert report.converted + unread == len(keys)
 
 
 @pytest.mark.parametrize('name', sorted(FAMILIES))

@@ -1,7 +1,7 @@
-# ALCNet: layers inferred from the published counts, local contrast after the paper. See
-# docs/networks.md.
-_base_ = './acm.py'
+# ALCNet as it circulates: one channel, no local contrast. See docs/networks.md.
+_base_ = './resunet.py'
 
 model = dict(
     backbone=dict(type='mmirstd.ALCNet'),
-    decode_head=dict(in_channels=8, channels=2, align_corners=False))
+    decode_head=dict(
+        in_channels=8, channels=2, hidden_conv=True, dropout_ratio=0.1, align_corners=False))

@@ -13,33 +13,33 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class ALCNet(IRSTDBody):
-    """Residual encoder, local contrast at every level, transposed convolutions and fusions.
+    """ACM's encoder with transposed convolutions and fusions, optionally with local contrast.
 
-    The layers are inferred from the counts of the network that circulates: they give its 519,889
-    parameters, if 92,928 of these are never read, and its multiply-accumulates. Where local
-    contrast, which has no parameters, is taken, and at which distances, follows the paper and our
-    choice. Equality of outputs is not claimed (docs/networks.md).
+    The default is the model that circulates in PyTorch under this name (BasicIRSTD). It takes no
+    local contrast anywhere, although the paper is named after it. ``distances`` adds it to every
+    map of the encoder, after the paper's idea; this variant has no public original.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the stem and of the three stages.
         blocks: Residual blocks of each stage.
         distances: Distances of the local contrast, in pixels of the image, rounded to cells of
-            the map and at least one. Our choice.
+            the map and at least one; empty for none. The config with contrast has (13, 17), our
+            choice.
         init_cfg: See `IRSTDBody`.
 
     Returns:
-        Contrast of the deepest stage, the two fused maps and the up-sampled last one: 64, 32, 16,
-        8 channels at strides 16, 8, 4, 2.
+        Map of the deepest stage, the two fused maps and the up-sampled last one: 64, 32, 16, 8
+        channels at strides 16, 8, 4, 2.
     """
 
     def __init__(
         self,
-        in_channels: int = 3,
+        in_channels: int = 1,
         *,
         channels: Sequence[int] = (8, 16, 32, 64),
         blocks: Sequence[int] = (4, 4, 4),
-        distances: Sequence[int] = (13, 17),
+        distances: Sequence[int] = (),
         init_cfg: dict | list | None = None,
     ) -> None:
         encoder = ResidualEncoder(in_channels, channels, blocks)
@@ -60,9 +60,9 @@ class ALCNet(IRSTDBody):
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
         maps = self.encoder(image)
-        strides = [self.encoder.stride // 2**level for level in range(len(maps))][::-1]
-        contrasts = [
-            self._contrast(each, stride) for each, stride in zip(maps, strides, strict=True)
-        ]
-        decoded = self.decoder(contrasts)
+        if self.distances:
+            deepest = self.encoder.stride
+            strides = [deepest // 2**level for level in reversed(range(len(maps)))]
+            maps = [self._contrast(*each) for each in zip(maps, strides, strict=True)]
+        decoded = self.decoder(maps)
         return (*decoded, self.last_upsample(decoded[-1]))

@@ -12,11 +12,8 @@ from torch import Tensor, nn
 from mmirstd.models.backbones.body import IRSTDBody
 from mmirstd.models.layers.attention_gates import CBAM
 from mmirstd.models.layers.residual import residual_stage
+from mmirstd.models.layers.u_net import resize_aligned
 from mmirstd.registry import MODELS
-
-
-def _resize(x: Tensor, scale: float) -> Tensor:
-    return F.interpolate(x, scale_factor=scale, mode='bilinear', align_corners=True)
 
 
 @MODELS.register_module()
@@ -80,12 +77,12 @@ class DNANet(IRSTDBody):
             grid[start].append(self.nodes[f'{start}_0'](below))
             for column in range(1, start + 1):
                 depth = start - column
-                inputs = [*grid[depth], _resize(grid[depth + 1][column - 1], 2)]
+                inputs = [*grid[depth], resize_aligned(grid[depth + 1][column - 1], 2)]
                 if depth:
-                    inputs.append(_resize(grid[depth - 1][column], 0.5))
+                    inputs.append(resize_aligned(grid[depth - 1][column], 0.5))
                 grid[depth].append(self.nodes[f'{depth}_{column}'](torch.cat(inputs, dim=1)))
         deepest_first = [
-            _resize(self.lateral[depth - 1](grid[depth][-1]), 2**depth)
+            resize_aligned(self.lateral[depth - 1](grid[depth][-1]), 2**depth)
             for depth in range(self.depths - 1, 0, -1)
         ]
         fused = self.fuse(torch.cat([*deepest_first, grid[0][-1]], dim=1))

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.backbones.body import IRSTDBody
 from mmirstd.models.layers.attention_gates import CBAM
-from mmirstd.models.layers.residual import residual_stage
+from mmirstd.models.layers.u_net import residual_u_net, resize_aligned, u_net_maps
 from mmirstd.registry import MODELS
 
 
@@ -34,41 +32,14 @@ class MSHNet(IRSTDBody):
         blocks: Sequence[int] = (1, 2, 2, 2, 2),
         init_cfg: dict | list | None = None,
     ) -> None:
-        if len(channels) != len(blocks):
-            raise ValueError(
-                f'channels={tuple(channels)} and blocks={tuple(blocks)} must have one entry per '
-                'level.'
-            )
         super().__init__(in_channels, size_multiple=2 ** (len(channels) - 1), init_cfg=init_cfg)
         self.entry = nn.Conv2d(in_channels, channels[0], 1)
-        inputs = [channels[0], *channels[:-1]]
-        self.encoder = nn.ModuleList(
-            residual_stage(count, before, after, bias=True, attention=CBAM)
-            for count, before, after in zip(blocks, inputs, channels, strict=True)
-        )
-        self.decoder = nn.ModuleList(
-            residual_stage(
-                blocks[level],
-                channels[level] + channels[level + 1],
-                channels[level],
-                bias=True,
-                attention=CBAM,
-            )
-            for level in reversed(range(len(channels) - 1))
+        self.encoder, self.decoder = residual_u_net(
+            channels[0], channels, blocks, blocks[:-1], bias=True, attention=CBAM
         )
         self.out_channels = tuple(channels[-2::-1])
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        x = self.entry(image)
-        skips: list[Tensor] = []
-        for level, stage in enumerate(self.encoder):
-            x = stage(F.max_pool2d(x, 2) if level else x)
-            skips.append(x)
-        x = skips.pop()
-        maps = []
-        for stage in self.decoder:
-            x = F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=True)
-            x = stage(torch.cat([skips.pop(), x], dim=1))
-            maps.append(x)
-        return tuple(maps)
+        upsample = [resize_aligned] * len(self.decoder)
+        return u_net_maps(self.entry(image), self.encoder, upsample, self.decoder)[1:]

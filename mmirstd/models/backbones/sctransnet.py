@@ -6,11 +6,11 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import Conv2dNormActivation
 
 from mmirstd.models.backbones.body import IRSTDBody
 from mmirstd.models.layers.channel_cross_attention import CrossLevelTransformer
 from mmirstd.models.layers.residual import ResidualBlock
+from mmirstd.models.layers.u_net import double_conv, pooled_encoder_maps
 from mmirstd.registry import MODELS
 
 _EncoderBlock = partial(ResidualBlock, bias=True, activation=nn.LeakyReLU)
@@ -28,10 +28,7 @@ class ChannelGatedFusion(nn.Module):
         super().__init__()
         self.skip_gate = nn.Linear(skip_channels, skip_channels)
         self.decoder_gate = nn.Linear(skip_channels, skip_channels)
-        self.convs = nn.Sequential(
-            Conv2dNormActivation(2 * skip_channels, channels, bias=True),
-            Conv2dNormActivation(channels, channels, bias=True),
-        )
+        self.convs = double_conv(2 * skip_channels, channels)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """(N, channels, h, w) from ``x`` (N, C, h / 2, w / 2) and ``skip`` (N, C, h, w)."""
@@ -86,11 +83,8 @@ class SCTransNet(IRSTDBody):
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        x, skips = image, []
-        for level, block in enumerate(self.encoder):
-            x = block(F.max_pool2d(x, 2) if level else x)
-            skips.append(x)
-        maps = [skips.pop()]
+        *skips, deepest = pooled_encoder_maps(image, self.encoder)
+        maps = [deepest]
         skips = [
             2 * skip + change for skip, change in zip(skips, self.transformer(skips), strict=True)
         ]

@@ -3,6 +3,8 @@
 Letters: N batch, C channels, h/w feature map.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -13,15 +15,16 @@ class ChannelAttention(nn.Module):
     Args:
         channels: C.
         reduction: The shared two-layer perceptron has C // reduction hidden units, at least one.
+        bias: Whether its layers have a bias.
     """
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int, reduction: int = 16, *, bias: bool = False) -> None:
         super().__init__()
         hidden = max(1, channels // reduction)
         self.perceptron = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1, bias=False),
+            nn.Conv2d(channels, hidden, 1, bias=bias),
             nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, channels, 1, bias=False),
+            nn.Conv2d(hidden, channels, 1, bias=bias),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,16 +39,20 @@ class SpatialAttention(nn.Module):
 
     Args:
         kernel_size: Odd side of the convolution over the channel-wise mean and maximum.
+        norm: Builds a norm for one channel after the convolution; None for none.
     """
 
-    def __init__(self, kernel_size: int = 7) -> None:
+    def __init__(
+        self, kernel_size: int = 7, *, norm: Callable[[int], nn.Module] | None = None
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2, bias=False)
+        self.norm = norm(1) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Gate (N, 1, h, w) for ``x`` (N, C, h, w)."""
         summary = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return torch.sigmoid(self.conv(summary))
+        return torch.sigmoid(self.norm(self.conv(summary)))
 
 
 class CBAM(nn.Module):
@@ -55,12 +62,22 @@ class CBAM(nn.Module):
         channels: C.
         reduction: See `ChannelAttention`.
         kernel_size: See `SpatialAttention`.
+        bias: See `ChannelAttention`.
+        norm: See `SpatialAttention`.
     """
 
-    def __init__(self, channels: int, reduction: int = 16, kernel_size: int = 7) -> None:
+    def __init__(
+        self,
+        channels: int,
+        reduction: int = 16,
+        kernel_size: int = 7,
+        *,
+        bias: bool = False,
+        norm: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
-        self.channel = ChannelAttention(channels, reduction)
-        self.spatial = SpatialAttention(kernel_size)
+        self.channel = ChannelAttention(channels, reduction, bias=bias)
+        self.spatial = SpatialAttention(kernel_size, norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Gated map (N, C, h, w)."""

@@ -39,7 +39,7 @@ def patch_contrast(image: Tensor, patch: int) -> Tensor:
     mean = F.avg_pool2d(pad_border(image, patch // 2), patch, stride=1)
     products = [
         one.clamp(min=0) * other.clamp(min=0)
-        for one, other in opposite_differences(mean, patch, cyclic=False)
+        for one, other in opposite_differences(mean, patch, border='replicate')
     ]
     return torch.stack(products).amin(dim=0)
 

@@ -9,9 +9,16 @@ AXES = ((0, 1), (1, 0), (1, 1), (1, -1))
 """Steps (rows, columns) along a row, a column and the two diagonals."""
 
 
-def pad_border(x: Tensor, margin: int) -> Tensor:
-    """``x`` (N, C, H, W) with its border repeated ``margin`` times on every side."""
-    return F.pad(x, (margin,) * 4, mode='replicate')
+def pad_border(x: Tensor, margin: int, mode: str = 'replicate') -> Tensor:
+    """``x`` (N, C, H, W) extended by ``margin`` on every side.
+
+    Args:
+        x: (N, C, H, W).
+        margin: Rows and columns to add.
+        mode: What lies beyond the border: ``'replicate'`` repeats it, ``'constant'`` gives zeros,
+            ``'circular'`` continues at the opposite side.
+    """
+    return F.pad(x, (margin,) * 4, mode=mode)
 
 
 def shifted(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
@@ -22,17 +29,17 @@ def shifted(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
 
 
 def opposite_differences(
-    x: Tensor, distance: int, *, cyclic: bool
+    x: Tensor, distance: int, *, border: str
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Differences to the two neighbours at ``distance``, for each of the four axes.
 
     Args:
         x: (N, C, h, w).
         distance: In cells of the map.
-        cyclic: Whether neighbours beyond the border come from the other side of the map, or the
-            border is repeated.
+        border: Neighbours beyond the border; the ``mode`` of `pad_border`.
     """
-    padded = None if cyclic else pad_border(x, distance)
+    # Rolling allows distances above the size of the map, circular padding does not.
+    padded = None if border == 'circular' else pad_border(x, distance, border)
     for rows, columns in AXES:
         pair = []
         for sign in (1, -1):

@@ -1,8 +1,11 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
+from mmirstd.conversion.rdian import direction_kernels
 from mmirstd.models.layers.local_contrast import (
     dilated_local_contrast,
+    direction_gate,
     multiscale_local_contrast,
 )
 
@@ -31,3 +34,13 @@ def test_the_largest_scale_counts():
     x = torch.randn(1, 2, 9, 9, generator=torch.Generator().manual_seed(0))
     one, two = dilated_local_contrast(x, 1), dilated_local_contrast(x, 3)
     assert torch.equal(multiscale_local_contrast(x, (1, 3)), torch.maximum(one, two))
+
+
+def test_direction_gate_is_that_of_the_original_kernels():
+    """Kernel k and kernel k + 4 look in opposite directions."""
+    image = torch.randn(2, 1, 7, 9, generator=torch.Generator().manual_seed(0))
+    responses = [F.conv2d(image, kernel, padding=2) for kernel in direction_kernels().values()]
+    products = [responses[k] * responses[k + 4] for k in range(4)]
+    torch.testing.assert_close(direction_gate(image), torch.stack(products).sum(0).sigmoid())
+    repeated = image.expand(-1, 3, -1, -1)
+    torch.testing.assert_close(direction_gate(repeated), direction_gate(image))

@@ -1,0 +1,6 @@
+# ISTDU-Net; the original reads one channel. See docs/networks.md.
+_base_ = './resunet.py'
+
+model = dict(
+    backbone=dict(type='mmirstd.ISTDUNet'),
+    decode_head=dict(in_channels=64, channels=16, hidden_conv=True))

@@ -1,0 +1,6 @@
+# U-Net of BasicIRSTD; the original reads one channel. See docs/networks.md.
+_base_ = './resunet.py'
+
+model = dict(
+    backbone=dict(type='mmirstd.UNet'),
+    decode_head=dict(in_channels=64, channels=64))

@@ -1,0 +1,18 @@
+# ISTDU-Net on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+_base_ = [
+    '../_base_/models/istdunet.py',
+    '../_base_/datasets/irstd1k.py',
+    '../_base_/recipes/basicirstd.py',
+    '../_base_/default_runtime.py',
+]
+
+# Statistics of the gray images.
+model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[87.47], std=[39.72]))
+load_gray = dict(_base_.load_image, channels=1)
+crop = dict(_base_.crop, image_pad=87.47)
+train_pipeline = [load_gray, _base_.load_mask, crop, *_base_.augment_steps]
+test_pipeline = [load_gray, *_base_.test_steps]
+tta_pipeline = [load_gray, _base_.tta_step]
+train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
