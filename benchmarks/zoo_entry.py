@@ -1,0 +1,237 @@
+"""From a finished training to an entry of the zoo: scores, curves, weights, description."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from benchmarks.complexity import count
+from mmirstd.inference.torch_detector import read_weights
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.hashing import sha256
+from mmirstd.weights.packing import pack_weights
+from mmirstd.weights.registry import DESCRIPTION
+
+REPORTED = ('IoU', 'nIoU', 'Pd', 'Fa', 'images', 'targets')
+
+
+def cpu_name() -> str:
+    """Name and vector units of the processor, since times and precision depend on them."""
+    text = Path('/proc/cpuinfo').read_text() if Path('/proc/cpuinfo').exists() else ''
+    model = re.search(r'model name\s*: (.*)', text)
+    flags = set(re.findall(r'\S+', (re.search(r'flags\s*: (.*)', text) or ['', ''])[1]))
+    units = [u for u in ('avx2', 'avx512f', 'avx512_bf16', 'amx_bf16') if u in flags]
+    return f'{model[1] if model else platform.processor()} ({", ".join(units) or "no AVX"})'
+
+
+class Scorer:
+    """Scores checkpoints of one config; the model is built once.
+
+    Args:
+        config: Config of the training.
+        work_dir: Folder for logs of the scoring.
+    """
+
+    def __init__(self, config: Config, work_dir: Path) -> None:
+        self.config = deepcopy(config)
+        self.work_dir = work_dir
+        init_default_scope(config.get('default_scope', 'mmseg'))
+        self._runners: dict[str, Runner] = {}
+
+    def _runner(self, split: str) -> Runner:
+        if split not in self._runners:
+            cfg = deepcopy(self.config)
+            cfg.test_dataloader = cfg[f'{split}_dataloader']
+            cfg.work_dir = str(self.work_dir)
+            cfg.experiment_name = f'score_{split}_{id(self)}'
+            cfg.visualizer = {'type': 'SegLocalVisualizer', 'vis_backends': []}
+            for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler',
+                        'val_dataloader', 'val_cfg', 'val_evaluator', 'custom_hooks'):  # fmt: skip
+                cfg.pop(key, None)
+            cfg.load_from, cfg.resume, cfg.log_level = None, False, 'WARNING'
+            self._runners[split] = Runner.from_cfg(cfg)
+        return self._runners[split]
+
+    def __call__(self, checkpoint: Path, split: str, *, ema: bool = True) -> dict[str, float]:
+        """Numbers of `mmirstd.IRSTDMetric` for the ``'val'`` or ``'test'`` split."""
+        runner = self._runner(split)
+        state = read_weights(checkpoint, 'averaged' if ema else 'raw')
+        runner.model.load_state_dict(state)
+        return {k.partition('/')[2]: v for k, v in runner.test().items() if k.startswith('irstd/')}
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The model of the config."""
+        return self._runner('test').model
+
+
+def history(work_dir: Path) -> tuple[list[dict], list[dict]]:
+    """Training and validation records of a run and its resumed parts, by step."""
+    train: dict[int, dict] = {}
+    val: dict[int, dict] = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            record = json.loads(line)
+            if 'loss' in record:
+                train[record['iter']] = record
+            elif 'irstd/IoU' in record:
+                val[record['step']] = record
+    return [train[k] for k in sorted(train)], [val[k] for k in sorted(val)]
+
+
+def draw_curves(work_dir: Path, key: str, path: Path) -> None:
+    """Loss by iteration beside the validation score ``irstd/<key>`` by epoch."""
+    train, val = history(work_dir)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained')
+    left.plot([r['iter'] for r in train], [r['loss'] for r in train], linewidth=0.8)
+    left.set(xlabel='iteration', ylabel='loss', yscale='log')
+    names = sorted({k for r in val for k in r if re.fullmatch(rf'irstd/(.+/)?{key}', k)})
+    for name in names:
+        right.plot([r['step'] for r in val], [r.get(name) for r in val], label=name[6:])
+    right.set(xlabel='epoch', ylabel=f'validation {key}, %')
+    right.legend(fontsize='small')
+    right.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def per_dataset(numbers: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Numbers of a joint result by dataset, ``'pooled'`` for all images together."""
+    found: dict[str, dict[str, float]] = {'pooled': {k: numbers[k] for k in REPORTED}}
+    for name, value in numbers.items():
+        dataset, slash, key = name.partition('/')
+        if slash and key in REPORTED:
+            found.setdefault(dataset, {})[key] = value
+    return found
+
+
+def best_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that was best on validation.
+
+    Raises:
+        FileNotFoundError: There is none, or more than one.
+    """
+    found = sorted(work_dir.glob('best_*.pth'))
+    if len(found) != 1:
+        raise FileNotFoundError(f'{work_dir} must contain one best_*.pth, found {len(found)}')
+    return found[0]
+
+
+def commit() -> str:
+    """Short hash of the checkout, with a plus sign if files are changed."""
+    run = subprocess.run(
+        ['git', 'describe', '--always', '--dirty=+'], capture_output=True, text=True, check=False
+    )
+    return run.stdout.strip() or 'unknown'
+
+
+def write_entry(
+    config: Config,
+    work_dir: Path,
+    out: Path,
+    *,
+    name: str,
+    about: Mapping[str, Any],
+    training: Mapping[str, Any],
+    snapshots: Sequence[Path] = (),
+    half: bool = True,
+) -> dict[str, Any]:
+    """Score a finished training and write its entry into ``out``.
+
+    Written are ``weights.safetensors`` (selected on validation, the EMA where there is one),
+    ``model.json``, ``scores.json`` and ``curves.png``.
+
+    Args:
+        config: Config of the training.
+        work_dir: Its folder, with ``best_*.pth`` and ``last_checkpoint``.
+        out: Folder of the entry.
+        name: Name of the entry.
+        about: ``summary``, ``config``, ``tile_size``, ``trained_on``, ``licence``, ``aliases``.
+        training: Command, seed, hardware, hours.
+        snapshots: Checkpoints for the peak on the test split, which is reported in a column of
+            its own and chooses nothing.
+        half: Store kernels as float16.
+
+    Returns:
+        All scores.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    scorer = Scorer(config, out / 'scoring')
+    best = best_checkpoint(work_dir)
+    last = Path((work_dir / 'last_checkpoint').read_text().strip())
+    last = last if last.is_file() else work_dir / last.name
+    has_ema = any(hook['type'] == 'EMAHook' for hook in config.get('custom_hooks', []))
+    scores: dict[str, Any] = {'best': best.name, 'last': last.name}
+    variants = {'selected': (best, True), 'last': (last, False)}
+    if has_ema:
+        variants['last_ema'] = (last, True)
+    for split in ('val', 'test'):
+        for variant, (checkpoint, ema) in variants.items():
+            scores[f'{variant}_{split}'] = per_dataset(scorer(checkpoint, split, ema=ema))
+    peaks = {path.name: scorer(path, 'test') for path in snapshots}
+    if peaks:
+        top = max(peaks, key=lambda file: peaks[file].get('mean_IoU', peaks[file]['IoU']))
+        scores['peak_test'] = {'checkpoint': top, **per_dataset(peaks[top])}
+
+    about = dict(about)
+    if str(about['config']).endswith('.py'):  # not a config of the package: it goes along
+        config.dump(out / 'config.py')
+        about['config'] = 'config.py'
+    weights = out / 'weights.safetensors'
+    pack_weights(read_weights(best), weights, half=half)
+    scores['published_test'] = per_dataset(scorer(weights, 'test'))
+    write_atomically(out / 'scores.json', json.dumps(scores, indent=1) + '\n')
+    draw_curves(work_dir, 'IoU', out / 'curves.png')
+
+    splits = {title: dataset['split'] for title, dataset in _splits(config.test_dataloader.dataset)}
+    published = [
+        {
+            'dataset': dataset, 'split': splits.get(dataset, 'all'),
+            'images': int(one['images']), 'targets': int(one['targets']),
+            'iou': round(one['IoU'], 2), 'niou': round(one['nIoU'], 2),
+            'pd': round(one['Pd'], 2), 'fa': round(one['Fa'], 2),
+            'matching': config.test_evaluator.get('matching', 'optimal'), 'size': 'native',
+        }
+        for dataset, one in scores['published_test'].items()
+        if dataset != 'pooled' or len(splits) == 1
+    ]  # fmt: skip
+    channels = config.test_pipeline[0].get('channels', 3)
+    cost = count(scorer.model.cpu().eval(), torch.zeros(1, channels, 256, 256))
+    description = {
+        'name': name,
+        **about,
+        'file': weights.name,
+        'sha256': sha256(weights),
+        'size': weights.stat().st_size,
+        'parameters': sum(p.numel() for p in scorer.model.parameters()),
+        'macs': float(cost.total_macs),
+        'scores': published,
+        'training': {'commit': commit(), **training},
+    }
+    write_atomically(out / DESCRIPTION, json.dumps(description, indent=1) + '\n')
+    return scores
+
+
+def _splits(dataset: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    from mmirstd.datasets.catalog import find_dataset
+
+    parts = dataset.get('datasets', [dataset])
+    named = []
+    for part in parts:
+        split = part.get('split') or 'all'
+        known = find_dataset(split.partition('/')[0])
+        named.append((known.title if known else Path(part['data_root']).name, {'split': split}))
+    return named
