@@ -16,6 +16,7 @@ import sys
 
 from mmengine.config import DictAction
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.conversion.common import ConversionError
 from mmirstd.conversion.families import FAMILIES
 from mmirstd.conversion.files import Report, convert_file
@@ -98,4 +99,4 @@ def show(report: Report, destination: str) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

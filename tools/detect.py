@@ -10,7 +10,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -23,11 +22,13 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.memory import keep_freed_memory
 from mmirstd.inference.sources import Source, is_video, video_rate
 from mmirstd.inference.tiling import BLENDS, Tiling
 from mmirstd.inference.tracking import Tracker
+from mmirstd.io.guard import Inputs, check_output
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import FORMATS, DetectionWriter
 from mmirstd.stack import StackError
@@ -38,6 +39,7 @@ exit codes:
   1  the run failed; the message says why
   2  wrong usage
   3  finished, but some images could not be used and were skipped (see --on-error)
+  130, 143  stopped by Ctrl-C or SIGTERM: the image in work was finished and all files were closed
 """
 
 
@@ -105,6 +107,12 @@ def build_parser() -> argparse.ArgumentParser:
     add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
     add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
     add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
+    add(
+        '--overwrite',
+        action='store_true',
+        help='remove the files that an earlier run recorded in --out, and nothing else; without it '
+        'a folder with earlier results is refused',
+    )
     add('--quiet', action='store_true', help='no progress bar')
     return parser
 
@@ -115,22 +123,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     _check_usage(parser, args)
     console = Console(stderr=True, highlight=False)
-    skipped: list[Source] = []
+    done = _Done()
 
     def skip(source: Source, error: Exception) -> None:
-        skipped.append(source)
+        done.skipped += 1
         console.print(f'[yellow]skipped[/] {escape(str(source))}: {escape(str(error))}')
 
     try:
-        images, targets = _run(args, console, 'raise' if args.on_error == 'fail' else skip)
+        _run(args, console, 'raise' if args.on_error == 'fail' else skip, done)
     except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
     console.print(
-        f'{targets} targets in {images} images, written to {escape(args.out)}'
-        + (f'; {len(skipped)} images skipped' if skipped else '')
+        (f'[yellow]stopped by {done.stop.name}[/] after ' if done.stop.requested else '')
+        + f'{done.targets} targets in {done.images} images, written to {escape(args.out)}'
+        + (f'; {done.skipped} images skipped' if done.skipped else '')
     )
-    return 3 if skipped else 0
+    return done.stop.exit_code or (3 if done.skipped else 0)
+
+
+class _Done:
+    """What was processed so far."""
+
+    def __init__(self) -> None:
+        self.images = self.targets = self.skipped = 0
+        self.stop = Stop()
 
 
 def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -175,27 +192,34 @@ def build_detector(args: argparse.Namespace) -> Detector:
     )
 
 
-def _run(args: argparse.Namespace, console: Console, on_error: Any) -> tuple[int, int]:
-    """Process everything; returns the numbers of images and targets."""
+def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done) -> None:
+    """Process everything, or what comes before a signal."""
     if args.tile is not None:
         Tiling(args.tile, args.overlap, args.blend)  # complain before the network is loaded
     inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
     sources = Detector.sources(inputs, recursive=args.recursive)
     total = len(sources) if isinstance(sources, list) else None
+    read = Inputs(file for file in (args.config, args.checkpoint, args.onnx) if file is not None)
+    for file in [inputs] if total is None else [source.path for source in sources]:
+        read.add(file)
+    # Refuses a folder with other results before the network is loaded.
+    writer = DetectionWriter(args.out, args.write, inputs=read, overwrite=args.overwrite)
+    if args.video is not None:
+        check_output(args.video, folder=args.out, inputs=read)
     detector = build_detector(args)
-    out = Path(args.out)
-    images = targets = 0
     with ExitStack() as stack:
-        writer = stack.enter_context(DetectionWriter(out, args.write))
+        stack.enter_context(writer)
         tracker = Tracker(args.gate, args.max_gap) if args.track else None
-        table = stack.enter_context(TrackTable(out / 'tracks.csv')) if args.track else None
-        video = None
+        table = video = None
+        if args.track:
+            table = stack.enter_context(TrackTable(writer.files.growing('tracks.csv')))
         if args.video is not None:
             rate = args.rate or (video_rate(inputs) if is_video(inputs) else None) or 25.0
-            video = stack.enter_context(TrackVideo(out / args.video, rate))
+            video = stack.enter_context(TrackVideo(writer.files.growing(args.video), rate))
         columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         bar = stack.enter_context(Progress(*columns, console=console, disable=args.quiet))
         task = bar.add_task('images', total=total)
+        done.stop = stack.enter_context(stop_on_signal())
         for detection in detector.stream(sources, batch_size=args.batch_size, on_error=on_error):
             writer.write(detection)
             if tracker is not None:
@@ -203,12 +227,14 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any) -> tuple[int
                 table.write(detection.source.name, tracks)
                 if video is not None:
                     video.write(detection, tracks)
-            images += 1
-            targets += len(detection.targets)
+            done.images += 1
+            done.targets += len(detection.targets)
             bar.update(task, advance=1)
-    return images, targets
+            if done.stop.requested:
+                writer.files.state = f'stopped by {done.stop.name}'
+                break
 
 
 if __name__ == '__main__':
     keep_freed_memory()
-    sys.exit(main())
+    sys.exit(run_tool(main))

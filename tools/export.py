@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.inference.sources import find_sources
+from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
 
 EXIT_CODES = """
@@ -77,6 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmirstd.export.onnx_file import ExportError
 
     try:
+        read = Inputs([args.config, args.checkpoint])
+        if args.int8 is not None:
+            check_output(_int8_path(args.out), inputs=read)
+        check_output(args.out, inputs=read)
         _export(args, console)
         if args.int8 is not None:
             _quantize(args, console)
@@ -128,12 +134,16 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     )
 
 
+def _int8_path(path: str | Path) -> Path:
+    return Path(path).with_name(f'{Path(path).stem}_int8.onnx')
+
+
 def _quantize(args: argparse.Namespace, console: Console) -> None:
     from mmirstd.export.quantize import compare, quantize
     from mmirstd.inference.onnx_detector import OnnxDetector
 
     path = Path(args.out)
-    output = path.with_name(f'{path.stem}_int8.onnx')
+    output = _int8_path(path)
     sources = find_sources(args.images)
     quantize(path, output, args.int8, sources=sources[: args.max_calibration])
     found = compare(OnnxDetector(path), OnnxDetector(output), sources, args.masks)
@@ -154,4 +164,4 @@ def _quantize(args: argparse.Namespace, console: Console) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

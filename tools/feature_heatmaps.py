@@ -16,6 +16,8 @@ from mmseg.apis import init_model
 from mmseg.apis.inference import _preprare_data
 from rich.console import Console
 
+from mmirstd.io.atomic import atomic_path
+from mmirstd.io.guard import check_output
 from mmirstd.io.images import read_image
 from mmirstd.models.logits import predict_logits
 from mmirstd.visualization.feature_heatmap import draw_feature_heatmaps
@@ -40,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw the figure; returns the exit code."""
     args = parse(argv)
     console = Console()
+    out = check_output(args.out, inputs=[args.image, args.config, args.checkpoint])
     image = read_image(args.image)
     init_default_scope('mmseg')
     model = init_model(args.config, args.checkpoint, device=args.device)
@@ -62,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         [(title, np.asarray(feature[0].float().cpu())) for title, feature in maps],
         columns=len(args.levels) + 1,
     )
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=150)
+    with atomic_path(out, keep_suffix=True) as path:
+        figure.savefig(path, dpi=150)
     console.print(f'written: {args.out}')
     return 0
 

@@ -12,7 +12,9 @@ import sys
 from rich.console import Console
 from rich.markup import escape
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.datasets.synthetic.nested_shapes import write_nested_shapes
+from mmirstd.io.output_folder import OutputFolder
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,22 +29,23 @@ def main(argv: list[str] | None = None) -> int:
     add('--size', type=int, nargs=2, default=[96, 96], metavar=('HEIGHT', 'WIDTH'))
     add('--seed', type=int, default=0, help='integer >= 0')
     add('--tar', action='store_true', help='write archives, as SA-1B comes, instead of folders')
-    add('--overwrite', action='store_true', help='replace shards that are there')
+    add('--overwrite', action='store_true', help='replace the shards of an earlier run')
     args = parser.parse_args(argv)
     console = Console(stderr=True)
     try:
         shards = []
-        for count, seed, first in ((args.images, args.seed, 20), (args.val, args.seed + 1, 130)):
-            if count:
-                shards += write_nested_shapes(
-                    args.out,
-                    count,
-                    size=tuple(args.size),
-                    seed=seed,
-                    archive=args.tar,
-                    first_shard=first,
-                    overwrite=args.overwrite,
-                )
+        sets = ((args.images, args.seed, 20), (args.val, args.seed + 1, 130))
+        with OutputFolder(args.out, 'make_nested_shapes', overwrite=args.overwrite) as files:
+            for count, seed, first in sets:
+                if count:
+                    shards += write_nested_shapes(
+                        files,
+                        count,
+                        size=tuple(args.size),
+                        seed=seed,
+                        archive=args.tar,
+                        first_shard=first,
+                    )
     except (ValueError, OSError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}', highlight=False)
         return 1
@@ -52,4 +55,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mmirstd.io.guard import check_output
 from mmirstd.io.images import read_image
 from mmirstd.io.masks import read_mask
 from mmirstd.io.pictures import write_image
@@ -96,7 +97,7 @@ def draw_sheet(test_set: Path, masks: Path, target: Path, rows: int) -> None:
             for image in images
         ]
     )
-    write_image(target, sheet[..., ::-1])
+    write_image(check_output(target), sheet[..., ::-1])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -120,7 +121,8 @@ def main(argv: list[str] | None = None) -> int:
         best = newest([*work_dir.glob('best_*.pth')], f'A best checkpoint in {work_dir}')
         test = [mim, 'test', 'mmsegmentation', args.config, '--checkpoint', best]
         test += ['--work-dir', work_dir / 'test', '--out', work_dir / 'masks']
-        seconds['test'] = run([*test, '--cfg-options', *roots], console)
+        again = 'test_evaluator.output_overwrite=True'
+        seconds['test'] = run([*test, '--cfg-options', *roots, again], console)
     except subprocess.CalledProcessError as error:
         console.print(f'This step failed with exit status {error.returncode}.', style='bold red')
         return error.returncode if error.returncode > 0 else 1

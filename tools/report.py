@@ -20,7 +20,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
+from mmirstd.cli.stopping import run_tool
 from mmirstd.io.atomic import write_atomically
+from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
 from mmirstd.reporting.report import Labelled, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import Entry, build_page
@@ -32,6 +34,7 @@ exit codes:
   0  the page was written
   1  it was not; the message says why
   2  wrong usage
+  130, 143  stopped by Ctrl-C or SIGTERM; no page was written
 """
 PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'onnxruntime', 'timm')
 
@@ -67,9 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console(stderr=True, highlight=False)
     try:
         images = pair_with_masks(args.images, args.masks)
+        read = Inputs(file for image in images for file in (image.source.path, image.mask))
+        for files in networks.values():
+            for file in files:
+                read.add(file)
+        place = check_output(args.out, inputs=read)
         entries = _evaluate_all(networks, args, images, console)
         page = build_page(args.title, entries, _facts(images), worst=args.worst)
-        write_atomically(args.out, page)
+        write_atomically(place, page)
     except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
@@ -129,4 +137,4 @@ def _facts(images: Sequence[Labelled]) -> dict[str, str]:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

@@ -5,8 +5,8 @@
 
 Predictions are masks, or probability maps (8- or 16-bit images, floats 0..1 in .npy), of any size
 and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/metrics.md defines them.
-Exit code: 0 scored; 1 files are missing, unreadable or differ in size (each is named); 2 the
-command or a folder is not understood.
+Exit code: 0 scored; 1 files are missing, unreadable or differ in size (each is named), or a result
+cannot be written; 2 the command or a folder is not understood.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.evaluation.curves import CURVE_BINS, save_curves
@@ -33,6 +34,7 @@ from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
 from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.evaluation.tables import format_report
 from mmirstd.io.atomic import write_atomically
+from mmirstd.io.guard import Inputs, OutputError, check_output
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -157,23 +159,29 @@ def main(argv: list[str] | None = None) -> int:
         print(f'({pixels.bins} bins)')
     try:
         write_files(args, scored.result)
-    except OSError as error:
+    except (OSError, OutputError) as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        return 1
     return 0
 
 
 def write_files(args: argparse.Namespace, result: SetScores) -> None:
     """Write what was asked for besides the printed report."""
+    read = Inputs(
+        path for folder in (args.predictions, args.truths) for path in Path(folder).rglob('*')
+    )
+    if args.list is not None:
+        read.add(args.list)
     if args.curves is not None:
-        save_curves(args.curves, result.pixel_curve, result.target_curve)
+        save_curves(args.curves, result.pixel_curve, result.target_curve, read)
     if args.per_image is not None:
-        write_per_image(args.per_image, result.images)
+        write_per_image(args.per_image, result.images, read)
     if args.json is not None:
         numbers = result.numbers().items()
         defined = {name: None if isnan(value) else value for name, value in numbers}
-        write_atomically(args.json, json.dumps(defined, indent=2) + '\n')
+        place = check_output(args.json, inputs=read)
+        write_atomically(place, json.dumps(defined, indent=2) + '\n')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tool(main))

@@ -17,6 +17,7 @@ from mmirstd.conversion.common import ConversionError, Family, convert, read_che
 from mmirstd.datasets.irstd import IRSTDDataset
 from mmirstd.inference.configs import load_config, without_pretrained
 from mmirstd.io.atomic import atomic_path
+from mmirstd.io.guard import check_output
 from mmirstd.io.hashing import sha256
 from mmirstd.version import __version__
 
@@ -98,8 +99,9 @@ def convert_file(
     Raises:
         FileNotFoundError: There is no such source, config or destination folder.
         ConversionError: The file does not fit; nothing is written.
+        OutputError: ``destination`` is the source, a link or a folder.
     """
-    destination = Path(destination)
+    destination = check_output(destination, inputs=[source])
     if not destination.parent.is_dir():
         raise FileNotFoundError(f'the folder of {destination} does not exist; create it first')
     state = read_checkpoint(source, allow_pickle=allow_pickle)

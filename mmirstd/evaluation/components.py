@@ -37,6 +37,11 @@ class Components:
         """Number of components."""
         return len(self.areas)
 
+    def members(self) -> list[NDArray[np.int64]]:
+        """Flat indices of the pixels of each component, ascending."""
+        ordered = self.pixels[np.argsort(self.labels, kind='stable')]
+        return np.split(ordered, np.cumsum(self.areas)[:-1]) if len(self) else []
+
 
 def find_components(mask: NDArray) -> Components:
     """Find the 8-connected components of ``mask``.

@@ -15,9 +15,8 @@ Letters: H, W mask size in pixels; B bins; T thresholds.
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -29,6 +28,8 @@ from numpy.typing import NDArray
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.matching import MAX_DISTANCE, match_targets
 from mmirstd.io.atomic import atomic_path, write_atomically
+from mmirstd.io.growing import csv_text
+from mmirstd.io.guard import Inputs, StrPath, check_output
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -201,21 +202,29 @@ def target_curve(
     )
 
 
-def save_curves(folder: str | Path, pixels: PixelCurve, detection: TargetCurve) -> list[Path]:
+def save_curves(
+    folder: str | Path,
+    pixels: PixelCurve,
+    detection: TargetCurve,
+    inputs: Inputs | Iterable[StrPath] = (),
+) -> list[Path]:
     """Write ``pixel_curve.csv``, ``pd_fa_curve.csv``, ``curves.json`` and ``curves.png``.
 
     Args:
         folder: Where to write; created if missing.
         pixels: Pixel ROC and precision-recall curve.
         detection: Pd-Fa curve.
+        inputs: Files that must not be replaced.
 
     Returns:
         The paths of the four files.
+
+    Raises:
+        OutputError: One of them is an input, a link or a folder.
+        OSError: A file cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [
-        folder / name
+        check_output(name, folder=folder, inputs=inputs)
         for name in ('pixel_curve.csv', 'pd_fa_curve.csv', 'curves.json', 'curves.png')
     ]
     _write_csv(
@@ -254,10 +263,7 @@ def save_curves(folder: str | Path, pixels: PixelCurve, detection: TargetCurve) 
 
 
 def _write_csv(path: Path, header: Sequence[str], columns: Sequence[Sequence[float]]) -> None:
-    with path.open('w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(zip(*columns, strict=True))
+    write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
 
 
 def draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4) -> Figure:

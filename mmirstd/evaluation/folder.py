@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +20,9 @@ from mmirstd.evaluation.prediction_files import (
     read_prediction_file,
 )
 from mmirstd.evaluation.scorer import Scorer, SetScores
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.growing import csv_text
+from mmirstd.io.guard import Inputs, StrPath, check_output
 from mmirstd.io.masks import read_mask
 
 RESIZE = ('prediction', 'truth')
@@ -138,8 +140,23 @@ def score_folder(
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)
 
 
-def write_per_image(path: str | Path, images: Sequence[ImageCounts]) -> None:
-    """Write one CSV line of counts per image, worst IoU first."""
+def write_per_image(
+    path: str | Path,
+    images: Sequence[ImageCounts],
+    inputs: Inputs | Iterable[StrPath] = (),
+) -> None:
+    """Write one CSV line of counts per image, worst IoU first.
+
+    Args:
+        path: File to create or to replace.
+        images: Counts of the images.
+        inputs: Files that must not be replaced.
+
+    Raises:
+        OutputError: ``path`` is an input, a link or a folder.
+        OSError: The file cannot be written.
+    """
+    place = check_output(path, inputs=inputs)
     matchings = list(images[0].matches)
     header = ['name', 'height', 'width', 'pixels', 'iou', 'tp', 'fp', 'fn', 'targets']
     header += ['predictions']
@@ -156,10 +173,7 @@ def write_per_image(path: str | Path, images: Sequence[ImageCounts]) -> None:
             row += [sum(match.hits), match.false_pixels]
         rows.append(row)
     rows.sort(key=lambda row: (row[4] == '', row[4], row[0]))
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='', encoding='utf-8') as file:
-        csv.writer(file).writerows([header, *rows])
+    write_atomically(place, csv_text([header, *rows]))
 
 
 def _index(folder: str | Path, tail: str) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from mmengine.dist import broadcast_object_list, get_dist_info
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from numpy.typing import NDArray
@@ -78,6 +79,8 @@ class IRSTDMetric(BaseMetric):
             only where images in different folders share a name.
         save_probability: Also write the probabilities as 16-bit PNG (65535 is 1) into
             ``output_dir/probability``.
+        output_overwrite: Replace the files that an earlier run recorded in ``output_dir``. Without
+            it, a folder with earlier results is refused.
         format_only: Write the masks and score nothing; needs no ground truth.
         keep_results: Accepted because ``mim test --out`` passes it; written files always stay.
         collect_device: ``'cpu'`` or ``'gpu'``: how processes exchange their results.
@@ -110,6 +113,7 @@ class IRSTDMetric(BaseMetric):
         output_dir: str | None = None,
         output_parents: int = 0,
         save_probability: bool = False,
+        output_overwrite: bool = False,
         format_only: bool = False,
         keep_results: bool = False,
         collect_device: str = 'cpu',
@@ -144,7 +148,9 @@ class IRSTDMetric(BaseMetric):
         self.writer = (
             None
             if output_dir is None
-            else PredictionWriter(output_dir, output_parents, save_probability)
+            else _shared_writer(
+                output_dir, output_parents, save_probability, overwrite=output_overwrite
+            )
         )
         self._warned = False
 
@@ -189,6 +195,8 @@ class IRSTDMetric(BaseMetric):
         Raises:
             ValueError: The set is empty, or its masks hold ``ignore_index`` and no target.
         """
+        if self.writer is not None:
+            self.writer.finish()
         if self.format_only:
             print_log(f'Wrote {len(results)} masks to {self.writer.folder}', logger='current')
             return {}
@@ -265,3 +273,23 @@ class IRSTDMetric(BaseMetric):
                 logger='current',
                 level=logging.WARNING,
             )
+
+
+def _shared_writer(*arguments: Any, **options: Any) -> PredictionWriter:
+    """The writer of this process; the first process alone looks at earlier results.
+
+    Raises:
+        ValueError, OSError: In every process, if the first one cannot use the folder.
+    """
+    rank, processes = get_dist_info()
+    writer, errors = None, [None]
+    if rank == 0:
+        try:
+            writer = PredictionWriter(*arguments, **options)
+        except (ValueError, OSError) as error:
+            errors = [error]
+    if processes > 1:
+        broadcast_object_list(errors)
+    if errors[0] is not None:
+        raise errors[0]
+    return writer or PredictionWriter(*arguments, **options, part=rank)

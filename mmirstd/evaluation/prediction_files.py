@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from mmirstd.io.images import read_image
+from mmirstd.io.output_folder import OutputFolder
 from mmirstd.io.pictures import write_image
 
 PROBABILITY_FOLDER = 'probability'
@@ -115,18 +116,35 @@ class PredictionWriter:
     """Writes predictions as PNG files named like their images.
 
     Args:
-        folder: Where to write; created if missing.
+        folder: Where to write; created if missing. See `mmirstd.io.output_folder.OutputFolder` for
+            what protects inputs, other files and earlier results.
         parents: Number of parent folders of an image that its output keeps.
         save_probability: Also write 16-bit probability maps into ``folder/probability``.
+        overwrite: Replace the results of an earlier run.
+        part: Number of this process where several write one set of results.
+
+    Raises:
+        FileExistsError: The folder holds earlier results and ``overwrite`` is False.
+        OutputError: They are inputs, or reached through a link.
     """
 
     def __init__(
-        self, folder: str | Path, parents: int = 0, save_probability: bool = False
+        self,
+        folder: str | Path,
+        parents: int = 0,
+        save_probability: bool = False,
+        *,
+        overwrite: bool = False,
+        part: int = 0,
     ) -> None:
+        if parents < 0:
+            raise ValueError(f'output_parents={parents} must not be negative')
         self.folder = Path(folder)
         self.parents = parents
         self.save_probability = save_probability
         self._written: dict[Path, str] = {}
+        self._files = OutputFolder(folder, 'test', overwrite=overwrite, part=part)
+        self._files.__enter__()  # for the life of the metric, which has no end
 
     def write(
         self, name: str, mask: NDArray[np.bool_], probability: NDArray[np.float32] | None
@@ -139,21 +157,59 @@ class PredictionWriter:
             probability: (H, W) 0..1, needed only for probability maps.
 
         Raises:
-            ValueError: Another image has the same output name, or there is no probability.
+            ValueError: Another image has the same output name, or there is no probability, or the
+                image has fewer parent folders than are to be kept.
+            OutputError: The place is an input, or reached through a link.
+            FileExistsError: The place is taken by a file that this run did not write.
         """
-        parts = Path(name).parts[-1 - self.parents :]
-        relative = Path(*parts).with_suffix('.png')
+        relative = self._relative(name)
         if self._written.setdefault(relative, name) != name:
-            raise ValueError(
-                f'{name} and {self._written[relative]} would both be written to '
-                f'{self.folder / relative}; set output_parents={self.parents + 1} in the metric'
-            )
-        write_image(self.folder / relative, mask.astype(np.uint8) * 255)
+            raise ValueError(self._clash(name, self._written[relative], relative))
+        # An image that exists under this name is an input, whatever wrote it.
+        self._files.inputs.add(name)
+        place = self._files.path(relative, again=True)
+        write_image(place, mask.astype(np.uint8) * 255)
         if self.save_probability:
             if probability is None:
                 raise ValueError(f'{name}: save_probability=True, but the model gave only a mask')
-            path = self.folder / PROBABILITY_FOLDER / relative
-            write_image(path, encode_probability(probability))
+            place = self._files.path(Path(PROBABILITY_FOLDER) / relative, again=True)
+            write_image(place, encode_probability(probability))
+
+    def finish(self) -> None:
+        """Record that the set is complete."""
+        self._files.mark('complete')
+
+    def _relative(self, name: str) -> Path:
+        parts = _folders(name)
+        if self.parents > len(parts):
+            raise ValueError(
+                f'output_parents={self.parents}: the path {name} has only {len(parts)} parent '
+                'folders whose names could be kept'
+            )
+        kept = parts[len(parts) - self.parents :]
+        return Path(*kept, Path(name).name).with_suffix('.png')
+
+    def _clash(self, one: str, other: str, relative: Path) -> str:
+        first, second = _folders(one)[::-1], _folders(other)[::-1]
+        same = next(
+            (k for k, pair in enumerate(zip(first, second, strict=False)) if len(set(pair)) > 1),
+            None,
+        )
+        fix = (
+            'their names must differ in more than the suffix'
+            if same is None
+            else f'set output_parents={same + 1} in the metric'
+        )
+        return f'{one} and {other} would both be written to {self.folder / relative}; {fix}'
+
+
+def _folders(name: str) -> list[str]:
+    """Names of the folders of a path that may become folders of results, outermost first."""
+    parts = Path(name).parent.parts
+    start = max(
+        (k + 1 for k, part in enumerate(parts) if part in ('..', Path(name).anchor)), default=0
+    )
+    return list(parts[start:])
 
 
 def encode_probability(probability: NDArray[np.floating]) -> NDArray[np.uint16]:

@@ -20,6 +20,7 @@ from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.io.atomic import atomic_path
+from mmirstd.io.guard import check_output
 from mmirstd.models.layers.deformable_conv import DeformableConv
 
 TOLERANCE = 1e-4
@@ -104,7 +105,7 @@ def export_onnx(
         ImportError: A package of the extra ``export`` is missing.
         ExportError: No kind in ``dynamic`` worked.
     """
-    path = Path(path)
+    path = check_output(path)
     _check_arguments(path, size, dynamic)
     failures = []
     if opset is None:

@@ -11,6 +11,7 @@ from mmirstd.export.network import ExportNetwork
 from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
 from mmirstd.io.atomic import atomic_path
+from mmirstd.io.guard import check_output
 
 
 def export_program(
@@ -40,7 +41,7 @@ def export_program(
         ValueError: The name does not end in ``.pt2``.
         ExportError: The network cannot be exported or the program computes something else.
     """
-    path = Path(path)
+    path = check_output(path)
     if path.suffix != '.pt2':
         raise ValueError(f'{path}: the name of a torch.export program ends in .pt2')
     example = _images(1 if dynamic == 'none' else 2, size, description.channels)

@@ -18,6 +18,7 @@ from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
 from mmirstd.io.atomic import atomic_path
+from mmirstd.io.guard import check_output
 from mmirstd.io.masks import read_mask
 
 METHODS = ('dynamic', 'static')
@@ -53,7 +54,7 @@ def quantize(
         ImportError: A package of the extra ``export`` is missing.
         ValueError: The method is unknown, or there are no calibration images.
     """
-    path, output = Path(path), Path(output)
+    path, output = Path(path), check_output(output, inputs=[path])
     if method not in METHODS:
         raise ValueError(f'method={method!r} must be one of {METHODS}')
     if output.suffix != '.onnx' or output == path:

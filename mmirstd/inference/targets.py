@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmirstd.evaluation.components import find_components
+from mmirstd.evaluation.components import Components, find_components
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,21 @@ def find_targets(probability: np.ndarray, mask: np.ndarray) -> list[Target]:
     """
     if probability.shape != mask.shape:
         raise ValueError(f'probability {probability.shape} and mask {mask.shape} differ in shape')
-    parts = find_components(mask)
+    return list_targets(probability, find_components(mask))
+
+
+def list_targets(probability: np.ndarray, parts: Components) -> list[Target]:
+    """Describe the components of a mask as targets, in their order.
+
+    Args:
+        probability: (H, W), 0 to 1.
+        parts: The C components of a mask (H, W).
+
+    Returns:
+        C targets.
+    """
     count = len(parts)
-    rows, columns = np.divmod(parts.pixels, mask.shape[1])
+    rows, columns = np.divmod(parts.pixels, probability.shape[1])
     low, high = np.full((2, count), np.iinfo(np.int64).max), np.full((2, count), -1)
     for axis, positions in enumerate((columns, rows)):
         np.minimum.at(low[axis], parts.labels, positions)

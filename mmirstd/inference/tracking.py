@@ -2,14 +2,15 @@
 
 Small targets have no appearance to speak of, so the association is geometric: every track
 predicts its next centroid at constant velocity, and predictions and detections are paired one to
-one (Hungarian method) within a gate: as many pairs as possible, among those the least total
-distance. This is an aid for looking at videos, not a multi-target tracker for dense scenes.
+one (Hungarian method) within a largest distance: as many pairs as possible, among those the least
+total distance. This is an aid for looking at videos, not a multi-target tracker for dense scenes.
 
-Letters: T tracks, D detections of a frame.
+Shapes: T tracks, D detections of a frame.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,28 +19,47 @@ from scipy.optimize import linear_sum_assignment
 
 from mmirstd.inference.targets import Target
 
+HISTORY = 32
+"""Sightings that a track keeps: more than drawing and prediction look back."""
+
+_VELOCITY_OVER = 4
+"""Sightings over which the velocity is averaged, because the centroid of a few pixels jumps."""
+
+
+def _recent() -> deque:
+    return deque(maxlen=HISTORY)
+
 
 @dataclass
 class Track:
     """One target over time.
 
+    Memory stays the same however long the target is seen.
+
     Attributes:
         number: Running number from 1.
-        frames: Frames in which it was seen, ascending.
+        seen: Sightings so far.
+        frames: The last `HISTORY` frames in which it was seen, ascending.
         targets: The detection in each of them.
     """
 
     number: int
-    frames: list[int] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
+    seen: int = 0
+    frames: deque[int] = field(default_factory=_recent)
+    targets: deque[Target] = field(default_factory=_recent)
+
+    def add(self, frame: int, target: Target) -> None:
+        """Continue with a detection."""
+        self.seen += 1
+        self.frames.append(frame)
+        self.targets.append(target)
 
     def predict(self, frame: int) -> tuple[float, float]:
         """Expected centroid (x, y) in ``frame``, at the mean velocity of the last sightings."""
         last = self.targets[-1]
         if len(self.targets) == 1:
             return last.x, last.y
-        # Over several sightings, because the centroid of a few pixels jumps.
-        first = max(len(self.targets) - 4, 0)
+        first = max(len(self.targets) - _VELOCITY_OVER, 0)
         elapsed = self.frames[-1] - self.frames[first]
         ahead = (frame - self.frames[-1]) / elapsed
         start = self.targets[first]
@@ -49,10 +69,17 @@ class Track:
 class Tracker:
     """Numbers the detections of a sequence, frame by frame.
 
+    A track that stays unseen for too long is forgotten, so memory depends on the targets in
+    sight and not on the length of the sequence.
+
     Args:
-        max_distance: Gate in pixels: a detection farther from the prediction of a track does
-            not continue it. Must exceed the motion between two frames of a target just found.
+        max_distance: Pixels: a detection farther from the prediction of a track does not continue
+            it. Must exceed the motion between two frames of a target just found.
         max_gap: Frames for which a track may stay unseen.
+
+    Attributes:
+        active: Tracks that can be continued.
+        count: Tracks so far, the forgotten ones included.
 
     Raises:
         ValueError: An argument is out of range.
@@ -65,8 +92,8 @@ class Tracker:
             raise ValueError(f'max_gap={max_gap} must not be negative (frames)')
         self.max_distance = max_distance
         self.max_gap = max_gap
-        self.tracks: list[Track] = []
-        self._alive: list[Track] = []
+        self.active: list[Track] = []
+        self.count = 0
         self._frame = -1
 
     def update(self, targets: Sequence[Target]) -> list[Track]:
@@ -80,19 +107,18 @@ class Tracker:
         """
         self._frame += 1
         frame = self._frame
-        self._alive = [t for t in self._alive if frame - t.frames[-1] <= self.max_gap + 1]
-        predictions = [track.predict(frame) for track in self._alive]
+        self.active = [t for t in self.active if frame - t.frames[-1] <= self.max_gap + 1]
+        predictions = [track.predict(frame) for track in self.active]
         pairs = associate(predictions, [(t.x, t.y) for t in targets], self.max_distance)
-        owner = {detection: self._alive[track] for track, detection in pairs}
+        owner = {detection: self.active[track] for track, detection in pairs}
         result = []
         for index, target in enumerate(targets):
             track = owner.get(index)
             if track is None:
-                track = Track(len(self.tracks) + 1)
-                self.tracks.append(track)
-                self._alive.append(track)
-            track.frames.append(frame)
-            track.targets.append(target)
+                self.count += 1
+                track = Track(self.count)
+                self.active.append(track)
+            track.add(frame, target)
             result.append(track)
         return result
 
@@ -102,7 +128,7 @@ def associate(
     detections: Sequence[tuple[float, float]],
     max_distance: float,
 ) -> list[tuple[int, int]]:
-    """Pair points one to one within a gate.
+    """Pair points one to one within a distance.
 
     Args:
         predictions: T points (x, y).
@@ -117,7 +143,7 @@ def associate(
         return []
     a, b = np.asarray(predictions, float), np.asarray(detections, float)
     distance = np.hypot(*(a[:, None] - b[None]).transpose(2, 0, 1))
-    # Dearer than any set of pairs within the gate, so that no pair is given up for distance.
+    # Costs more than any set of allowed pairs, so that no pair is given up for distance.
     forbidden = max_distance * (min(distance.shape) + 1)
     cost = np.where(distance <= max_distance, distance, forbidden)
     rows, columns = linear_sum_assignment(cost)

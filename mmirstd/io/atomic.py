@@ -7,10 +7,13 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _TEMPORARY = '.*.part*'
+_NO_SPACE = tuple(
+    getattr(errno, name) for name in ('ENOSPC', 'EDQUOT', 'EFBIG') if hasattr(errno, name)
+)
 
 
 @contextlib.contextmanager
@@ -53,7 +56,7 @@ def atomic_path(
         temporary.chmod(0o666 & ~umask)
         os.replace(temporary, path)
     except OSError as error:
-        raise _explained(error, path, temporary) from error
+        raise explain_write_error(error, path, temporary) from error
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
@@ -89,7 +92,7 @@ def append_line(path: str | os.PathLike[str], line: str) -> None:
         with path.open('a', encoding='utf-8') as file:
             file.write(f'{line}\n')
     except OSError as error:
-        raise _explained(error, path) from error
+        raise explain_write_error(error, path) from error
 
 
 def is_interrupted_write(path: Path) -> bool:
@@ -97,21 +100,48 @@ def is_interrupted_write(path: Path) -> bool:
     return path.match(_TEMPORARY)
 
 
-def remove_interrupted_writes(folder: str | os.PathLike[str], *, recursive: bool = False) -> None:
-    """Remove the temporary files that killed writes left in a folder, or below it."""
+def remove_interrupted_writes(
+    folder: str | os.PathLike[str], *, recursive: bool = False, of: Collection[str] | None = None
+) -> None:
+    """Remove the temporary files that killed writes left in a folder, or below it.
+
+    Args:
+        folder: Where to look.
+        recursive: Also in its sub-folders.
+        of: Only those of files with these names; None removes all.
+    """
     folder = Path(folder)
     for leftover in folder.rglob(_TEMPORARY) if recursive else folder.glob(_TEMPORARY):
-        leftover.unlink(missing_ok=True)
+        # ".NAME.random.part", perhaps with the suffix of NAME once more
+        name = leftover.name[1:].rpartition('.part')[0].rpartition('.')[0]
+        if of is None or name in of:
+            leftover.unlink(missing_ok=True)
 
 
-def _explained(error: OSError, path: Path, temporary: Path | None = None) -> OSError:
+def explain_write_error(error: OSError, path: Path, temporary: Path | None = None) -> OSError:
+    """An error that names the file and, where space ran out, how much is left.
+
+    Args:
+        error: What the system said.
+        path: The file that was to be written.
+        temporary: Another name for it, which the user does not know.
+
+    Returns:
+        ``error`` itself if it is about another file.
+    """
     if error.filename is not None and Path(error.filename) not in (path, path.parent, temporary):
         return error  # it is about another file, which it names
     message = f'cannot write: {error.strerror or error}'
-    if error.errno == errno.ENOSPC:
-        free = shutil.disk_usage(path.parent).free
+    if error.errno in _NO_SPACE:
+        message += f'. {free_space(path) / 1e6:.1f} MB are free there'
+        if error.errno == errno.EFBIG:
+            message += ' and a limit on the size of files may be set (ulimit -f)'
         message += (
-            f'. {free / 1e6:.1f} MB are free there. What was written before is unharmed: free some '
-            'space and give the same command again'
+            '. What was written before is unharmed: free some space and give the same command again'
         )
     return OSError(error.errno, message, str(path))
+
+
+def free_space(path: Path) -> int:
+    """Bytes that are free where ``path`` is, or will be."""
+    return shutil.disk_usage(next(p for p in path.absolute().parents if p.is_dir())).free

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import errno
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +14,9 @@ import numpy as np
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.tracking import Track
+from mmirstd.io.atomic import explain_write_error, free_space
+from mmirstd.io.growing import CsvTable, partial_path
+from mmirstd.io.guard import check_output
 from mmirstd.reporting.writers import CSV_COLUMNS, csv_row
 from mmirstd.visualization.canvas import (
     COLOURS,
@@ -23,6 +28,11 @@ from mmirstd.visualization.canvas import (
 )
 from mmirstd.visualization.outcomes import UNJUDGED, Outcome
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
 """Suffix of an annotated video -> four-character code that every OpenCV build writes."""
 
@@ -30,17 +40,25 @@ TRACK_COLUMNS = ('frame', 'track', 'seen', *CSV_COLUMNS)
 """``seen`` counts the sightings of the track so far: keep lines of tracks that reach, say, 3."""
 
 
+_FREE = 8 * 2**20
+"""Bytes that must be free before a frame is written: OpenCV does not report a full disk."""
+
+
 class TrackTable:
-    """Writes one CSV line per detection with the number of its track; a context manager."""
+    """Writes one CSV line per detection with the number of its track; a context manager.
+
+    The file gets its name when the table is complete, see `mmirstd.io.growing`.
+
+    Raises:
+        OutputError: ``path`` is a link or a folder.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._table: CsvTable | None = None
 
     def __enter__(self) -> TrackTable:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open('w', newline='', encoding='utf-8')
-        self._writer = csv.writer(self._file)
-        self._writer.writerow(TRACK_COLUMNS)
+        self._table = CsvTable(self.path, TRACK_COLUMNS)
         return self
 
     def __exit__(
@@ -49,17 +67,24 @@ class TrackTable:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._table.close(complete=kind is None)
 
     def write(self, name: str, tracks: Sequence[Track]) -> None:
-        """Write the detections of one frame, each being the last of its track."""
-        for track in tracks:
-            row = csv_row(name, track.targets[-1])
-            self._writer.writerow([track.frames[-1], track.number, len(track.frames), *row])
+        """Write the detections of one frame, each being the last of its track.
+
+        Raises:
+            OSError: The disk is full; the message names the file.
+        """
+        self._table.write_rows(
+            [track.frames[-1], track.number, track.seen, *csv_row(name, track.targets[-1])]
+            for track in tracks
+        )
 
 
 class TrackVideo:
     """Writes frames with their tracks drawn in; a context manager.
+
+    The file gets its name when it is complete and all its frames can be read back.
 
     Args:
         path: ``.mp4`` or ``.avi``.
@@ -68,16 +93,19 @@ class TrackVideo:
 
     Raises:
         ValueError: The suffix is unknown or the rate not positive.
+        OutputError: ``path`` is a link or a folder.
     """
 
     def __init__(self, path: str | Path, rate: float, wanted: int = 640) -> None:
-        self.path = Path(path)
+        self.path = check_output(path)
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f'{path}: an annotated video ends in {" or ".join(CODECS)}')
         if not rate > 0:
             raise ValueError(f'rate={rate} must be positive (frames per second)')
         self.rate = rate
         self.wanted = wanted
+        self.frames = 0
+        self._partial = check_output(partial_path(path))
         self._writer: cv2.VideoWriter | None = None
         self._shape: tuple[int, int] | None = None
 
@@ -90,31 +118,81 @@ class TrackVideo:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._writer is not None:
-            self._writer.release()
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        if kind is None:
+            self._check_whole()
+            os.replace(self._partial, self.path)
 
     def write(self, detection: Detection, tracks: Sequence[Track]) -> None:
         """Append one frame.
 
         Raises:
             ValueError: The frame is not of the size of the first one.
-            OSError: The file cannot be written.
+            OSError: The file cannot be written; the message names it.
         """
         picture = draw_tracks(detection.image, tracks, self.wanted)
         height, width = picture.shape[:2]
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
-            self._writer = cv2.VideoWriter(str(self.path), code, self.rate, (width, height))
-            self._shape = detection.size
-            if not self._writer.isOpened():
-                raise OSError(f'{self.path}: OpenCV cannot write this video')
+            self._open((width, height), detection.size)
         elif detection.size != self._shape:
             raise ValueError(
                 f'{detection.source}: frame of {detection.size} (height, width), but the video '
                 f'began with {self._shape}; a sequence must keep its size'
             )
+        self._check_room(picture.nbytes)
         self._writer.write(np.ascontiguousarray(picture[..., ::-1]))
+        self.frames += 1
+
+    def _open(self, size: tuple[int, int], shape: tuple[int, int]) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain_write_error(error, self.path) from error
+        code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
+        self._check_room(size[0] * size[1] * 3)
+        self._writer = cv2.VideoWriter(str(self._partial), code, self.rate, size)
+        self._shape = shape
+        if not self._writer.isOpened():
+            self._writer = None
+            raise OSError(f'{self._partial}: OpenCV cannot write this video')
+
+    def _check_room(self, frame: int) -> None:
+        """Stop before a frame that might not fit, while the file can still be closed."""
+        size = self._partial.stat().st_size if self._partial.exists() else 0
+        error = None
+        if free_space(self._partial) < _FREE + frame:
+            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        elif size + 2 * frame > _largest_file():
+            error = OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        if error is not None:
+            raise explain_write_error(error, self._partial)
+
+    def _check_whole(self) -> None:
+        """Whether every frame is in the file; OpenCV ignores errors while writing."""
+        capture = cv2.VideoCapture(str(self._partial))
+        try:
+            promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+            last = False
+            if promised == self.frames:
+                capture.set(cv2.CAP_PROP_POS_FRAMES, self.frames - 1)
+                last, _ = capture.read()
+        finally:
+            capture.release()
+        if not last:
+            raise OSError(
+                f'{self._partial}: the video is incomplete: {promised} of {self.frames} frames are '
+                f'in it; {free_space(self._partial) / 1e6:.1f} MB are free there'
+            )
+
+
+def _largest_file() -> float:
+    if resource is None:
+        return math.inf
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 def draw_tracks(
@@ -126,7 +204,7 @@ def draw_tracks(
         image: (H, W) or BGR (H, W, 3), any numeric type.
         tracks: Tracks whose last detection lies in this frame.
         wanted: Enlarge by a whole number until the longer side has so many pixels.
-        tail: Sightings of each track that are drawn as a line.
+        tail: Sightings of each track that are drawn as a line, at most `HISTORY`.
 
     Returns:
         RGB picture, uint8.
@@ -134,8 +212,9 @@ def draw_tracks(
     scale = enlargement(image.shape[:2], wanted)
     picture = to_rgb(enlarge(to_gray8(image), scale))
     for track in tracks:
-        # Centre of pixel (0, 0) lies half a pixel inside the enlarged picture.
-        path = [((t.x + 0.5) * scale, (t.y + 0.5) * scale) for t in track.targets[-tail:]]
+        # The centre of pixel (0, 0) is half a pixel inside the enlarged picture.
+        recent = list(track.targets)[-tail:]
+        path = [((t.x + 0.5) * scale, (t.y + 0.5) * scale) for t in recent]
         points = np.rint(path).astype(np.int32)
         cv2.polylines(picture, [points], False, COLOURS[UNJUDGED], 1, cv2.LINE_AA)
         target = track.targets[-1]

@@ -1,33 +1,43 @@
-"""Detections as files: masks, probability maps, pictures, tables and COCO annotations.
+"""Detections as files: masks, probability maps, pictures, tables and COCO results.
 
-Tables are written line by line while images are processed; the two JSON files appear whole, and
-only once everything is done.
+Memory does not grow with the number of images: records go to the disk at once. A mask appears
+whole. Tables and JSON files are called ``NAME.part.SUFFIX`` until the run ends.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
-import cv2
 import numpy as np
 
-from mmirstd.evaluation.prediction_files import encode_probability
 from mmirstd.inference.results import Detection
 from mmirstd.inference.targets import Target
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.growing import CsvTable, GrowingFile
+from mmirstd.io.guard import Inputs, StrPath
+from mmirstd.io.output_folder import OutputFolder
 from mmirstd.io.pictures import write_image
-from mmirstd.visualization.overlay import draw_result
 
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
 """What can be written: see `DetectionWriter`."""
 
 CSV_COLUMNS = ('image', 'x', 'y', 'left', 'top', 'right', 'bottom', 'area', 'score')
+
+_FILES = {'json': ('detections.json',), 'coco': ('coco.json', 'coco_images.json')}
+_LISTS = {
+    'detections.json': ('{"images": [', ']}'),
+    'coco.json': ('[', ']'),
+    'coco_images.json': (
+        '{"images": [',
+        '], "annotations": [], "categories": [{"id": 1, "name": "target"}]}',
+    ),
+}
+_PICTURES = {'mask': 'masks', 'probability': 'probability', 'overlay': 'overlays'}
 
 
 class DetectionWriter:
@@ -39,32 +49,57 @@ class DetectionWriter:
     overlay       ``overlays/NAME.png``: the image with its targets marked and enlarged
     csv           ``targets.csv``: one line a target
     json          ``detections.json``: per image its size and targets
-    coco          ``coco.json``: a COCO dataset with scores; masks as uncompressed run lengths
+    coco          ``coco.json``: results as ``COCO.loadRes`` reads them, with boxes, scores and
+                  uncompressed run lengths; ``coco_images.json``: the images that they refer to
     ============= ==============================================================================
 
     Args:
-        folder: Where to write; made if it is missing. Files of the same name are replaced.
+        folder: Where to write; created if missing. See `mmirstd.io.output_folder.OutputFolder` for
+            what protects inputs, other files and earlier results.
         formats: What to write, out of `FORMATS`.
+        inputs: Files that the run reads.
+        overwrite: Replace the results of an earlier run.
+        coco_ids: Name of an image, without suffix, -> its ``id`` in a COCO dataset that the results
+            are to be compared with. None numbers the images from 1.
+
+    Attributes:
+        files: The folder, for further results of the same run.
 
     Raises:
         ValueError: No format, or an unknown one.
+        FileExistsError: The folder holds earlier results and ``overwrite`` is False.
     """
 
-    def __init__(self, folder: str | Path, formats: Sequence[str] = ('mask', 'csv')) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        formats: Sequence[str] = ('mask', 'csv'),
+        *,
+        inputs: Inputs | Iterable[StrPath] = (),
+        overwrite: bool = False,
+        coco_ids: Mapping[str, int] | None = None,
+    ) -> None:
         unknown = sorted(set(formats) - set(FORMATS))
         if unknown or not formats:
             raise ValueError(f'formats={list(formats)}: choose out of {", ".join(FORMATS)}')
-        self.folder = Path(folder)
-        self.formats = tuple(formats)
-        self._images: list[dict[str, Any]] = []
-        self._coco: list[dict[str, Any]] = []
-        self._table: TextIO | None = None
+        self.files = OutputFolder(folder, 'detect', inputs=inputs, overwrite=overwrite)
+        self.formats = tuple(dict.fromkeys(formats))
+        self._coco_ids = coco_ids
+        self._count = 0
+        self._table: CsvTable | None = None
+        self._lists: dict[str, _JsonList] = {}
+        self._stack = ExitStack()
 
     def __enter__(self) -> DetectionWriter:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if 'csv' in self.formats:
-            self._table = (self.folder / 'targets.csv').open('w', newline='', encoding='utf-8')
-            csv.writer(self._table).writerow(CSV_COLUMNS)
+        with ExitStack() as stack:
+            files = stack.enter_context(self.files)
+            if 'csv' in self.formats:
+                self._table = CsvTable(files.growing('targets.csv'), CSV_COLUMNS)
+                stack.push(_closing(self._table))
+            for name in (name for word in self.formats for name in _FILES.get(word, ())):
+                self._lists[name] = _JsonList(files.growing(name))
+                stack.push(_closing(self._lists[name]))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -73,73 +108,75 @@ class DetectionWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._table is not None:
-            self._table.close()
-        if kind is not None:
-            return
-        if 'json' in self.formats:
-            write_atomically(
-                self.folder / 'detections.json',
-                json.dumps({'images': self._images}, indent=1) + '\n',
-            )
-        if 'coco' in self.formats:
-            write_atomically(
-                self.folder / 'coco.json', json.dumps(self._coco_dataset(), indent=1) + '\n'
-            )
+        self._stack.__exit__(kind, error, traceback)
 
     def write(self, detection: Detection) -> None:
         """Write one detection.
 
         Raises:
-            OSError: A file cannot be written.
+            FileExistsError: An earlier detection of this run has the same name.
+            OSError: A file cannot be written; the message names it.
+            ValueError: ``coco_ids`` does not contain the image.
         """
         name = detection.source.name
-        if 'mask' in self.formats:
-            write_image(self._path('masks', name), detection.mask.astype(np.uint8) * 255)
-        if 'probability' in self.formats:
-            write_image(self._path('probability', name), encode_probability(detection.probability))
-        if 'overlay' in self.formats:
-            picture = draw_result(detection.image, prediction=detection.mask, name=name)
-            write_image(self._path('overlays', name), picture[..., ::-1])
+        image_id = self._image_id(name) if 'coco' in self.formats else 0
+        for what, folder in _PICTURES.items():
+            if what in self.formats:
+                place = self.files.path(f'{folder}/{name}.png')
+                write_image(place, detection.picture(what))
         if self._table is not None:
-            csv.writer(self._table).writerows(csv_row(name, t) for t in detection.targets)
-            self._table.flush()
+            self._table.write_rows(csv_row(name, target) for target in detection.targets)
         height, width = detection.size
-        self._images.append(
-            {
+        path = detection.source.path
+        if 'json' in self.formats:
+            record = {
                 'name': name,
-                'file': None if detection.source.path is None else str(detection.source.path),
+                'file': None if path is None else str(path),
                 'frame': detection.source.frame,
                 'height': height,
                 'width': width,
                 'targets': [asdict(target) for target in detection.targets],
             }
-        )
+            self._lists['detections.json'].add([record])
         if 'coco' in self.formats:
-            self._coco += [
-                coco_annotation(target, detection.mask, len(self._images))
-                for target in detection.targets
-            ]
+            single = path is not None and detection.source.frame is None
+            file = str(path) if single else name
+            image = {'id': image_id, 'file_name': file, 'height': height, 'width': width}
+            self._lists['coco_images.json'].add([image])
+            self._lists['coco.json'].add(coco_results(detection, image_id))
+        self._count += 1
 
-    def _path(self, kind: str, name: str) -> Path:
-        return self.folder / kind / f'{name}.png'
+    def _image_id(self, name: str) -> int:
+        if self._coco_ids is None:
+            return self._count + 1
+        if name not in self._coco_ids:
+            raise ValueError(
+                f'{name}: the COCO dataset has no image of this name, so its results have no id'
+            )
+        return self._coco_ids[name]
 
-    def _coco_dataset(self) -> dict[str, Any]:
-        images = [
-            {
-                'id': number,
-                'file_name': image['name'] if image['file'] is None else image['file'],
-                'height': image['height'],
-                'width': image['width'],
-            }
-            for number, image in enumerate(self._images, start=1)
-        ]
-        annotations = [{'id': k, **entry} for k, entry in enumerate(self._coco, start=1)]
-        return {
-            'images': images,
-            'annotations': annotations,
-            'categories': [{'id': 1, 'name': 'target'}],
-        }
+
+class _JsonList(GrowingFile):
+    """A JSON file around one list; ``NAME.json`` of `_LISTS`."""
+
+    def __init__(self, path: StrPath) -> None:
+        head, tail = _LISTS[Path(path).name]
+        super().__init__(path, head.encode(), f'\n{tail}\n'.encode())
+        self._empty = True
+
+    def add(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Append entries, each on a line of its own."""
+        text = ',\n'.join(map(json.dumps, entries))
+        if text:
+            self.append(('\n' if self._empty else ',\n').encode() + text.encode())
+            self._empty = False
+
+
+def _closing(file: GrowingFile) -> Any:
+    def close(kind: type[BaseException] | None, *_: object) -> None:
+        file.close(complete=kind is None)
+
+    return close
 
 
 def csv_row(name: str, target: Target) -> list[str | int]:
@@ -148,57 +185,43 @@ def csv_row(name: str, target: Target) -> list[str | int]:
     return [name, *place, target.area, f'{target.score:.6f}']
 
 
-def coco_annotation(target: Target, mask: np.ndarray, image_id: int) -> dict[str, Any]:
-    """A COCO annotation of one target.
+def coco_results(detection: Detection, image_id: int) -> list[dict[str, Any]]:
+    """The targets of an image as entries of a COCO results file, which ``COCO.loadRes`` reads.
 
     Args:
-        target: The target.
-        mask: (H, W) bool, the whole mask of the image.
-        image_id: Number of the image in the dataset.
+        detection: The detection.
+        image_id: Of the image in the dataset.
     """
-    left, top, right, bottom = target.box
-    # Another target may reach into the box, so only the component itself is taken.
-    count, labels = cv2.connectedComponents(
-        mask[top:bottom, left:right].astype(np.uint8), connectivity=8
-    )
-    own = labels == next(k for k in range(1, count) if _spans(labels == k, target))
-    height, width = mask.shape
-    return {
-        'image_id': image_id,
-        'category_id': 1,
-        'bbox': [left, top, right - left, bottom - top],
-        'area': target.area,
-        'score': target.score,
-        'iscrowd': 0,
-        'segmentation': {
-            'size': [height, width],
-            'counts': run_lengths(own, (left, top), height, width),
-        },
-    }
+    height, width = detection.size
+    entries = []
+    members = detection.components.members()
+    for target, pixels in zip(detection.targets, members, strict=True):
+        left, top, right, bottom = target.box
+        entries.append(
+            {
+                'image_id': image_id,
+                'category_id': 1,
+                'bbox': [left, top, right - left, bottom - top],
+                'score': target.score,
+                'segmentation': {
+                    'size': [height, width],
+                    'counts': run_lengths(pixels, height, width),
+                },
+            }
+        )
+    return entries
 
 
-def _spans(part: np.ndarray, target: Target) -> bool:
-    """Whether ``part`` of the target's box is the target: its area and centroid agree."""
-    if np.count_nonzero(part) != target.area:
-        return False
-    rows, columns = part.nonzero()
-    return bool(
-        abs(rows.mean() + target.box[1] - target.y) < 1e-6
-        and abs(columns.mean() + target.box[0] - target.x) < 1e-6
-    )
-
-
-def run_lengths(part: np.ndarray, origin: tuple[int, int], height: int, width: int) -> list[int]:
+def run_lengths(pixels: np.ndarray, height: int, width: int) -> list[int]:
     """COCO's uncompressed run lengths: alternately off and on, column by column, off first.
 
     Args:
-        part: (h, w) bool, what is on.
-        origin: (left, top) of ``part`` in the image.
+        pixels: Flat indices, ``row * width + column``, of what is on.
         height: Height of the image.
         width: Width of the image.
     """
-    columns, rows = part.T.nonzero()
-    on = (columns + origin[0]) * height + rows + origin[1]
+    rows, columns = np.divmod(pixels, width)
+    on = np.sort(columns * height + rows)
     if not on.size:
         return [height * width]
     breaks = np.flatnonzero(np.diff(on) > 1)

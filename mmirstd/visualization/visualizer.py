@@ -11,6 +11,7 @@ from mmseg.visualization import SegLocalVisualizer
 
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.io.guard import check_output
 from mmirstd.io.pictures import write_image
 from mmirstd.registry import VISUALIZERS
 
@@ -108,7 +109,7 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
         else:
             self.add_image(name, picture, step)
         if out_file is not None:
-            write_image(out_file, picture[..., ::-1])
+            write_image(check_output(out_file), picture[..., ::-1])
 
     def _masks(
         self, name: str, data_sample: SegDataSample | None, draw_gt: bool, draw_pred: bool

@@ -33,11 +33,16 @@ def test_inference_page(workplace, monkeypatch):
     run_command(SCENES, monkeypatch)
     write_clip()
     run_page('inference.md', monkeypatch)
-    found = workplace / 'found'
-    assert sorted(p.name for p in found.iterdir()) == [
-        'annotated.mp4', 'coco.json', 'detections.json', 'masks', 'overlays', 'probability',
-        'report.html', 'targets.csv', 'tracks.csv',
-    ]  # fmt: skip
+    record = 'mmirstd_run.jsonl'
+    for folder, names in {
+        'found': ['masks', record, 'report.html', 'targets.csv'],
+        'found_all': [
+            'coco.json', 'coco_images.json', 'detections.json', 'masks', record, 'overlays',
+            'probability', 'targets.csv',
+        ],
+        'found_video': ['annotated.mp4', record, 'targets.csv', 'tracks.csv'],
+    }.items():  # fmt: skip
+        assert sorted(p.name for p in (workplace / folder).iterdir()) == names
 
 
 @pytest.mark.slow

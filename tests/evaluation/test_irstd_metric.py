@@ -1,5 +1,6 @@
 """IRSTDMetric as MMEngine uses it."""
 
+import contextlib
 import json
 import math
 import os
@@ -223,10 +224,57 @@ def test_format_only_needs_no_ground_truth(tmp_path):
 def test_images_of_one_name_in_two_folders(tmp_path):
     pair = perfect('images/1/a.png'), perfect('images/2/a.png')
     with pytest.raises(ValueError, match=r'1/a\.png.*output_parents=1'):
-        run(*pair, output_dir=str(tmp_path))
+        run(*pair, output_dir=str(tmp_path / 'flat'))
     run(*pair, output_dir=str(tmp_path), output_parents=1)
     assert (tmp_path / '1' / 'a.png').exists()
     assert (tmp_path / '2' / 'a.png').exists()
+    deep = perfect('1/thermal/a.png'), perfect('2/thermal/a.png')
+    with pytest.raises(ValueError, match='output_parents=2'):
+        run(*deep, output_dir=str(tmp_path / 'deep'))
+    twins = perfect('images/a.png'), perfect('images/a.bmp')
+    with pytest.raises(ValueError, match='differ in more than the suffix'):
+        run(*twins, output_dir=str(tmp_path / 'twins'))
+
+
+@pytest.mark.parametrize('parents', [0, 1, 2, 3, 9, 99])
+@pytest.mark.parametrize('absolute', [True, False])
+@pytest.mark.parametrize('output', ['images', '.', 'out', 'images/..'])
+def test_masks_neither_replace_images_nor_leave_the_folder(
+    tmp_path, monkeypatch, parents, absolute, output
+):
+    here = tmp_path / 'x' / 'here'
+    image = here / 'images' / 'a.png'
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b'photo')
+    monkeypatch.chdir(here)
+    name = str(image) if absolute else '../../x/here/images/a.png'
+    with contextlib.suppress(ValueError, OSError):
+        run(perfect(name), output_dir=output, output_parents=parents, save_probability=True)
+    assert image.read_bytes() == b'photo'
+    inside = (here / output).resolve()
+    files = {path for path in tmp_path.rglob('*') if path.is_file()}
+    assert {path for path in files if inside not in path.parents} <= {image}
+
+
+def test_more_parents_than_there_are(tmp_path):
+    with pytest.raises(ValueError, match='has only 2 parent folders'):
+        run(perfect('/x/images/a.png'), output_dir=str(tmp_path), output_parents=3)
+
+
+def test_masks_of_an_earlier_test_are_not_mixed_with_new_ones(tmp_path):
+    run(perfect('a.png'), output_dir=str(tmp_path))
+    with pytest.raises(FileExistsError, match='1 files of an earlier run'):
+        run(perfect('b.png'), output_dir=str(tmp_path))
+    run(perfect('b.png'), output_dir=str(tmp_path), output_overwrite=True)
+    assert [p.name for p in tmp_path.glob('*.png')] == ['b.png']
+
+
+def test_every_validation_writes_its_masks(tmp_path):
+    metric = IRSTDMetric(output_dir=str(tmp_path))
+    for _ in range(2):
+        metric.process(None, [perfect('a.png')])
+        metric.evaluate(1)
+    assert (tmp_path / 'a.png').exists()
 
 
 @pytest.fixture

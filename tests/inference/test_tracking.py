@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmirstd.inference.targets import Target
-from mmirstd.inference.tracking import Tracker, associate
+from mmirstd.inference.tracking import HISTORY, Tracker, associate
 
 
 def target(x, y):
@@ -45,7 +45,20 @@ def test_gaps_are_bridged_up_to_the_limit():
     for _ in range(3):
         assert numbers(tracker) == []
     assert numbers(tracker, (24, 0)) == [2]
-    assert [track.frames for track in tracker.tracks] == [[0, 1, 4], [8]]
+    assert tracker.count == 2
+    assert [list(track.frames) for track in tracker.active] == [[8]]  # the first one is forgotten
+
+
+def test_memory_does_not_grow_with_the_sequence():
+    tracker = Tracker(max_gap=1)
+    for step in range(500):
+        # One target that stays, and one per frame that is never seen again.
+        tracks = tracker.update([target(5, 5), target(100 + 50 * (step % 7), 40 * (step % 11))])
+    assert tracker.count > 400
+    assert len(tracker.active) <= 4
+    assert tracks[0].seen == 500
+    assert len(tracks[0].frames) == len(tracks[0].targets) == HISTORY
+    assert tracks[0].frames[-1] == 499
 
 
 def test_new_targets_begin_new_tracks():

@@ -16,7 +16,9 @@ BASE = ['--images', '2', '--val', '1', '--size', '40', '48']
 
 def test_options_reach_the_generator(tmp_path):
     assert main([str(tmp_path), *BASE, '--tar', '--seed', '3']) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {'sa_000020.tar', 'sa_000130.tar'}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'sa_000020.tar', 'sa_000130.tar', 'mmirstd_run.jsonl'
+    }  # fmt: skip
     train, val = (
         SA1BDataset(str(tmp_path), shards=shards, size=64, num_prompts=2)
         for shards in ('20', '130')
@@ -29,6 +31,6 @@ def test_options_reach_the_generator(tmp_path):
 def test_errors_are_explained(tmp_path, capsys):
     assert main([str(tmp_path), *BASE]) == 0
     assert main([str(tmp_path), *BASE]) == 1
-    assert 'overwrite it' in capsys.readouterr().err
+    assert '--overwrite' in capsys.readouterr().err
     assert main([str(tmp_path), *BASE, '--overwrite']) == 0
     assert main([str(tmp_path / 'other'), '--size', '8', '8']) == 1

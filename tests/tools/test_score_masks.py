@@ -234,7 +234,7 @@ def test_files_that_cannot_be_written_are_named(folders, tmp_path, capsys):
     predictions, masks, _ = folders
     (tmp_path / 'file').touch()
     target = tmp_path / 'file' / 'scores.json'
-    assert main([str(predictions), str(masks), '--json', str(target)]) == 2
+    assert main([str(predictions), str(masks), '--json', str(target)]) == 1
     assert str(tmp_path / 'file') in capsys.readouterr().err
 
 

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from mmirstd.datasets.rle import encode
 from mmirstd.io.atomic import write_atomically
+from mmirstd.io.output_folder import OutputFolder
 
 IMAGES_PER_SHARD = 1000
 MIN_AREA = 6
@@ -217,7 +218,7 @@ def _files(size: tuple[int, int], seed: int, index: int) -> Iterator[tuple[str, 
 
 
 def write_nested_shapes(
-    root: str | os.PathLike,
+    root: str | os.PathLike | OutputFolder,
     count: int,
     *,
     size: tuple[int, int] = (128, 160),
@@ -229,38 +230,42 @@ def write_nested_shapes(
     """Write a set as shards of at most 1000 images.
 
     Args:
-        root: Folder to write to; made if it is missing.
+        root: Folder to write to, created if missing; or an open folder of results, for several sets
+            side by side.
         count: Images.
         size: Height and width in pixels.
         seed: An image is a function of seed, size and its number.
         archive: Write ``sa_NNNNNN.tar`` as SA-1B comes; by default folders of that name.
         first_shard: Number of the first shard.
-        overwrite: Replace shards that are there.
+        overwrite: Replace the shards that an earlier call recorded in the folder.
 
     Returns:
         The shards.
 
     Raises:
         ValueError: ``count`` is not positive, or the size too small.
-        FileExistsError: A shard is there and ``overwrite`` is False.
+        FileExistsError: A shard already exists, and ``overwrite`` is False or this function did
+            not write it.
         OSError: A file cannot be written; a full disk is named as such.
     """
     if count < 1:
         raise ValueError(f'count={count} must be at least 1')
-    root = Path(root)
+    if not isinstance(root, OutputFolder):
+        with OutputFolder(root, 'make_nested_shapes', overwrite=overwrite) as files:
+            return write_nested_shapes(
+                files, count, size=size, seed=seed, archive=archive, first_shard=first_shard
+            )
     shards = []
     for number, start in enumerate(range(0, count, IMAGES_PER_SHARD), start=first_shard):
-        shard = root / f'sa_{number:06d}{".tar" * archive}'
-        if shard.exists() and not overwrite:
-            raise FileExistsError(f'{shard} is there: choose another folder, or overwrite it')
+        shard = f'sa_{number:06d}{".tar" * archive}'
         indices = range(start, min(start + IMAGES_PER_SHARD, count))
         files = (file for index in indices for file in _files(size, seed, index))
         if archive:
-            write_atomically(shard, _tar(files), sync=False)
+            write_atomically(root.path(shard), _tar(files), sync=False)
         else:
             for name, content in files:
-                write_atomically(shard / name, content, sync=False)
-        shards.append(shard)
+                write_atomically(root.path(f'{shard}/{name}'), content, sync=False)
+        shards.append(root.folder / shard)
     return shards
 
 

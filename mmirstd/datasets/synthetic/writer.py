@@ -21,6 +21,8 @@ from mmirstd.io.atomic import (
     remove_interrupted_writes,
     write_atomically,
 )
+from mmirstd.io.guard import check_output
+from mmirstd.io.lock import locked_folder
 from mmirstd.io.pictures import write_image
 
 from .scene import GENERATOR_VERSION, Scene, SceneConfig, generate_scene
@@ -109,7 +111,8 @@ def write_dataset(
     Raises:
         ValueError: Unknown layout, or a split without a valid name or count.
         FileExistsError: ``root`` holds other scenes and ``overwrite`` is False, or holds files
-            that this function did not write.
+            that this function did not write, or another process is writing there.
+        OutputError: Below ``root`` is a link where a file or folder is to be written.
         OSError: A file cannot be written; a full disk is named as such.
     """
     config = config or SceneConfig()
@@ -123,17 +126,36 @@ def write_dataset(
         'splits': dict(splits),
         'config': config.as_dict(),
     }
-    _claim(root, manifest, overwrite)
-    remove_interrupted_writes(root, recursive=True)
+    if root.exists() and not root.is_dir():
+        raise FileExistsError(f'{root} is a file, not a folder')
+    root.mkdir(parents=True, exist_ok=True)
+    with locked_folder(root):
+        _claim(root, manifest, overwrite)
+        remove_interrupted_writes(root, recursive=True)
+        _write_scenes(root, splits, config, seed, layout, progress)
+    return root / MANIFEST
 
+
+def _write_scenes(
+    root: Path,
+    splits: Mapping[str, int],
+    config: SceneConfig,
+    seed: int,
+    layout: str,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Write what is missing of the scenes, their records and lists."""
     items = list(dataset_items(splits, layout))
     records = {split: _read_journal(root, split) for split in splits}
     for done, item in enumerate(items):
         finished = item.index in records[item.split]
         if not (finished and (root / item.image).is_file() and (root / item.mask).is_file()):
             scene = generate_scene(config, seed, item.split, item.index)
-            write_image(root / item.mask, scene.mask.astype(np.uint8) * 255)
-            write_image(root / item.image, scene.image)
+            for name, content in (
+                (item.mask, scene.mask.astype(np.uint8) * 255),
+                (item.image, scene.image),
+            ):
+                write_image(check_output(name, folder=root), content)
             record = _record(item, scene)
             append_line(_journal(root, item.split), json.dumps(record))
             records[item.split][item.index] = record
@@ -145,7 +167,6 @@ def write_dataset(
         lines = [json.dumps(records[split][index]) for index in range(splits[split])]
         write_atomically(_journal(root, split), ''.join(f'{line}\n' for line in lines))
     _write_lists(root, items, splits, layout)
-    return root / MANIFEST
 
 
 def _check_request(splits: Mapping[str, int], layout: str) -> None:
@@ -179,7 +200,7 @@ def _record(item: Item, scene: Scene) -> dict:
 
 
 def _journal(root: Path, split: str) -> Path:
-    return root / f'scenes_{split}.jsonl'
+    return check_output(f'scenes_{split}.jsonl', folder=root)
 
 
 def _read_journal(root: Path, split: str) -> dict[int, dict]:
@@ -202,9 +223,7 @@ def _read_journal(root: Path, split: str) -> dict[int, dict]:
 
 def _claim(root: Path, manifest: dict, overwrite: bool) -> None:
     """Make ``root`` the folder of this manifest, or say why it cannot be."""
-    if root.exists() and not root.is_dir():
-        raise FileExistsError(f'{root} is a file, not a folder')
-    path = root / MANIFEST
+    path = check_output(MANIFEST, folder=root)
     if not path.is_file():
         # A run killed while it wrote the manifest leaves the partial file: still our folder.
         if root.is_dir() and not all(map(is_interrupted_write, root.iterdir())):
@@ -256,7 +275,7 @@ def _remove(root: Path, manifest: dict) -> None:
         paths += [Path(lists) / f'{name}.txt' for name in [*splits, 'trainval']]
     paths += [Path(_journal(root, split).name) for split in splits]
     for path in [*paths, Path(MANIFEST)]:
-        (root / path).unlink(missing_ok=True)
+        check_output(path, folder=root).unlink(missing_ok=True)
     for folder in sorted(
         {p.parent for p in paths} | {p.parent.parent for p in paths}, reverse=True
     ):
@@ -273,4 +292,4 @@ def _write_lists(root: Path, items: list[Item], splits: Mapping[str, int], layou
         names['trainval'] = names['train'] + names['val']
     for split, lines in names.items():
         text = ''.join(f'{line}\n' for line in lines)
-        write_atomically(root / folder / f'{split}.txt', text)
+        write_atomically(check_output(Path(folder) / f'{split}.txt', folder=root), text)

@@ -1,0 +1,251 @@
+"""A folder of results that knows which files a run wrote into it.
+
+The record ``mmirstd_run.jsonl`` names every file before it is written, so it is true even after a
+kill. A later run refuses the folder, or removes exactly these files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from mmirstd.io.atomic import explain_write_error, remove_interrupted_writes
+from mmirstd.io.growing import partial_path
+from mmirstd.io.guard import Inputs, OutputError, StrPath, check_output
+from mmirstd.io.lock import try_lock
+from mmirstd.version import __version__
+
+RECORD = 'mmirstd_run.jsonl'
+"""Name of the record: a line about the run, one line per file, a last line with its state."""
+
+_FORMAT = 'mmirstd run 1'
+
+
+class OutputFolder:
+    """Results of one run; a context manager.
+
+    A run creates files and never replaces one: neither those of others nor its own. Hence
+    results in the folder are those of one run.
+
+    Args:
+        folder: Where to write; created on entry.
+        program: What writes, for the record, such as ``'detect'``.
+        inputs: Files that the run reads; see `mmirstd.io.guard.check_output`.
+        overwrite: Remove, on entry, the files that an earlier run recorded here, and nothing else.
+        part: Number of this process where several write one set of results. Number 0 must have
+            entered before the others are created; it alone looks at earlier results.
+
+    Raises:
+        FileExistsError: The folder holds results of an earlier run, or ``folder`` is a file.
+        OutputError: A file that would have to be removed is an input.
+    """
+
+    def __init__(
+        self,
+        folder: StrPath,
+        program: str,
+        *,
+        inputs: Inputs | Iterable[StrPath] = (),
+        overwrite: bool = False,
+        part: int = 0,
+    ) -> None:
+        self.folder = Path(folder)
+        self.program = program
+        self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
+        self.overwrite = overwrite
+        self.state: str | None = None
+        self._first = part == 0
+        self._record_name = f'{Path(RECORD).stem}.{part}.jsonl' if part else RECORD
+        self._record: TextIO | None = None
+        self._own: set[str] = set()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise FileExistsError(f'{self.folder} is a file, so no folder of results')
+        if self._first:
+            self._refuse_earlier_results()
+
+    def __enter__(self) -> OutputFolder:
+        self._open_record()
+        try:
+            if self._first:
+                self._refuse_earlier_results()  # another run may have finished since
+                self._remove_earlier_results()
+            self._record.truncate(0)
+            started = datetime.now(timezone.utc).isoformat(timespec='seconds')
+            header = {'format': _FORMAT, 'program': self.program, 'mmirstd': __version__}
+            self._append({**header, 'started': started})
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            # On a full disk the record stays without a state, which tells enough.
+            with contextlib.suppress(OSError):
+                self.mark(self.state or ('complete' if kind is None else 'failed'))
+        finally:
+            self._close()
+
+    def mark(self, state: str) -> None:
+        """Record the state of the run; the last one counts."""
+        self._append({'state': state})
+
+    def growing(self, relative: StrPath) -> Path:
+        """As :meth:`path`, for a file that grows under a temporary name beside it."""
+        self.path(partial_path(relative))
+        return self.path(relative)
+
+    def path(self, relative: StrPath, *, again: bool = False) -> Path:
+        """Where to write a file of this run; makes its folder and records the name.
+
+        Args:
+            relative: Name below the folder.
+            again: The run may write this file repeatedly, as each validation does.
+
+        Raises:
+            OutputError: See `mmirstd.io.guard.check_output`.
+            FileExistsError: The place is taken, by this run or by something else.
+            OSError: The disk is full or the folder read-only.
+        """
+        place = check_output(relative, folder=self.folder, inputs=self.inputs)
+        relative = Path(relative)
+        top = relative.parts[0]
+        if top == self._record_name:
+            raise OutputError(f'{place} is the record of the run; choose another name')
+        if top not in self._own:
+            if os.path.lexists(self.folder / top) and not self._is_recorded(relative):
+                raise FileExistsError(
+                    f'{self.folder / top} already exists and is no result of this run; choose '
+                    'another folder for results, or move it away'
+                )
+            self._own.add(top)
+        elif os.path.lexists(place) and not again:
+            raise FileExistsError(
+                f'{place} was already written by this run: two results have the same name'
+            )
+        elif again and os.path.lexists(place):
+            return place
+        self._append({'file': relative.as_posix()})
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise explain_write_error(error, place) from error
+        return place
+
+    def _open_record(self) -> None:
+        path = check_output(self._record_name, folder=self.folder, inputs=self.inputs)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._record = path.open('a+', encoding='utf-8')
+        except OSError as error:
+            raise explain_write_error(error, path) from error
+        if not try_lock(self._record.fileno()):
+            self._close()
+            raise FileExistsError(
+                f'{self.folder}: another run is writing into this folder; choose another one'
+            )
+
+    def _close(self) -> None:
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                self._record.close()
+            self._record = None
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._record is None:
+            raise ValueError(f'{self.folder}: use OutputFolder in a with statement')
+        try:
+            self._record.write(json.dumps(line) + '\n')
+            self._record.flush()
+        except OSError as error:
+            raise explain_write_error(error, self.folder / self._record_name) from error
+
+    def _records(self) -> list[Path]:
+        return sorted(self.folder.glob(f'{Path(RECORD).stem}*.jsonl'))
+
+    def _refuse_earlier_results(self) -> None:
+        if self.overwrite:
+            list(self._removable())  # raises where one of them is an input
+            return
+        for record in self._records():
+            facts = _facts(record)
+            left = sum(os.path.lexists(self.folder / name) for name in _recorded_files(record))
+            if left:
+                raise FileExistsError(
+                    f'{self.folder} holds {left} files of an earlier run ({facts}). Choose another '
+                    'folder for results, or replace these files with --overwrite (overwrite=True)'
+                )
+
+    def _removable(self) -> Iterator[Path]:
+        for record in self._records():
+            for name in _recorded_files(record):
+                yield check_output(name, folder=self.folder, inputs=self.inputs)
+
+    def _remove_earlier_results(self) -> None:
+        for record in self._records():
+            if record.name != self._record_name:
+                check_output(record.name, folder=self.folder, inputs=self.inputs)
+        names: dict[Path, set[str]] = {}
+        for place in list(self._removable()):
+            place.unlink(missing_ok=True)
+            names.setdefault(place.parent, set()).add(place.name)
+        for folder, written in names.items():
+            remove_interrupted_writes(folder, of=written)
+        above = {
+            p for folder in names for p in (folder, *folder.parents) if self.folder in p.parents
+        }
+        for folder in sorted(above, key=lambda p: len(p.parts), reverse=True):
+            with contextlib.suppress(OSError):  # something else is in it
+                folder.rmdir()
+        for record in self._records():
+            if record.name != self._record_name:
+                record.unlink()
+
+    def _is_recorded(self, relative: Path) -> bool:
+        """Whether another process of this run recorded the file (padding repeats images)."""
+        others = [record for record in self._records() if record.name != self._record_name]
+        top = relative.parts[0]
+        return any(Path(name).parts[0] == top for r in others for name in _recorded_files(r))
+
+
+def _lines(record: Path) -> Iterator[dict[str, Any]]:
+    with record.open(encoding='utf-8', errors='replace') as file:
+        for number, line in enumerate(file):
+            try:
+                content = json.loads(line)
+            except ValueError:  # torn by a kill or a full disk
+                continue
+            if not isinstance(content, dict):
+                continue
+            if number == 0 and content.get('format') != _FORMAT:
+                raise FileExistsError(
+                    f'{record} is not the record of a run of mmirstd; choose another folder'
+                )
+            yield content
+
+
+def _recorded_files(record: Path) -> Iterator[str]:
+    for line in _lines(record):
+        name = line.get('file')
+        if isinstance(name, str) and name and name != RECORD:
+            yield name
+
+
+def _facts(record: Path) -> str:
+    program, started, state = 'unknown', 'unknown time', 'ended abruptly'
+    for line in _lines(record):
+        program = line.get('program', program)
+        started = line.get('started', started)
+        state = line.get('state', state)
+    return f'{program}, {started}, {state}'
