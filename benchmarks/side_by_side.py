@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.benchmark import Measurement
 
-from benchmarks.timing import Timing
 from mmirstd.export.network import ExportNetwork, describe
 from mmirstd.export.onnx_file import Check, check_image, export_onnx
 from mmirstd.inference.configs import load_config, resize_to, without_pretrained
@@ -119,7 +119,7 @@ def example(description: Description, size: tuple[int, int], batch: int) -> np.n
     return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 
-def to_row(pair: Pair, eager: Timing, onnx: Timing) -> dict[str, object]:
+def to_row(pair: Pair, eager: Measurement, onnx: Measurement) -> dict[str, object]:
     """What is reported of one network."""
     inside = [check for check in pair.checks if check.logits is not None]
     whole = [check.probability for check in pair.checks if check.logits is None]
@@ -133,8 +133,8 @@ def to_row(pair: Pair, eager: Timing, onnx: Timing) -> dict[str, object]:
         'whole_way': max(whole),
         'file_bytes': pair.detector.path.stat().st_size,
         'torch_s': eager.median,
-        'torch_spread_s': eager.spread,
+        'torch_spread_s': eager.iqr / 2,
         'onnx_s': onnx.median,
-        'onnx_spread_s': onnx.spread,
+        'onnx_spread_s': onnx.iqr / 2,
         'ratio': onnx.median / eager.median,
     }

@@ -29,9 +29,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from torch import Tensor, nn
+from torch.utils.benchmark import Measurement
 
 from benchmarks.complexity import POINTWISE, REST, Complexity, count
-from benchmarks.timing import Timing, interleave, peak_memory
+from benchmarks.timing import interleave, peak_memory
 from mmirstd.inference.memory import keep_freed_memory
 from mmirstd.models.fuse import fuse_for_inference
 from mmirstd.models.layers.attention import set_folded
@@ -141,7 +142,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             latency = interleave(
                 {n: lambda m=m: predict_logits(m, images) for n, m in deployed.items()},
                 args.rounds,
-                device=args.device,
                 progress=lambda: progress.advance(task),
             )
             memory = {
@@ -174,25 +174,23 @@ def _measure_training(
     channels: int,
     size: Sequence[int],
     console: Console,
-) -> dict[str, tuple[Timing, int]]:
+) -> dict[str, tuple[Measurement, int]]:
     images = torch.randn(args.train_batch, channels, *size, device=args.device)
     trained = {name: model.train().to(args.device) for name, model in models.items()}
     sides = {n: lambda m=m: train_step(m, images) for n, m in trained.items()}
     rounds = max(1, args.rounds // 2)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task('training', total=(rounds + 1) * len(sides))
-        times = interleave(
-            sides, rounds, device=args.device, progress=lambda: progress.advance(task)
-        )
+        times = interleave(sides, rounds, progress=lambda: progress.advance(task))
     return {name: (times[name], peak_memory(work, args.device)) for name, work in sides.items()}
 
 
 def _row(
     name: str,
     complexity: Complexity,
-    latency: Timing,
+    latency: Measurement,
     memory: int,
-    training: tuple[Timing, int] | None,
+    training: tuple[Measurement, int] | None,
     batch: int,
 ) -> dict[str, object]:
     row: dict[str, object] = {
@@ -200,14 +198,14 @@ def _row(
         'parameters': complexity.parameters,
         'macs': complexity.macs,
         'latency_s': latency.median,
-        'latency_spread_s': latency.spread,
+        'latency_spread_s': latency.iqr / 2,
         'images_per_s': batch / latency.median,
         'inference_peak_bytes': memory,
     }
     if training is not None:
         row |= {
             'training_step_s': training[0].median,
-            'training_step_spread_s': training[0].spread,
+            'training_step_spread_s': training[0].iqr / 2,
             'training_peak_bytes': training[1],
         }
     return row

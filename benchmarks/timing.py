@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+from torch.utils.benchmark import Measurement, TaskSpec, timer
 
 Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Durations of one side in seconds.
-
-    Attributes:
-        seconds: One value per round.
-    """
-
-    seconds: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        """Median duration."""
-        return statistics.median(self.seconds)
-
-    @property
-    def spread(self) -> float:
-        """Half the distance between the first and the third quartile."""
-        if len(self.seconds) < 2:
-            return 0.0
-        first, _, third = statistics.quantiles(self.seconds, n=4, method='inclusive')
-        return (third - first) / 2
-
-
-def synchronize(device: torch.device) -> None:
-    """Wait for queued work of a CUDA device."""
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
 
 
 def interleave(
@@ -48,30 +16,33 @@ def interleave(
     rounds: int,
     *,
     warmup: int = 1,
-    device: torch.device | str = 'cpu',
     progress: Callable[[], None] = lambda: None,
-) -> dict[str, Timing]:
+) -> dict[str, Measurement]:
     """Time each side once per round, so that drift of the machine hits all sides alike.
 
     Args:
         sides: Name -> work.
         rounds: Timed rounds.
         warmup: Rounds before that.
-        device: Device on which the work runs.
         progress: Called after each single run.
+
+    Returns:
+        Name -> PyTorch's measurement, with ``median`` and ``iqr`` in seconds.
     """
-    device = torch.device(device)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(-warmup, rounds):
         for name, work in sides.items():
-            synchronize(device)
-            start = time.perf_counter()
+            start = timer()  # waits for what is queued on an accelerator
             work()
-            synchronize(device)
+            duration = timer() - start
             if round_number >= 0:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(duration)
             progress()
-    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+    threads = torch.get_num_threads()
+    return {
+        name: Measurement(1, values, TaskSpec(stmt=name, setup='', num_threads=threads))
+        for name, values in seconds.items()
+    }
 
 
 def peak_memory(work: Work, device: torch.device | str = 'cpu') -> int:

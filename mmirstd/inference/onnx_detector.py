@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from mmirstd.datasets.intensity import (
     IntensityRange,
@@ -147,25 +149,10 @@ def resize_bilinear(
     """Resize (h, w) to (H, W) as ``torch.nn.functional.interpolate(mode='bilinear')`` does."""
     if values.shape == tuple(size):
         return values
-    for axis in (0, 1):
-        low, high, fraction = _positions(values.shape[axis], size[axis], align_corners)
-        shape = (-1, 1) if axis == 0 else (1, -1)
-        fraction = fraction.reshape(shape)
-        values = values.take(low, axis) * (1 - fraction) + values.take(high, axis) * fraction
-    return values
-
-
-def _positions(
-    length: int, wanted: int, align_corners: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left and right neighbour of every output pixel, and the weight of the right one."""
-    if align_corners:
-        place = np.arange(wanted) * ((length - 1) / max(wanted - 1, 1))
-    else:
-        place = np.maximum((np.arange(wanted) + 0.5) * (length / wanted) - 0.5, 0)
-    low = np.minimum(place.astype(np.int64), length - 1)
-    high = np.minimum(low + 1, length - 1)
-    return low, high, (place - low).astype(np.float32)
+    if not align_corners:
+        return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
+    corners = (np.linspace(0, old - 1, new) for old, new in zip(values.shape, size, strict=True))
+    return map_coordinates(values, np.meshgrid(*corners, indexing='ij'), order=1, mode='nearest')
 
 
 def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202

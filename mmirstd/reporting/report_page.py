@@ -10,27 +10,14 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
 from mmirstd.evaluation.curves import draw_curves
 from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, badness
 from mmirstd.visualization.overlay import draw_result
-
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;
-color:#1b1f24;background:#fff}
-h1,h2,h3{line-height:1.2} h2{margin-top:2.5rem;border-bottom:1px solid #d0d7de}
-table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
-th,td{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:right;white-space:nowrap}
-th:first-child,td:first-child,.facts td{text-align:left} .facts td{white-space:normal}
-th{background:#f3f5f7}
-img{max-width:100%;height:auto;image-rendering:auto} figure{margin:1rem 0}
-figcaption{color:#57606a} pre{background:#f3f5f7;padding:1rem;overflow:auto;font-size:12px}
-code{overflow-wrap:anywhere} summary{cursor:pointer;margin:.4rem 0}
-"""
 
 _ROWS = (
     ('IoU', 'IoU, %'), ('nIoU', 'nIoU, %'), ('Pd', 'Pd, %'), ('Fa', 'Fa, 1e-6'),
@@ -82,52 +69,36 @@ def build_page(
     images = [[counts.name for counts in entry.evaluation.result.images] for entry in entries]
     if any(each != images[0] for each in images):
         raise ValueError('the networks were evaluated on different images')
-    curves = {
-        entry.name: (entry.evaluation.result.pixel_curve, entry.evaluation.result.target_curve)
-        for entry in entries
-    }
-    parts = [
-        f'<h1>{escape(title)}</h1>',
-        _facts(facts),
-        '<h2>Results</h2>',
-        _results(entries),
-        '<p>Evaluated at the size of the images. Fa: false pixels per evaluated pixel. A target '
-        'is an 8-connected component; a hit has its centroid within 3 px.</p>',
-        '<h3>Pd by target size</h3>',
-        _sizes(entries),
-        '<h2>Curves</h2>',
-        _picture(draw_curves(curves, 4.2), 'ROC and precision-recall per pixel, Pd against Fa'),
-        '<h2>Worst images first</h2>',
-        '<p>Ordered by missed and false targets, then by IoU. Blue squares are hits, yellow '
-        'circles misses, vermilion diamonds false alarms; in the crops the true outline is '
-        'white.</p>',
-        *(_gallery(entry, worst) for entry in entries),
-        '<h2>Networks</h2>',
-        *(_network(entry) for entry in entries),
-    ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n'
-        + '\n'.join(parts)
-        + '\n</body></html>\n'
+    results = {entry.name: entry.evaluation.result for entry in entries}
+    curves = {name: (each.pixel_curve, each.target_curve) for name, each in results.items()}
+    return _template().render(
+        title=title,
+        facts=facts,
+        results=_results(entries),
+        sizes=_sizes(entries),
+        curves=_figure_as_png(draw_curves(curves, 4.2)),
+        models=[
+            {
+                'name': entry.name,
+                'facts': entry.facts,
+                'config': entry.config,
+                'gallery': _gallery(entry, worst),
+            }
+            for entry in entries
+        ],
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = ''.join(f'<th>{escape(cell)}</th>' for cell in header)
-    body = ''.join(
-        '<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>' for row in rows
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader('mmirstd.reporting', ''),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-    return f'<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _facts(facts: Mapping[str, str]) -> str:
-    rows = ''.join(
-        f'<tr><td>{escape(key)}</td><td><code>{escape(value)}</code></td></tr>'
-        for key, value in facts.items()
-    )
-    return f'<table class="facts">{rows}</table>'
+    return environment.get_template('report.html.jinja')
 
 
 def _number(value: float) -> str:
@@ -136,50 +107,39 @@ def _number(value: float) -> str:
     return 'undefined' if math.isnan(value) else f'{value:.2f}'
 
 
-def _results(entries: Sequence[Entry]) -> str:
+def _results(entries: Sequence[Entry]) -> dict[str, list]:
     numbers = [entry.evaluation.result.numbers() for entry in entries]
     rows = [[label, *(_number(each[key]) for each in numbers)] for key, label in _ROWS]
     for label, attribute in (('ROC AUC', 'roc_auc'), ('average precision', 'average_precision')):
         curves = [entry.evaluation.result.pixel_curve for entry in entries]
         values = [f'{getattr(curve, attribute):.4f}' for curve in curves]
         rows.append([f'{label} ({curves[0].bins} bins)', *values])
-    return _table(['', *(entry.name for entry in entries)], rows)
+    return {'header': ['', *(entry.name for entry in entries)], 'rows': rows}
 
 
-def _sizes(entries: Sequence[Entry]) -> str:
+def _sizes(entries: Sequence[Entry]) -> dict[str, list]:
     bins = [entry.evaluation.result.scores[0].by_size for entry in entries]
     rows = [
         [f'{column[0].label} px', f'{column[0].targets:,}']
         + [_number(100 * each.pd) for each in column]
         for column in zip(*bins, strict=True)
     ]
-    return _table(['area', 'targets', *(f'{entry.name}, %' for entry in entries)], rows)
+    return {'header': ['area', 'targets', *(f'{entry.name}, %' for entry in entries)], 'rows': rows}
 
 
-def _picture(figure: Figure, caption: str) -> str:
+def _figure_as_png(figure: Figure) -> str:
     content = io.BytesIO()
     figure.savefig(content, format='png', dpi=110)
-    return _image(content.getvalue(), caption)
+    return _base64(content.getvalue())
 
 
-def _image(png: bytes, caption: str) -> str:
-    data = base64.b64encode(png).decode()
-    text = escape(caption, quote=True)
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{text}">'
-        f'<figcaption>{text}</figcaption></figure>'
-    )
-
-
-def _gallery(entry: Entry, worst: int) -> str:
+def _gallery(entry: Entry, worst: int) -> list[dict[str, str]]:
     shown = [image for image in entry.evaluation.worst[:worst] if badness(image.counts) > (0, 0)]
-    pictures = [_image(_png(image), _caption(image)) for image in shown]
-    summary = f'{entry.name}: {len(shown)} images'
-    return (
-        f'<details open><summary>{escape(summary)}</summary>'
-        + (''.join(pictures) or '<p>Every image came out right.</p>')
-        + '</details>'
-    )
+    return [{'png': _base64(_png(image)), 'caption': _caption(image)} for image in shown]
+
+
+def _base64(png: bytes) -> str:
+    return base64.b64encode(png).decode()
 
 
 def _png(image: WorstImage) -> bytes:
@@ -196,12 +156,3 @@ def _caption(image: WorstImage) -> str:
         f'{image.counts.name}: {found.hits.count(False)} missed, {found.false_predictions} false '
         f'of {len(found.hits)} targets, IoU {100 * (1 - distance):.1f} %'
     )
-
-
-def _network(entry: Entry) -> str:
-    config = (
-        f'<details><summary>config</summary><pre>{escape(entry.config)}</pre></details>'
-        if entry.config
-        else ''
-    )
-    return f'<h3>{escape(entry.name)}</h3>{_facts(entry.facts)}{config}'

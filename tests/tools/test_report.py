@@ -83,7 +83,7 @@ def test_the_page_is_complete_and_self_contained(project, capsys):
     checker.feed(page)
     assert checker.open == []
     assert all(link.startswith('data:image/png;base64,') for link in checker.references)
-    assert not re.search(r'https?://|@import|url\(', page.split('<h2>Networks')[0])
+    assert not re.search(r'https?://|@import|url\(', page.split('<h2>Models')[0])
     assert '<td>Pd, %</td><td>80.00</td><td>0.00</td>' in page
     assert '<td>IoU, %</td><td>66.67</td><td>0.00</td>' in page
     assert '$b_x &lt;b&gt;' in page
