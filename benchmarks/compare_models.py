@@ -22,7 +22,7 @@ from mmengine.config import DictAction
 
 from benchmarks.comparison import Budget, compare, table
 
-NETWORKS = ('acm', 'fc3net', 'isnet', 'dnanet', 'uiunet', 'alcnet', 'mshnet', 'sctransnet')
+COMMON = Path(__file__).resolve().parents[1] / 'configs' / 'common'
 DETECTORS = ('tophat', 'mpcm', 'maxmedian')
 
 
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     args = parse_args(arguments)
     configs = args.configs or [
-        *(f'common_{name}_{args.dataset}' for name in NETWORKS),
+        *sorted(path.stem for path in COMMON.glob(f'common_*_{args.dataset}.py')),
         *(f'{name}_{args.dataset}' for name in DETECTORS),
     ]
     try:

@@ -9,8 +9,8 @@ _base_ = [
 # Statistics of the gray images.
 model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[87.47], std=[39.72]))
 load_gray = dict(_base_.load_image, channels=1)
-crop = dict(_base_.crop, image_pad=87.47)
-train_pipeline = [load_gray, _base_.load_mask, crop, *_base_.augment_steps]
+patch = dict(_base_.patch, image_pad=87.47)
+train_pipeline = [load_gray, _base_.load_mask, patch, _base_.symmetry, _base_.pack]
 test_pipeline = [load_gray, *_base_.test_steps]
 tta_pipeline = [load_gray, _base_.tta_step]
 train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))

@@ -6,12 +6,11 @@ max_epochs = 400
 
 load_mask = dict(type='mmirstd.LoadMask')
 # A patch around a target always contains it here; the original misses some by one pixel.
-# image_pad is the mean of the dataset: the original pads with zeros after normalisation.
-crop = dict(type='mmirstd.RandomTargetCrop', size=256, target_prob=0.5)
-augment_steps = [
-    dict(type='mmirstd.RandomSymmetry', prob=0.5),
-    dict(type='PackSegInputs'),
-]
+# A config fills in image_pad, the mean of the dataset: the original pads with zeros after
+# normalisation.
+patch = dict(type='mmirstd.RandomTargetCrop', size=256, target_prob=0.5)
+symmetry = dict(type='mmirstd.RandomSymmetry', prob=0.5)
+pack = dict(type='PackSegInputs')
 
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
 param_scheduler = [
