@@ -22,13 +22,16 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
+from mmirstd.datasets.intensity import MODES
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.memory import keep_freed_memory
-from mmirstd.inference.sources import Source, is_video, video_rate
+from mmirstd.inference.sources import is_video, video_rate
 from mmirstd.inference.tiling import BLENDS, Tiling
 from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs, check_output
+from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE, set_image_limit
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import FORMATS, DetectionWriter
 from mmirstd.stack import StackError
@@ -82,10 +85,21 @@ def build_parser() -> argparse.ArgumentParser:
         '--intensity-range',
         nargs='+',
         metavar='RANGE',
-        help="sensor values that become 0 and 255: 'dtype', 'minmax', 'percentile', or two "
-        'numbers such as 0 16383 (as in the config)',
+        help=f'sensor values that become 0 and 255: {", ".join(MODES)}, or two numbers such as '
+        '0 16383 (as in the config)',
+    )
+    add(
+        '--deinterlace',
+        action='store_true',
+        help='of interlaced videos, keep the even lines and draw the odd ones between them',
     )
     add('--recursive', action='store_true', help='search folders with their sub-folders')
+    add(
+        '--max-image-mb',
+        type=float,
+        metavar='MB',
+        help=f'memory that one image may take ({DEFAULT_LIMIT_MB}; or {LIMIT_VARIABLE})',
+    )
     add(
         '--on-error',
         choices=('skip', 'fail'),
@@ -124,29 +138,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     _check_usage(parser, args)
     console = Console(stderr=True, highlight=False)
     done = _Done()
-
-    def skip(source: Source, error: Exception) -> None:
-        done.skipped += 1
-        console.print(f'[yellow]skipped[/] {escape(str(source))}: {escape(str(error))}')
-
+    skipped = SkippedImages(lambda text: console.print(f'[yellow]skipped[/] {escape(text)}'))
     try:
-        _run(args, console, 'raise' if args.on_error == 'fail' else skip, done)
+        _run(args, console, 'raise' if args.on_error == 'fail' else skipped, done)
     except (ValueError, OSError, ImportError, StackError) as error:
         console.print(f'[bold red]error:[/] {escape(str(error))}')
         return 1
+    skipped.finish()
     console.print(
         (f'[yellow]stopped by {done.stop.name}[/] after ' if done.stop.requested else '')
         + f'{done.targets} targets in {done.images} images, written to {escape(args.out)}'
-        + (f'; {done.skipped} images skipped' if done.skipped else '')
+        + (f'; {skipped.count} images skipped' if skipped.count else '')
     )
-    return done.stop.exit_code or (3 if done.skipped else 0)
+    return done.stop.exit_code or (3 if skipped.count else 0)
 
 
 class _Done:
     """What was processed so far."""
 
     def __init__(self) -> None:
-        self.images = self.targets = self.skipped = 0
+        self.images = self.targets = 0
         self.stop = Stop()
 
 
@@ -166,12 +177,12 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
 
 
 def _parse_range(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
-    if len(words) == 1 and words[0] in ('dtype', 'minmax', 'percentile'):
+    if len(words) == 1 and words[0] in MODES:
         return words[0]
     try:
         low, high = (float(word) for word in words)
     except ValueError:
-        parser.error("--intensity-range: give 'dtype', 'minmax', 'percentile' or two numbers")
+        parser.error(f'--intensity-range: give one of {", ".join(MODES)}, or two numbers')
     return low, high
 
 
@@ -194,10 +205,12 @@ def build_detector(args: argparse.Namespace) -> Detector:
 
 def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done) -> None:
     """Process everything, or what comes before a signal."""
+    if args.max_image_mb is not None:
+        set_image_limit(args.max_image_mb)
     if args.tile is not None:
         Tiling(args.tile, args.overlap, args.blend)  # complain before the network is loaded
     inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
-    sources = Detector.sources(inputs, recursive=args.recursive)
+    sources = Detector.sources(inputs, recursive=args.recursive, deinterlaced=args.deinterlace)
     total = len(sources) if isinstance(sources, list) else None
     read = Inputs(file for file in (args.config, args.checkpoint, args.onnx) if file is not None)
     for file in [inputs] if total is None else [source.path for source in sources]:

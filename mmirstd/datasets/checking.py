@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.catalog import Shape
+from mmirstd.datasets.colours import looks_coloured
 from mmirstd.datasets.label_files import labels_hint
 from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
@@ -23,8 +24,6 @@ SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
 
 _SHOWN = 10  # files that one problem names
-
-_COLOURED = 25, 0.05  # channels that differ by more than this, in more than this part of a frame
 
 
 @dataclass(frozen=True)
@@ -220,15 +219,6 @@ def check_dataset(
     if split is None:
         report.lists = list(_count_lists(report, selection_args))
     return report
-
-
-def looks_coloured(image: np.ndarray) -> bool:
-    """Whether an image (H, W) or BGR (H, W, 3) of 8 bits is in colour, such as a palette's."""
-    if image.ndim == 2 or image.dtype != np.uint8:
-        return False
-    difference, share = _COLOURED
-    low, high = image.min(axis=2), image.max(axis=2)
-    return float((high - low > difference).mean()) > share
 
 
 def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:

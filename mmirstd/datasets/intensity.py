@@ -10,6 +10,11 @@ import numpy as np
 IntensityRange = str | Sequence[float]
 """'dtype', 'minmax', 'percentile', 'raw' or fixed (low, high) in sensor units."""
 
+
+class IntensityRangeError(ValueError):
+    """The chosen range of sensor values cannot be used for a type of pixels."""
+
+
 MODES = ('dtype', 'minmax', 'percentile', 'raw')
 
 
@@ -60,7 +65,8 @@ def scale_intensity(
         becomes 0 with 'minmax' and 'percentile'.
 
     Raises:
-        ValueError: 'dtype' for signed or floating point values, which have no natural maximum.
+        IntensityRangeError: 'dtype' for signed or floating point values, which have no natural
+            maximum.
     """
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
@@ -70,10 +76,10 @@ def scale_intensity(
         if image.dtype == np.uint8:
             return image
         if image.dtype.kind != 'u':
-            raise ValueError(
+            raise IntensityRangeError(
                 f'{source}: pixel type {image.dtype} has no natural maximum, so intensity_range='
-                "'dtype' cannot scale it. Give (low, high) in sensor units, 'percentile' or "
-                "'minmax'."
+                "'dtype' cannot scale it. Give (low, high) in sensor units (--intensity-range LOW "
+                "HIGH on the command line), 'percentile' or 'minmax'."
             )
         low, high = 0.0, float(np.iinfo(image.dtype).max)
     elif isinstance(intensity_range, str) and intensity_range == 'minmax':
@@ -96,6 +102,43 @@ def _raw(image: np.ndarray) -> np.ndarray:
         image = image.astype(np.float64)
         image -= image.min()
     return image.astype(np.float32)
+
+
+def describe_unused_range(image: np.ndarray, intensity_range: IntensityRange) -> str:
+    """Say how little of the range of 0..255 an image will use, if it is suspiciously little.
+
+    Args:
+        image: Sensor values (H, W) or (H, W, 3).
+        intensity_range: What :func:`scale_intensity` is called with.
+
+    Returns:
+        A sentence with the values and the option that helps, or '' where nothing is wrong. 8-bit
+        images, and ranges that follow each image, are never suspicious.
+    """
+    if isinstance(intensity_range, str):
+        if intensity_range != 'dtype' or image.dtype.kind != 'u' or image.dtype == np.uint8:
+            return ''
+        low, high, least = 0.0, float(np.iinfo(image.dtype).max), _LEAST_USE_OF_TYPE
+        what = f'of {image.dtype}'
+    else:
+        low, high = (float(value) for value in intensity_range)
+        least, what = _LEAST_USE_OF_RANGE, f'of the range {low:g} to {high:g}'
+    first, last = float(image.min()), float(image.max())
+    if first == last:
+        return ''
+    inside = np.clip((first, last), low, high)
+    use = (inside[1] - inside[0]) / (high - low)
+    if use >= least:
+        return ''
+    return (
+        f'its values {first:g} to {last:g} use {use:.2%} {what}, so targets may be too faint to '
+        f'find. Give the range of the sensor, such as intensity_range=({first:g}, {last:g}) '
+        f"(--intensity-range {first:g} {last:g}), or 'percentile'"
+    )
+
+
+_LEAST_USE_OF_TYPE = 0.3  # a 14-bit camera in 16 bits uses a quarter
+_LEAST_USE_OF_RANGE = 0.05
 
 
 def divide_by_maximum(image: np.ndarray) -> np.ndarray:

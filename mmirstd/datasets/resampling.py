@@ -82,3 +82,25 @@ def crop_and_pad(array: np.ndarray, offset: Size, size: int, value: float) -> np
     padding = [(0, size - window.shape[0]), (0, size - window.shape[1])]
     padding += [(0, 0)] * (array.ndim - 2)
     return np.pad(window, padding, constant_values=value)
+
+
+MOST_SHRUNK = 1.5
+"""A frame that is shrunk by more than this loses targets of a few pixels."""
+
+
+def describe_shrinking(size: tuple[int, int], input_size: tuple[int, int]) -> str:
+    """Say that the model sees a frame at a much smaller size, or '' where it does not.
+
+    Args:
+        size: (height, width) of the frame.
+        input_size: (height, width) at which the model sees it.
+    """
+    factor = max(side / seen for side, seen in zip(size, input_size, strict=True))
+    if factor <= MOST_SHRUNK:
+        return ''
+    tile = min(input_size)
+    return (
+        f'its {size[1]} x {size[0]} pixels are shrunk to {input_size[1]} x {input_size[0]} before '
+        f'the model sees them ({factor:.1f} times), so small targets vanish. Cut frames into tiles '
+        f'of the size that the model was trained on: tile={tile} (--tile {tile})'
+    )

@@ -15,8 +15,9 @@ from itertools import groupby
 import cv2
 import numpy as np
 
-from mmirstd.datasets.intensity import IntensityRange, check_range
+from mmirstd.datasets.intensity import IntensityRange, IntensityRangeError, check_range
 from mmirstd.inference.augmentation import predict_mirrored
+from mmirstd.inference.first_frame import tell_about
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Input, Source, find_sources, is_video, video_frames
 from mmirstd.inference.tiling import Tiling, predict_tiled
@@ -48,6 +49,7 @@ class Detector(ABC):
         self.threshold = threshold
         self.tiling = tiling
         self.tta = tta
+        self._told: set[str] = set()
 
     def with_options(
         self,
@@ -83,6 +85,10 @@ class Detector(ABC):
             ValueError: The numeric type needs an explicit range; the message has ``name``.
         """
 
+    def input_size(self, image: np.ndarray) -> tuple[int, int]:
+        """(height, width) at which the model sees a frame (H, W) or BGR (H, W, 3) in 0..255."""
+        return image.shape[:2]
+
     @abstractmethod
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run the network.
@@ -108,8 +114,9 @@ class Detector(ABC):
             inputs: What :func:`mmirstd.inference.sources.find_sources` accepts, or video files.
             batch_size: Images, or tiles of one image, given to the network at once.
             recursive: Search folders with their sub-folders.
-            on_error: 'raise', or a function ``(source, error)`` that is told of every unusable
-                image, which is then left out.
+            on_error: 'raise', or a function ``(source, error)`` that receives every unusable
+                image, which is then left out. A range of values that does not fit the type of the
+                first image is always raised.
 
         Returns:
             One detection per usable image, in the order of the inputs.
@@ -125,10 +132,18 @@ class Detector(ABC):
         )
 
     @staticmethod
-    def sources(inputs: Input | Iterable[Input], *, recursive: bool = False) -> Iterable[Source]:
-        """The images that ``inputs`` mean; a single video file becomes its frames, in order."""
+    def sources(
+        inputs: Input | Iterable[Input], *, recursive: bool = False, deinterlaced: bool = False
+    ) -> Iterable[Source]:
+        """The images that ``inputs`` mean; a single video file becomes its frames, in order.
+
+        Args:
+            inputs: As for :meth:`__call__`.
+            recursive: Search folders with their sub-folders.
+            deinterlaced: Replace the odd lines of video frames by the mean of their neighbours.
+        """
         if is_video(inputs):
-            return video_frames(inputs)
+            return video_frames(inputs, deinterlaced=deinterlaced)
         if not isinstance(inputs, str | np.ndarray) and isinstance(inputs, Sequence):
             videos = [entry for entry in inputs if is_video(entry)]
             if videos:
@@ -143,6 +158,10 @@ class Detector(ABC):
         on_error: OnError = 'raise',
     ) -> Iterator[Detection]:
         """Detect targets image by image.
+
+        The first image is looked at for options that do not fit: a frame that is shrunk so much
+        that targets vanish, values that use a small part of the range, colours. Each is logged
+        once as a warning.
 
         Args:
             sources: Images, e.g. from :meth:`sources`.
@@ -182,16 +201,31 @@ class Detector(ABC):
         self, sources: Iterable[Source], on_error: OnError
     ) -> Iterator[tuple[Source, np.ndarray, np.ndarray]]:
         """Source, image as read and image in 0..255 of every usable source."""
+        is_first = True
         for source in sources:
             try:
                 image = source.read()
                 scaled = self.scale(image, str(source))
             except READ_ERRORS as error:
-                if on_error == 'raise':
+                # An option that does not fit the first image will hardly fit any other.
+                if on_error == 'raise' or (is_first and isinstance(error, IntensityRangeError)):
                     raise
                 on_error(source, error)
                 continue
+            if is_first:
+                is_first = False
+                self._tell_about(image, scaled, source)
             yield source, image, scaled
+
+    def _tell_about(self, image: np.ndarray, scaled: np.ndarray, source: Source) -> None:
+        is_tiled = self.tiling is not None and not self.tiling.covers(scaled.shape)
+        tell_about(
+            image,
+            str(source),
+            input_size=None if is_tiled else self.input_size(scaled),
+            intensity_range=self.intensity_range,
+            told=self._told,
+        )
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -89,6 +89,11 @@ class OnnxDetector(Detector):
             image, self.intensity_range, percentiles=self.description.percentiles, source=name
         )
 
+    def input_size(self, image: np.ndarray) -> tuple[int, int]:
+        """(height, width) at which the model sees a frame."""
+        square = self.description.square
+        return image.shape[:2] if square is None else (square, square)
+
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""
         size = images[0].shape[:2]

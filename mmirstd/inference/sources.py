@@ -7,22 +7,25 @@ and that the frames of a video file are read in order while they are asked for.
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mmirstd.io.folders import IMAGE_SUFFIXES, image_files, is_hidden
 from mmirstd.io.images import ImageSequence, check_pixels, read_image
 from mmirstd.io.limits import ImageReadError
-
-VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
+from mmirstd.io.videos import VIDEO_SUFFIXES, Video, count_combs, deinterlace
 
 Input = str | Path | np.ndarray
+
+_LOGGER = logging.getLogger(__name__)
+_FRAMES_LOOKED_AT = 8  # to notice interlacing
+_LEAST_COMBS = 12
 
 
 @dataclass(frozen=True)
@@ -93,28 +96,46 @@ def is_video(path: Input) -> bool:
     return isinstance(path, str | Path) and Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-def video_frames(path: str | Path) -> Iterator[Source]:
+def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[Source]:
     """Frames of a video file in order; each must be read before the next one is asked for.
+
+    Frames that are damaged are passed over. If fewer frames can be decoded than the file
+    announces, a last source follows that has no frame: reading it raises an error that says how
+    many of how many there were.
+
+    Args:
+        path: The file.
+        deinterlaced: Replace the odd lines of every frame by the mean of their neighbours.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageReadError: OpenCV cannot open it, or it holds no frame.
+        ImportError: The file needs PyAV, which is not installed.
+        ImageReadError: OpenCV cannot open it, or it contains no frame.
     """
-    path = Path(path)
-    capture = _open_video(path)
-    try:
-        number = 0
-        while True:
-            done, frame = capture.read()
-            if not done:
-                break
-            name = f'{path.stem}_{number:06d}'
-            yield Source(name, path, number, lambda frame=frame: frame)
-            number += 1
-        if number == 0:
-            raise ImageReadError(f'{path}: the video holds no frame that can be decoded')
-    finally:
-        capture.release()
+    video = Video(path)
+    if video.reduced_from is not None:
+        _LOGGER.warning(
+            '%s: its colours of %d bits are read as 8 bits', video.path, video.reduced_from
+        )
+    decoded = 0
+    combs = np.zeros(2, np.int64)
+    for number, frame in video.frames():
+        if deinterlaced:
+            frame = deinterlace(frame)
+        elif decoded < _FRAMES_LOOKED_AT:
+            combs += count_combs(frame)
+            if decoded == _FRAMES_LOOKED_AT - 1:
+                _tell_interlaced(video.path, combs)
+        name = f'{video.path.stem}_{number:06d}'
+        yield Source(name, video.path, number, lambda frame=frame: frame)
+        decoded += 1
+    if 0 < decoded < _FRAMES_LOOKED_AT:
+        _tell_interlaced(video.path, combs)
+    missing = video.shortfall(decoded)
+    if decoded == 0:
+        raise ImageReadError(missing)
+    if missing:
+        yield Source(video.path.stem, video.path, None, lambda: _raise(missing))
 
 
 def video_rate(path: str | Path) -> float | None:
@@ -124,19 +145,22 @@ def video_rate(path: str | Path) -> float | None:
         FileNotFoundError: There is no such file.
         ImageReadError: OpenCV cannot open it.
     """
-    capture = _open_video(Path(path))
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    capture.release()
-    return rate if 0 < rate < 10_000 else None
+    return Video(path).rate
 
 
-def _open_video(path: Path) -> cv2.VideoCapture:
-    if not path.is_file():
-        raise FileNotFoundError(f'video file not found: {path}')
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        raise ImageReadError(f'{path}: OpenCV cannot open it as a video')
-    return capture
+def _raise(message: str) -> np.ndarray:
+    raise ImageReadError(message)
+
+
+def _tell_interlaced(path: Path, combs: np.ndarray) -> None:
+    lines, columns = combs.tolist()
+    if lines >= _LEAST_COMBS and lines > 5 * columns:
+        _LOGGER.warning(
+            '%s: looks interlaced. Odd lines show another moment than even ones, so a moving '
+            'target becomes two: use --deinterlace (deinterlaced=True), or convert the file, for '
+            'instance by ffmpeg -vf bwdif',
+            path,
+        )
 
 
 def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path | np.ndarray]]:

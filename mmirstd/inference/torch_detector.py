@@ -115,6 +115,11 @@ class IRSTDInferencer(Detector):
             image, self.intensity_range, percentiles=self.percentiles, source=name
         )
 
+    def input_size(self, image: np.ndarray) -> tuple[int, int]:
+        """(height, width) at which the model sees a frame, after the config's test pipeline."""
+        inputs = self._pack(image)['inputs']
+        return tuple(inputs.shape[-2:])
+
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""
         batch = pseudo_collate([self._pack(image) for image in images])

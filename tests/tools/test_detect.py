@@ -132,3 +132,40 @@ def test_help_tells_the_exit_codes(capsys):
     with pytest.raises(SystemExit):
         detect.main(['--help'])
     assert '3  finished, but some images' in capsys.readouterr().out
+
+
+def test_one_reason_is_not_repeated_for_every_file(project, capsys):
+    for k in range(40):
+        Path(f'images/z{k:02d}.png').write_bytes(b'nothing')
+    assert run('images', '--out', 'out') == 3
+    lines = [line for line in capsys.readouterr().err.splitlines() if 'skipped' in line]
+    assert sum('more images for the same reason' in line for line in lines) == 1
+    assert len(lines) < 8
+    assert '40 images skipped' in lines[-1]
+
+
+def test_floats_end_the_run_with_one_message(project, capsys):
+    for k in range(40):
+        cv2.imwrite(f'images/a{k:02d}.tif', np.full((48, 64), 20 + k / 9, np.float32))
+    assert run('images', '--out', 'out') == 1
+    error = capsys.readouterr().err
+    assert '--intensity-range' in error
+    assert len(error.splitlines()) < 8
+
+
+def test_the_limit_on_memory_is_an_option(project, capsys, monkeypatch):
+    monkeypatch.setenv('MMIRSTD_MAX_IMAGE_MB', '900')  # and restore it afterwards
+    assert run('images', '--out', 'out', '--max-image-mb', 0.001) == 3
+    assert 'MMIRSTD_MAX_IMAGE_MB' in capsys.readouterr().err.replace('\n', ' ')
+
+
+def test_a_cut_video_gives_exit_code_3_and_the_number_of_frames(project, capsys):
+    writer = cv2.VideoWriter('clip.avi', cv2.VideoWriter_fourcc(*'MJPG'), 12, (64, 48))
+    for k in range(30):
+        writer.write(cv2.imread(f'images/frame_{k % 3}.png'))
+    writer.release()
+    assert run('clip.avi', '--out', 'a', '--deinterlace') == 0
+    content = Path('clip.avi').read_bytes()
+    Path('clip.avi').write_bytes(content[: len(content) // 2])
+    assert run('clip.avi', '--out', 'b') == 3
+    assert 'of 30 frames could be decoded' in ' '.join(capsys.readouterr().err.split())

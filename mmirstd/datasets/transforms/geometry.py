@@ -9,10 +9,12 @@ from mmcv.transforms.utils import cache_randomness
 from mmirstd.datasets.resampling import (
     crop_and_pad,
     crop_offset,
+    describe_shrinking,
     resize_image,
     resize_mask,
     scaled_size,
 )
+from mmirstd.datasets.transforms.notices import log_in_first_worker
 from mmirstd.registry import TRANSFORMS
 
 
@@ -111,11 +113,17 @@ class ResizeToSquare(BaseTransform):
             raise ValueError(f"evaluate_at must be 'input' or 'native', got {evaluate_at!r}")
         self.size = _check_size(size)
         self.evaluate_at = evaluate_at
+        self._is_first = True
 
     def transform(self, results: dict) -> dict:
         """Resize one sample."""
         square = (self.size, self.size)
         height, width = results['img'].shape[:2]
+        # Without ground truth a detector is at work, which looks at the first frame by itself.
+        if self._is_first and results.get('seg_map_path') is not None:
+            self._is_first = False
+            source = results.get('img_path') or 'image'
+            log_in_first_worker(describe_shrinking((height, width), square), source)
         results['img'] = resize_image(results['img'], square)
         results['img_shape'] = square
         results['scale_factor'] = (self.size / width, self.size / height)

@@ -13,10 +13,12 @@ from mmengine.logging import print_log
 from mmirstd.datasets.intensity import (
     IntensityRange,
     check_range,
+    describe_unused_range,
     scale_intensity,
     with_channels,
 )
 from mmirstd.datasets.resampling import resize_mask
+from mmirstd.datasets.transforms.notices import log_in_first_worker
 from mmirstd.io.images import binarize, check_pixels, read_image
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import TRANSFORMS
@@ -65,6 +67,7 @@ class LoadIRImage(BaseTransform):
         self.channels = channels
         self.intensity_range = intensity_range
         self.percentiles = tuple(percentiles)
+        self._is_first = True
 
     def transform(self, results: dict | str | Path | np.ndarray) -> dict:
         """Load one image; besides a sample, a bare path or array is accepted."""
@@ -79,6 +82,9 @@ class LoadIRImage(BaseTransform):
         else:
             source = results['img_path']
             image = read_image(source)
+        if self._is_first:
+            self._is_first = False
+            log_in_first_worker(describe_unused_range(image, self.intensity_range), source)
         image = scale_intensity(
             image, self.intensity_range, percentiles=self.percentiles, source=source
         )

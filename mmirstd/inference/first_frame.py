@@ -1,0 +1,52 @@
+"""What the first frame of a run tells about a wrong option, said once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import MutableSet
+
+import numpy as np
+
+from mmirstd.datasets.colours import looks_coloured
+from mmirstd.datasets.intensity import IntensityRange, describe_unused_range
+from mmirstd.datasets.resampling import describe_shrinking
+
+LOGGER = logging.getLogger('mmirstd')
+
+
+def describe_colours(image: np.ndarray) -> str:
+    """Say that a frame of 8 bits is in colour, such as that of a palette, or '' if it is gray."""
+    if not looks_coloured(image):
+        return ''
+    return (
+        'it is in colour. A palette (pseudo-colour) hides the values of the sensor, and the model '
+        'was trained on gray images: export gray frames if you can'
+    )
+
+
+def tell_about(
+    image: np.ndarray,
+    source: str,
+    *,
+    input_size: tuple[int, int] | None,
+    intensity_range: IntensityRange,
+    told: MutableSet[str],
+) -> None:
+    """Warn once per kind about what the first frame of a run shows to be wrong.
+
+    Args:
+        image: The frame as it was read.
+        source: What warnings call it.
+        input_size: (height, width) at which the model sees it; None if it is cut into tiles.
+        intensity_range: How its values are scaled.
+        told: Kinds that were warned of before; new ones are added.
+    """
+    found = {
+        'size': describe_shrinking(image.shape[:2], input_size) if input_size else '',
+        'range': describe_unused_range(image, intensity_range),
+        'colour': describe_colours(image),
+    }
+    for kind, text in found.items():
+        if text and kind not in told:
+            told.add(kind)
+            LOGGER.warning('%s: %s', source, text)
