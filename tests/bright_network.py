@@ -52,6 +52,13 @@ def weights() -> dict[str, torch.Tensor]:
     }
 
 
+def write_network(folder: Path, config: str) -> tuple[Path, Path]:
+    """Write a config and the weights; returns the paths of both."""
+    (folder / 'bright.py').write_text(config)
+    torch.save({'meta': {}, 'state_dict': weights()}, folder / 'bright.pth')
+    return folder / 'bright.py', folder / 'bright.pth'
+
+
 def write_networks(folder: str = '.') -> None:
     """Write bright.py, its weights bright.pth, and blind.pth, which never sees a target."""
     path = Path(folder)

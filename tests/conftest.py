@@ -31,26 +31,17 @@ def data_root() -> Path:
 @pytest.fixture(scope='session')
 def bright(tmp_path_factory):
     """(config, checkpoint) of a network that marks pixels above 128, at the native size."""
-    from bright_network import CONFIG
+    from bright_network import CONFIG, write_network
 
-    return _write(tmp_path_factory.mktemp('bright'), CONFIG.replace('RESIZE', ''))
+    return write_network(tmp_path_factory.mktemp('bright'), CONFIG.replace('RESIZE', ''))
 
 
 @pytest.fixture(scope='session')
 def bright_square(tmp_path_factory):
     """The same network, behind a pipeline that resizes to 64 x 64."""
-    from bright_network import CONFIG, RESIZE
+    from bright_network import CONFIG, RESIZE, write_network
 
-    return _write(tmp_path_factory.mktemp('bright_square'), CONFIG.replace('RESIZE', RESIZE))
-
-
-def _write(folder, config):
-    import torch
-    from bright_network import weights
-
-    (folder / 'bright.py').write_text(config)
-    torch.save({'meta': {}, 'state_dict': weights()}, folder / 'bright.pth')
-    return folder / 'bright.py', folder / 'bright.pth'
+    return write_network(tmp_path_factory.mktemp('bright_square'), CONFIG.replace('RESIZE', RESIZE))
 
 
 @pytest.fixture

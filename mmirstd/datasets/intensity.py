@@ -151,6 +151,40 @@ def divide_by_maximum(image: np.ndarray) -> np.ndarray:
     return image * (255 / max(float(image.max()), 1e-6))
 
 
+def standardize(
+    image: np.ndarray, tail: float = 1e-4, limit: float = 50.0, source: str = 'image'
+) -> np.ndarray:
+    """Zero mean and unit variance over all pixels and channels; see `mmirstd.StandardizeImage`.
+
+    Args:
+        image: Array (H, W) or (H, W, C) of any real type.
+        tail: See `StandardizeImage`.
+        limit: See `StandardizeImage`.
+        source: What errors call the image.
+
+    Returns:
+        float32 of the same shape.
+
+    Raises:
+        ValueError: The image contains NaN or infinity.
+    """
+    values = image.astype(np.float32, copy=False)
+    if not np.isfinite(values).all():
+        raise ValueError(f'{source}: pixels are NaN or infinite; replace them before')
+    count = int(values.size * tail)
+    trimmed = values
+    if count:
+        ranks = (count, values.size - 1 - count)
+        low, high = np.partition(values.ravel(), ranks)[list(ranks)]
+        trimmed = np.clip(values, low, high)
+    mean, deviation = trimmed.mean(dtype=np.float64), trimmed.std(dtype=np.float64)
+    # Rounding makes the deviation of a constant image of large values tiny instead of zero.
+    if deviation <= 1e-6 * max(abs(mean), 1e-30):
+        return np.zeros_like(values)
+    scaled = (values - np.float32(mean)) * np.float32(1 / deviation)
+    return np.clip(scaled, -limit, limit, out=scaled)
+
+
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     """Bring an image (H, W) or BGR (H, W, 3) to the channels of a network's input.
 

@@ -15,7 +15,6 @@ from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.torch_detector import IRSTDInferencer
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
-_DIVIDE = 'mmirstd.DivideByMaximum'
 _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
 
 
@@ -105,23 +104,23 @@ def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = Non
     Raises:
         ValueError: The test pipeline has a step that a runtime without MMSegmentation lacks.
     """
-    square, divide = None, False
+    square = None
     for step in inferencer.steps:
         if step['type'] in _RESIZE:
             square = step['size']
-        elif step['type'] == _DIVIDE and square is None:  # the runtime divides, then resizes
-            divide = True
         elif step['type'] not in _NO_CHANGE:
             raise ValueError(
                 f'the step {step["type"]} of the test pipeline cannot be exported; exported '
-                'networks know mmirstd.ResizeToSquare, and mmirstd.DivideByMaximum before it'
+                'networks know mmirstd.ResizeToSquare, and before it mmirstd.DivideByMaximum and '
+                'mmirstd.StandardizeImage'
             )
     loader = inferencer.loader
     return Description(
         channels=loader.get('channels', 3),
         intensity_range=loader.get('intensity_range', 'dtype'),
         percentiles=tuple(loader.get('percentiles', (0.1, 99.99))),
-        divide_by_maximum=divide,
+        divide_by_maximum=inferencer.frame_steps.divide_by_maximum,
+        standardize=inferencer.frame_steps.standardize,
         square=square,
         align_corners=bool(inferencer.model.align_corners),
         threshold=inferencer.threshold,

@@ -25,6 +25,8 @@ class Description:
         percentiles: For 'percentile'.
         divide_by_maximum: Whether images are scaled, before they are resized, so that their
             brightest value is 255, as UIU-Net is trained.
+        standardize: ``tail`` and ``limit`` of `mmirstd.StandardizeImage`, by which each frame is
+            brought to zero mean and unit deviation; None for no standardisation.
         square: Side to which images are resized before the network (Pillow's bilinear,
             antialiased), and the logits back afterwards; None leaves the size alone.
         align_corners: How logits are resized back to the size of the image.
@@ -38,6 +40,7 @@ class Description:
     intensity_range: IntensityRange = 'dtype'
     percentiles: Sequence[float] = (0.1, 99.99)
     divide_by_maximum: bool = False
+    standardize: tuple[float, float] | None = None
     square: int | None = None
     align_corners: bool = False
     multiple: int = 1
@@ -54,6 +57,11 @@ class Description:
             raise ValueError(f'channels={self.channels!r} must be 1 or 3')
         if not isinstance(self.divide_by_maximum, bool):
             raise ValueError(f'divide_by_maximum={self.divide_by_maximum!r} must be true or false')
+        if self.standardize is not None:
+            tail, limit = self.standardize
+            if not (0 <= tail < 0.5 and limit > 0):
+                raise ValueError(f'standardize={self.standardize!r} must be (tail, limit)')
+            object.__setattr__(self, 'standardize', (tail, limit))
         if self.square is not None and not (type(self.square) is int and self.square > 0):
             raise ValueError(f'square={self.square!r} must be a positive number of pixels')
         if not (type(self.multiple) is int and self.multiple > 0):

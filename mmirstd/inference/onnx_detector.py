@@ -15,12 +15,12 @@ from scipy.ndimage import map_coordinates
 from mmirstd.datasets.intensity import (
     IntensityRange,
     check_range,
-    divide_by_maximum,
     scale_intensity,
     with_channels,
 )
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.inference.detector import Detector, sigmoid
+from mmirstd.inference.frame_steps import FrameSteps
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.tiling import Tiling
 
@@ -84,10 +84,13 @@ class OnnxDetector(Detector):
         )
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Bring sensor values to 0..255 as in training."""
-        return scale_intensity(
+        """Bring sensor values into the model's range as in training, for a whole frame."""
+        scaled = scale_intensity(
             image, self.intensity_range, percentiles=self.description.percentiles, source=name
         )
+        about = self.description
+        steps = FrameSteps(about.channels, about.divide_by_maximum, about.standardize)
+        return steps(scaled, name)
 
     def input_size(self, image: np.ndarray) -> tuple[int, int]:
         """(height, width) at which the model sees a frame."""
@@ -126,8 +129,6 @@ class OnnxDetector(Detector):
 
     def _prepare(self, image: np.ndarray) -> np.ndarray:
         image = with_channels(image, self.description.channels)
-        if self.description.divide_by_maximum:
-            image = divide_by_maximum(image)
         square = self.description.square
         return image if square is None else resize_image(image, (square, square))
 

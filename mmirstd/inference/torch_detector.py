@@ -26,6 +26,7 @@ from mmirstd.datasets.intensity import (
 from mmirstd.evaluation.samples import read_prediction
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
+from mmirstd.inference.frame_steps import take_frame_steps
 from mmirstd.inference.tiling import Tiling
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.weights import find_model
@@ -95,6 +96,8 @@ class IRSTDInferencer(Detector):
                 config_or_name, checkpoint = info.config_file(), info.weights_file()
         self.config = load_config(config_or_name)
         self.loader, self.steps = split_pipeline(self.config, intensity_range)
+        channels = self.loader.get('channels', 3)
+        self.frame_steps, self.steps = take_frame_steps(self.steps, channels)
         self.intensity_range = self.loader.get('intensity_range', 'dtype')
         self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
         check_range(self.intensity_range, self.percentiles)
@@ -110,10 +113,11 @@ class IRSTDInferencer(Detector):
             self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Bring sensor values to 0..255 as the config's loader does."""
-        return scale_intensity(
+        """Bring sensor values into the model's range as the config does for a whole frame."""
+        scaled = scale_intensity(
             image, self.intensity_range, percentiles=self.percentiles, source=name
         )
+        return self.frame_steps(scaled, name)
 
     def input_size(self, image: np.ndarray) -> tuple[int, int]:
         """(height, width) at which the model sees a frame, after the config's test pipeline."""

@@ -58,7 +58,8 @@ def test_merging_changes_nothing(name):
 def test_a_pipeline_that_a_runtime_cannot_repeat_is_refused():
     inferencer = make_inferencer('uiunet')
     assert describe(inferencer).divide_by_maximum
-    inferencer.steps = inferencer.steps[1::-1] + inferencer.steps[2:]  # resize, then divide
+    resize, *rest = inferencer.steps
+    inferencer.steps = [resize, {'type': 'mmirstd.DivideByMaximum'}, *rest]
     with pytest.raises(ValueError, match='DivideByMaximum of the test pipeline cannot be exported'):
         describe(inferencer)
 

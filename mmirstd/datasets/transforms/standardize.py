@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmirstd.datasets.intensity import standardize
 from mmirstd.registry import TRANSFORMS
 
 
@@ -47,37 +47,3 @@ class StandardizeImage(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(tail={self.tail}, limit={self.limit})'
-
-
-def standardize(
-    image: np.ndarray, tail: float = 1e-4, limit: float = 50.0, source: str = 'image'
-) -> np.ndarray:
-    """Zero mean and unit variance over all pixels and channels; see `StandardizeImage`.
-
-    Args:
-        image: Array (H, W) or (H, W, C) of any real type.
-        tail: See `StandardizeImage`.
-        limit: See `StandardizeImage`.
-        source: What errors call the image.
-
-    Returns:
-        float32 of the same shape.
-
-    Raises:
-        ValueError: The image contains NaN or infinity.
-    """
-    values = image.astype(np.float32, copy=False)
-    if not np.isfinite(values).all():
-        raise ValueError(f'{source}: pixels are NaN or infinite; replace them before')
-    count = int(values.size * tail)
-    trimmed = values
-    if count:
-        ranks = (count, values.size - 1 - count)
-        low, high = np.partition(values.ravel(), ranks)[list(ranks)]
-        trimmed = np.clip(values, low, high)
-    mean, deviation = trimmed.mean(dtype=np.float64), trimmed.std(dtype=np.float64)
-    # Rounding makes the deviation of a constant image of large values tiny instead of zero.
-    if deviation <= 1e-6 * max(abs(mean), 1e-30):
-        return np.zeros_like(values)
-    scaled = (values - np.float32(mean)) * np.float32(1 / deviation)
-    return np.clip(scaled, -limit, limit, out=scaled)
