@@ -68,18 +68,24 @@ def crop_offset(size: Size, crop: int, position: float) -> Size:
     return y, x
 
 
-def crop_and_pad(array: np.ndarray, offset: Size, size: int, value: float) -> np.ndarray:
-    """Cut a ``size`` x ``size`` window at ``offset`` and pad it at the bottom and the right.
+def crop_and_pad(array: np.ndarray, offset: Size, size: int | Size, value: float) -> np.ndarray:
+    """Cut a window at ``offset`` and pad it at the bottom and the right.
 
     Args:
         array: Array (H, W) or (H, W, C).
         offset: Top-left corner (y, x) of the window.
-        size: Side of the result.
-        value: Value of padded pixels.
+        size: Height and width of the result, or the side of a square.
+        value: Value of padded pixels. Where pixels are padded and the type of ``array`` cannot
+            hold it, as with 107.8 in an 8-bit image, the result is float32.
     """
     y, x = offset
-    window = array[y : y + size, x : x + size]
-    padding = [(0, size - window.shape[0]), (0, size - window.shape[1])]
+    height, width = (size, size) if isinstance(size, int) else size
+    window = array[y : y + height, x : x + width]
+    padding = [(0, height - window.shape[0]), (0, width - window.shape[1])]
+    if not any(after for _, after in padding):
+        return window
+    if np.issubdtype(window.dtype, np.integer) and window.dtype.type(value) != value:
+        window = window.astype(np.float32)
     padding += [(0, 0)] * (array.ndim - 2)
     return np.pad(window, padding, constant_values=value)
 

@@ -3,6 +3,7 @@
 from mmirstd.datasets.transforms.cached import CachedSteps
 from mmirstd.datasets.transforms.geometry import RandomScaleCropPad, ResizeToSquare
 from mmirstd.datasets.transforms.loading import BinarizeMask, LoadIRImage, LoadMask
+from mmirstd.datasets.transforms.originals import PadToSize, RandomLongSide, RandomPatch
 from mmirstd.datasets.transforms.photometric import (
     DivideByMaximum,
     RandomGaussianBlur,
@@ -18,8 +19,11 @@ __all__ = [
     'DivideByMaximum',
     'LoadIRImage',
     'LoadMask',
+    'PadToSize',
     'RandomGaussianBlur',
     'RandomIntensity',
+    'RandomLongSide',
+    'RandomPatch',
     'RandomScaleCropPad',
     'RandomSymmetry',
     'RandomTargetCrop',

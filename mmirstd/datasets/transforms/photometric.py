@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
+from PIL import Image, ImageFilter
 
 from mmirstd.datasets.intensity import divide_by_maximum
 from mmirstd.registry import TRANSFORMS
@@ -13,39 +14,57 @@ from mmirstd.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomGaussianBlur(BaseTransform):
-    """Blur some images a little: the last augmentation of ACM's training code.
+    """Blur some images a little: the last augmentation of ACM, DNANet and MSHNet.
+
+    8-bit images are blurred by Pillow, as in the authors' code: its ``GaussianBlur(radius)`` is
+    three box blurs that approximate a Gaussian with that standard deviation. Images of other
+    types, which Pillow cannot blur, are blurred by OpenCV's Gaussian of the same deviation.
 
     Modified keys: ``img``.
 
     Args:
         prob: Probability of a blur.
-        max_sigma: The standard deviation in pixels is drawn uniformly up to it.
+        max_radius: The radius in pixels is drawn uniformly between 0 and this.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
 
-    def __init__(self, prob: float = 0.5, max_sigma: float = 1.0) -> None:
+    def __init__(self, prob: float = 0.5, max_radius: float = 1.0) -> None:
         if not 0 <= prob <= 1:
-            raise ValueError(f'prob must lie in [0, 1], got {prob}')
-        if max_sigma <= 0:
-            raise ValueError(f'max_sigma must be positive, got {max_sigma}')
+            raise ValueError(f'prob must be in [0, 1], got {prob}')
+        if max_radius <= 0:
+            raise ValueError(f'max_radius must be positive, got {max_radius}')
         self.prob = prob
-        self.max_sigma = max_sigma
+        self.max_radius = max_radius
 
     @cache_randomness
     def _draw(self) -> tuple[float, float]:
-        """Whether to blur, in [0, 1], and the standard deviation."""
-        return np.random.uniform(), np.random.uniform(0, self.max_sigma)
+        """Whether to blur, in [0, 1), and the radius."""
+        return np.random.uniform(), np.random.uniform(0, self.max_radius)
 
     def transform(self, results: dict) -> dict:
         """Blur one sample or leave it."""
-        chance, sigma = self._draw()
-        if chance < self.prob and sigma > 0:
-            image = results['img']
-            # OpenCV drops the axis of a single channel.
-            results['img'] = cv2.GaussianBlur(image, (0, 0), sigma).reshape(image.shape)
+        chance, radius = self._draw()
+        if chance < self.prob and radius > 0:
+            results['img'] = gaussian_blur(results['img'], radius)
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, max_sigma={self.max_sigma})'
+        return f'{type(self).__name__}(prob={self.prob}, max_radius={self.max_radius})'
+
+
+def gaussian_blur(image: np.ndarray, radius: float) -> np.ndarray:
+    """Blur an image (H, W) or (H, W, C); see `RandomGaussianBlur`."""
+    if image.dtype != np.uint8:
+        # OpenCV drops the axis of a single channel.
+        return cv2.GaussianBlur(image, (0, 0), radius).reshape(image.shape)
+    channels = image[..., None] if image.ndim == 2 else image
+    blurred = [
+        np.asarray(Image.fromarray(channels[..., c]).filter(ImageFilter.GaussianBlur(radius)))
+        for c in range(channels.shape[2])
+    ]
+    return np.stack(blurred, axis=-1).reshape(image.shape)
 
 
 @TRANSFORMS.register_module()

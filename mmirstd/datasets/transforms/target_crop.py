@@ -27,6 +27,8 @@ class RandomTargetCrop(BaseTransform):
         target_prob: Probability in [0, 1] of a crop around a target.
         image_pad: Value of padded image pixels; 0 is the mean after standardisation.
         mask_pad: Label of padded pixels: 0 background, 255 ignored.
+        may_miss_by_one: Let the corner of a crop around a target be one position further up and
+            left, where the drawn pixel is just outside. BasicIRSTD's patches are drawn so.
 
     Raises:
         ValueError: An argument is out of range.
@@ -39,6 +41,7 @@ class RandomTargetCrop(BaseTransform):
         *,
         image_pad: float = 0.0,
         mask_pad: int = 0,
+        may_miss_by_one: bool = False,
     ) -> None:
         if not isinstance(size, int) or size < 1:
             raise ValueError(f'size must be a positive number of pixels, got {size!r}')
@@ -50,6 +53,7 @@ class RandomTargetCrop(BaseTransform):
         self.target_prob = target_prob
         self.image_pad = image_pad
         self.mask_pad = mask_pad
+        self.may_miss_by_one = may_miss_by_one
 
     @cache_randomness
     def _draw(self) -> tuple[float, float, float, float]:
@@ -57,11 +61,12 @@ class RandomTargetCrop(BaseTransform):
         return tuple(np.random.uniform(size=4))
 
     def _positions(self, side: int, pixel: int | None) -> tuple[int, int]:
-        """First and last corner coordinate along one axis; ``pixel`` must be inside the crop."""
+        """First and last corner coordinate along one axis of a crop that contains ``pixel``."""
         last = max(side - self.size, 0)
         if pixel is None:
             return 0, last
-        return max(pixel - self.size + 1, 0), min(pixel, last)
+        first = pixel - self.size + (0 if self.may_miss_by_one else 1)
+        return max(first, 0), min(pixel, last)
 
     def transform(self, results: dict) -> dict:
         """Crop one sample."""
@@ -86,5 +91,6 @@ class RandomTargetCrop(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(size={self.size}, target_prob={self.target_prob}, '
-            f'image_pad={self.image_pad}, mask_pad={self.mask_pad})'
+            f'image_pad={self.image_pad}, mask_pad={self.mask_pad}, '
+            f'may_miss_by_one={self.may_miss_by_one})'
         )

@@ -1,0 +1,169 @@
+"""The augmentations that published IRSTD networks were trained with, one step each.
+
+In the code of ACM, DNANet and MSHNet the order is: flip left-right (MMSeg's ``RandomFlip``),
+`RandomLongSide`, `PadToSize`, crop (MMSeg's ``RandomCrop``, whose two axes are independent),
+`RandomGaussianBlur`. SCTransNet cuts patches by `RandomPatch`, BasicIRSTD by `RandomTargetCrop`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+
+from mmirstd.datasets.resampling import Size, crop_and_pad, resize_image, resize_mask
+from mmirstd.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomLongSide(BaseTransform):
+    """Resize to a long side that is drawn uniformly among the integers of a range.
+
+    The other side is rounded half up, aspect ratio kept; a square counts as wide. Images are
+    resized bilinearly with Pillow, masks to nearest pixels.
+
+    Required keys: ``img``; label maps named in ``seg_fields`` follow.
+    Modified keys: ``img``, ``img_shape``, the label maps. Added: ``scale_factor`` (width, height).
+
+    Args:
+        sides: Smallest and largest long side in pixels, both included. DNANet and MSHNet:
+            (128, 512); ACM: (256, 1024), half and twice its base size of 512.
+
+    Raises:
+        ValueError: ``sides`` is not a range of positive integers.
+    """
+
+    def __init__(self, sides: tuple[int, int] = (128, 512)) -> None:
+        low, high = sides
+        if not (isinstance(low, int) and isinstance(high, int) and 1 <= low <= high):
+            raise ValueError(f'sides must be integers with 1 <= low <= high, got {tuple(sides)}')
+        self.sides = (low, high)
+
+    @cache_randomness
+    def _draw(self) -> int:
+        """The long side."""
+        return int(np.random.randint(self.sides[0], self.sides[1] + 1))
+
+    def transform(self, results: dict) -> dict:
+        """Resize one sample."""
+        height, width = results['img'].shape[:2]
+        size = long_side_size((height, width), self._draw())
+        results['img'] = resize_image(results['img'], size)
+        for key in results.get('seg_fields', []):
+            results[key] = resize_mask(results[key], size)
+        results['img_shape'] = size
+        results['scale_factor'] = (size[1] / width, size[0] / height)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(sides={self.sides})'
+
+
+def long_side_size(size: Size, long: int) -> Size:
+    """Height and width, at least 1 each, for an image of ``size`` whose long side is ``long``."""
+    height, width = size
+    if height > width:
+        return long, max(int(width * long / height + 0.5), 1)
+    return max(int(height * long / width + 0.5), 1), long
+
+
+@TRANSFORMS.register_module()
+class PadToSize(BaseTransform):
+    """Pad an axis that is shorter than ``size`` at its end; a longer one stays as it is.
+
+    Modified keys: ``img``, ``img_shape`` and the label maps named in ``seg_fields``.
+
+    Args:
+        size: Smallest height and width of the result in pixels.
+        image_pad: Value of padded image pixels, before normalisation; 0 is black.
+        mask_pad: Label of padded pixels: 0 background, 255 ignored.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(self, size: int, *, image_pad: float = 0.0, mask_pad: int = 0) -> None:
+        _check_patch(size, mask_pad)
+        self.size, self.image_pad, self.mask_pad = size, image_pad, mask_pad
+
+    def transform(self, results: dict) -> dict:
+        """Pad one sample."""
+        height, width = results['img'].shape[:2]
+        size = (max(height, self.size), max(width, self.size))
+        results['img'] = crop_and_pad(results['img'], (0, 0), size, self.image_pad)
+        for key in results.get('seg_fields', []):
+            results[key] = crop_and_pad(results[key], (0, 0), size, self.mask_pad)
+        results['img_shape'] = size
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(size={self.size}, image_pad={self.image_pad}, '
+            f'mask_pad={self.mask_pad})'
+        )
+
+
+@TRANSFORMS.register_module()
+class RandomPatch(BaseTransform):
+    """Cut a square patch as SCTransNet's training does: patches without target are often redrawn.
+
+    A corner is drawn uniformly. With probability ``accept_prob`` the patch is taken as it is;
+    otherwise it is taken only if it contains a target pixel, and else everything is drawn again.
+    If a uniform patch contains a target with probability q, the result does with probability
+    ``q / (q + (1 - q) * accept_prob)``. Smaller images are padded at the bottom and the right.
+
+    Modified keys: ``img``, ``img_shape`` and the label maps named in ``seg_fields``.
+
+    Args:
+        size: Side of the patch in pixels.
+        accept_prob: Probability in (0, 1] of taking a patch whatever it contains.
+        image_pad: Value of padded image pixels, before normalisation.
+        mask_pad: Label of padded pixels: 0 background, 255 ignored.
+
+    Raises:
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        accept_prob: float = 0.5,
+        *,
+        image_pad: float = 0.0,
+        mask_pad: int = 0,
+    ) -> None:
+        _check_patch(size, mask_pad)
+        if not 0 < accept_prob <= 1:
+            raise ValueError(f'accept_prob must be in (0, 1], got {accept_prob!r}')
+        self.size, self.accept_prob = size, accept_prob
+        self.image_pad, self.mask_pad = image_pad, mask_pad
+
+    def transform(self, results: dict) -> dict:
+        """Cut one sample."""
+        height, width = results['img'].shape[:2]
+        mask = results.get('gt_seg_map')
+        last = max(height - self.size, 0), max(width - self.size, 0)
+        while True:
+            y, x = (int(np.random.randint(end + 1)) for end in last)
+            if np.random.uniform() < self.accept_prob or mask is None:
+                break
+            if (mask[y : y + self.size, x : x + self.size] == 1).any():
+                break
+        results['img'] = crop_and_pad(results['img'], (y, x), self.size, self.image_pad)
+        for key in results.get('seg_fields', []):
+            results[key] = crop_and_pad(results[key], (y, x), self.size, self.mask_pad)
+        results['img_shape'] = (self.size, self.size)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(size={self.size}, accept_prob={self.accept_prob}, '
+            f'image_pad={self.image_pad}, mask_pad={self.mask_pad})'
+        )
+
+
+def _check_patch(size: int, mask_pad: int) -> None:
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f'size must be a positive number of pixels, got {size!r}')
+    if mask_pad not in (0, 255):
+        raise ValueError(f'mask_pad must be 0 (background) or 255 (ignored), got {mask_pad!r}')
