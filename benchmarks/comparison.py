@@ -91,9 +91,16 @@ def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
     cfg.train_cfg.val_begin = budget.epochs + 1
     for scheduler in cfg.param_scheduler:
         if scheduler.get('by_epoch', True):
-            for key in ('end', 'T_max', 'milestones'):
-                if key in scheduler:
+            for key in ('begin', 'end', 'T_max', 'milestones'):
+                if scheduler.get(key):
                     scheduler[key] = _scaled(scheduler[key], share)
+    # A warm-up that shrinks to nothing is left out.
+    *earlier, last = cfg.param_scheduler
+    cfg.param_scheduler = [
+        each
+        for each in earlier
+        if not each.get('by_epoch', True) or each.end - each.get('begin', 0) > 1
+    ] + [last]
     head = cfg.model.decode_head
     if 'warm_up_epochs' in head:
         head.warm_up_epochs = round(head.warm_up_epochs * share)

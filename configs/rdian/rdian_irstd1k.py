@@ -6,10 +6,11 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# Statistics of the gray images.
-model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[87.47], std=[39.72]))
+model = dict(
+    data_preprocessor=dict(
+        _base_.gray_preprocessor, mean=[_base_.gray_mean], std=[_base_.gray_std]))
 load_gray = dict(_base_.load_image, channels=1)
-patch = dict(_base_.patch, image_pad=87.47)
+patch = dict(_base_.patch, image_pad=_base_.gray_mean)
 train_pipeline = [load_gray, _base_.load_mask, patch, _base_.symmetry, _base_.pack]
 test_pipeline = [load_gray, *_base_.test_steps]
 tta_pipeline = [load_gray, _base_.tta_step]

@@ -6,10 +6,12 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# BasicIRSTD's statistics of the gray images, which the authors use too.
-model = dict(data_preprocessor=dict(_base_.gray_preprocessor, mean=[87.47], std=[39.72]))
+model = dict(
+    data_preprocessor=dict(
+        _base_.gray_preprocessor, mean=[_base_.gray_mean], std=[_base_.gray_std]))
 load_gray = dict(_base_.load_image, channels=1)
-train_pipeline = [load_gray, *_base_.train_steps]
+patch = dict(_base_.patch, image_pad=_base_.gray_mean)
+train_pipeline = [load_gray, _base_.load_mask, patch, _base_.symmetry, _base_.pack]
 test_pipeline = [load_gray, *_base_.test_steps]
 tta_pipeline = [load_gray, _base_.tta_step]
 train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))

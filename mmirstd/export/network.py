@@ -40,10 +40,13 @@ class ExportNetwork(nn.Module):
         if getattr(head, 'out_channels', 1) not in (1, 2):
             raise ValueError(f'the head has {head.out_channels} channels, expected 1 or 2')
         prepare = segmentor.data_preprocessor
-        if getattr(prepare, 'test_cfg', None):
+        padding = dict(getattr(prepare, 'test_cfg', None) or {})
+        self.divisor = padding.pop('size_divisor', None) or 1
+        self.pad_value = float(getattr(prepare, 'pad_val', 0))
+        if any(padding.values()):
             raise ValueError(
-                f'the data preprocessor pads test images ({prepare.test_cfg}), which is not '
-                'exported: pad in the network or choose sizes that need none'
+                f'the data preprocessor pads test images to a fixed size ({prepare.test_cfg}), '
+                'which is not exported: use size_divisor, or choose sizes that need no padding'
             )
         mean, std = torch.zeros(1), torch.ones(1)
         if getattr(prepare, '_enable_normalize', False):
@@ -75,13 +78,24 @@ class ExportNetwork(nn.Module):
     def _logits(self, images: Tensor) -> Tensor:
         if self.swap:
             images = images.flip(1)
-        features = self.segmentor.extract_feat((images - self.mean) / self.std)
+        images = (images - self.mean) / self.std
+        height, width = images.shape[-2:]
+        if self.divisor > 1:
+            missing = (0, -width % self.divisor, 0, -height % self.divisor)
+            images = F.pad(images, missing, value=self.pad_value)
+        features = self.segmentor.extract_feat(images)
         head = self.segmentor.decode_head
         # Heads with early or side outputs have a shorter way to the final one.
         decode = getattr(head, 'decode_final', None) or getattr(head, 'prediction', None) or head
         logits = decode(features)
         if logits.shape[1] == 2:  # softmax over two classes is the sigmoid of their difference
             logits = logits[:, 1:] - logits[:, :1]
+        if self.divisor > 1:
+            if logits.shape[-2:] != images.shape[-2:]:
+                logits = F.interpolate(
+                    logits, images.shape[-2:], mode='bilinear', align_corners=head.align_corners
+                )
+            logits = logits[..., :height, :width]
         return logits
 
 

@@ -93,6 +93,10 @@ def test_what_is_counted_in_epochs_shrinks():
     assert plain.train_cfg.max_epochs == 400, 'the recipe itself stays'
     warm = Config.fromfile(ROOT / 'configs' / 'mshnet' / 'mshnet_nudt.py')
     assert shortened(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
+    warm = Config.fromfile(ROOT / 'configs' / 'sctransnet' / 'sctransnet_nudt.py')
+    half, tenth = (shortened(warm, Budget(epochs=n), folder).param_scheduler for n in (500, 10))
+    assert [(each.get('begin', 0), each.end) for each in half] == [(0, 6), (6, 500)]
+    assert [each.type for each in tenth] == ['CosineAnnealingLR']
 
 
 def test_mistakes_are_named(tmp_path, capsys):

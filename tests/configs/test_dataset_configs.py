@@ -46,7 +46,8 @@ def folders(tmp_path):
 
 def test_every_dataset_config_is_tested():
     # nested_shapes belongs to the distillation: see tests/configs/test_distillation_recipes.py.
-    assert {path.stem for path in FOLDER.glob('*.py')} == {*SIZES, 'nested_shapes'}
+    # sirst3 joins three sets at native size: its parts are tested by themselves.
+    assert {path.stem for path in FOLDER.glob('*.py')} == {*SIZES, 'nested_shapes', 'sirst3'}
 
 
 @pytest.mark.parametrize('name', SIZES)
@@ -66,7 +67,8 @@ def test_promises(name):
         loader = cfg[f'{mode}_dataloader']
         assert loader.sampler.type == 'DefaultSampler'
         assert loader.sampler.shuffle == (mode == 'train')
-        assert loader.persistent_workers == (loader.num_workers > 0)
+        # torch refuses it with num_workers=0, and one option should be enough to set that.
+        assert not loader.get('persistent_workers', False)
 
 
 @pytest.mark.parametrize('name', SIZES)

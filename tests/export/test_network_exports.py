@@ -55,6 +55,20 @@ def test_merging_changes_nothing(name):
     np.testing.assert_allclose(logits.sigmoid()[0, 0].numpy(), expected, atol=1e-5)
 
 
+def test_padding_to_a_multiple_is_part_of_the_network():
+    """The common recipe pads test images with the mean to multiples of 32."""
+    torch.manual_seed(0)
+    inferencer = IRSTDInferencer(load_config('common_acm_nudt'))
+    assert inferencer.model.data_preprocessor.test_cfg == {'size_divisor': 32}
+    image = check_image(70, 90, 1, 0)
+    with torch.inference_mode():
+        network = ExportNetwork(inferencer.model, 1)
+        logits = network(torch.from_numpy(image).permute(2, 0, 1)[None])
+    (expected,) = inferencer.predict([image[..., 0]])
+    assert expected.shape == (70, 90)
+    np.testing.assert_allclose(logits.sigmoid()[0, 0].numpy(), expected, atol=1e-5)
+
+
 def test_a_pipeline_that_a_runtime_cannot_repeat_is_refused():
     inferencer = make_inferencer('uiunet')
     assert describe(inferencer).divide_by_maximum

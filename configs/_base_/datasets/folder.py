@@ -11,6 +11,8 @@ load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, inten
 train_pipeline = [
     load_image,
     dict(type='mmirstd.LoadMask'),
+    # First, as in the released code: padding stays on the right.
+    dict(type='RandomFlip', prob=0.5),
     # Paper Sec. 4.1: factors 0.5 to 2.0 and fixed-size crop; the released code, which produced the
     # published checkpoints, draws from 0.1 to 2.0 and pads images with 128, masks with background.
     dict(
@@ -19,7 +21,6 @@ train_pipeline = [
         scale_range=(0.1, 2.0),
         image_pad=128,
         mask_pad=0),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 # evaluate_at='input' scores at 256 x 256, 'native' at the size of the file.
@@ -56,12 +57,10 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255)
 
-# With num_workers=0 also set persistent_workers=False.
 num_workers = 2
 train_dataloader = dict(
     batch_size=8,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -71,7 +70,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -82,7 +80,6 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',

@@ -14,9 +14,9 @@ load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, inten
 train_pipeline = [
     load_image,
     dict(type='mmirstd.LoadMask'),
+    dict(type='RandomFlip', prob=0.5),
     # Released code: nothing but the flip. Training images are 128 x 128.
     dict(type='mmirstd.ResizeToSquare', size=input_size),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 # evaluate_at='input' scores at 128 x 128 as the paper does, 'native' at the size of the file.
@@ -53,12 +53,14 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255)
 
-# With num_workers=0 also set persistent_workers=False.
+# For configs that follow BasicIRSTD, which has no statistics of MDFA: those of NUDT-SIRST.
+gray_mean = 107.8091
+gray_std = 33.0227
+
 num_workers = 2
 train_dataloader = dict(
     batch_size=32,  # released code; the paper does not say
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -71,7 +73,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -83,7 +84,6 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',

@@ -14,9 +14,9 @@ load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, inten
 train_pipeline = [
     load_image,
     dict(type='mmirstd.LoadMask'),
+    dict(type='RandomFlip', prob=0.5),
     # Paper Sec. 4.1: no augmentation, it degraded the results; the released code still flips.
     dict(type='mmirstd.ResizeToSquare', size=input_size),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 # evaluate_at='input' scores at 256 x 256 as the paper does, 'native' at the size of the file.
@@ -53,12 +53,15 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255)
 
-# With num_workers=0 also set persistent_workers=False.
+# Mean and standard deviation of the gray images over training and test images, as BasicIRSTD
+# publishes them: for configs that follow it.
+gray_mean = 107.8091
+gray_std = 33.0227
+
 num_workers = 2
 train_dataloader = dict(
     batch_size=8,  # released code; the paper does not say
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -71,7 +74,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -83,7 +85,6 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',

@@ -11,9 +11,9 @@ load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, inten
 train_pipeline = [
     load_image,
     dict(type='mmirstd.LoadMask'),
+    dict(type='RandomFlip', prob=0.5),
     # Scenes have this size already.
     dict(type='mmirstd.ResizeToSquare', size=input_size),
-    dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
 ]
 # evaluate_at='input' scores at 128 x 128, 'native' at the size of the file.
@@ -50,12 +50,10 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255)
 
-# With num_workers=0 also set persistent_workers=False.
 num_workers = 2
 train_dataloader = dict(
     batch_size=8,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -65,7 +63,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',
@@ -76,7 +73,6 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
-    persistent_workers=num_workers > 0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='mmirstd.IRSTDDataset',

@@ -4,18 +4,14 @@ crop_size = (480, 480)
 batch_size = 8
 max_epochs = 300
 
-# Behind the loader of the dataset's base config.
+# After the loader of the dataset's base config, in the order of the original.
 train_steps = [
     dict(type='mmirstd.LoadMask'),
-    # The longer side becomes 0.5 to 2 times 512; short images are padded with black.
-    dict(
-        type='mmirstd.RandomScaleCropPad',
-        size=480,
-        scale_range=(0.5 * 512 / 480, 2.0 * 512 / 480),
-        image_pad=0,
-        mask_pad=0),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='mmirstd.RandomGaussianBlur', prob=0.5),
+    dict(type='mmirstd.RandomLongSide', sides=(256, 1024)),  # half to twice the base size of 512
+    dict(type='mmirstd.PadToSize', size=480, image_pad=0),  # black
+    dict(type='RandomCrop', crop_size=crop_size),  # both axes drawn independently
+    dict(type='mmirstd.RandomGaussianBlur', prob=0.5, max_radius=1.0),
     dict(type='PackSegInputs'),
 ]
 resize_for_test = dict(type='mmirstd.ResizeToSquare', size=512, evaluate_at='input')

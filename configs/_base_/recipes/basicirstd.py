@@ -1,25 +1,37 @@
-# Training of BasicIRSTD, the code base that several models share: one channel, patches of 256 at the
-# native scale, half of them around a target, Adam 5e-4, a tenth after epochs 200 and 300 of 400.
-_base_ = './sctransnet.py'
+# The pipeline and the schedule of BasicIRSTD, which trains all networks alike: one gray channel,
+# patches of 256 at native scale, the eight symmetries of the square, one loss, Adam.
+_base_ = '../schedules/adam_400e.py'
 
-max_epochs = 400
+crop_size = (256, 256)
 
+# A config fills in mean and standard deviation of its dataset. Padding is 0 after normalisation.
+gray_preprocessor = dict(
+    type='SegDataPreProcessor',
+    size=crop_size,
+    pad_val=0,
+    seg_pad_val=0,
+    test_cfg=dict(size_divisor=32))
+
+# After the loader of the dataset's base config.
 load_mask = dict(type='mmirstd.LoadMask')
-# A patch around a target always contains it here; the original misses some by one pixel.
-# A config fills in image_pad, the mean of the dataset: the original pads with zeros after
-# normalisation.
-patch = dict(type='mmirstd.RandomTargetCrop', size=256, target_prob=0.5)
+# A config fills in image_pad, the dataset's mean. may_miss_by_one is a flaw of the original: the
+# corner of a patch around a target pixel may be so that the pixel is just outside.
+patch = dict(type='mmirstd.RandomTargetCrop', size=256, target_prob=0.5, may_miss_by_one=True)
 symmetry = dict(type='mmirstd.RandomSymmetry', prob=0.5)
 pack = dict(type='PackSegInputs')
+# At the native size.
+test_steps = [load_mask, pack]
+tta_step = dict(
+    type='TestTimeAug',
+    transforms=[
+        [
+            dict(type='RandomFlip', prob=0.0),
+            dict(type='RandomFlip', prob=1.0),
+        ],
+        # After the flip: predictions are flipped back, the ground truth must not be flipped.
+        [load_mask],
+        [pack],
+    ])
 
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
-param_scheduler = [
-    dict(
-        type='MultiStepLR',
-        milestones=[200, 300],
-        gamma=0.1,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True)
-]
-train_cfg = dict(max_epochs=max_epochs)
+# Of every output, all compared with the mask at full size.
+pooled_soft_iou = dict(type='mmirstd.SoftIoULoss', smooth=1.0, per_image=False)

@@ -1,14 +1,20 @@
-# Training of DNANet by its authors. Their augmentation is not specified in our sources beyond the
-# crop of 256; that of ACM, from which their code descends, is used.
+# Training of DNANet by its authors: the augmentation of ACM at half the size.
 _base_ = './acm.py'
 
 crop_size = (256, 256)
 batch_size = 16
 max_epochs = 1500
+drop_last = True  # of an incomplete last batch
 
-# The longer side becomes 0.5 to 2 times 256.
-load_mask, scale_crop_pad, *others = _base_.train_steps
-train_steps = [load_mask, dict(scale_crop_pad, size=256, scale_range=(0.5, 2.0)), *others]
+load_mask, flip, _, _, _, *others = _base_.train_steps
+train_steps = [
+    load_mask,
+    flip,
+    dict(type='mmirstd.RandomLongSide', sides=(128, 512)),
+    dict(type='mmirstd.PadToSize', size=256, image_pad=0),
+    dict(type='RandomCrop', crop_size=crop_size),
+    *others,
+]
 resize_for_test = dict(_base_.resize_for_test, size=256)
 test_steps = [load_mask, resize_for_test, dict(type='PackSegInputs')]
 flips, masks, _, pack = _base_.tta_step.transforms

@@ -1,5 +1,4 @@
-# Training of MSHNet by its authors. Their augmentation is not specified in our sources beyond the
-# crop of 256; that of ACM, from which their code descends, is used.
+# Training of MSHNet by its authors: the augmentation of DNANet, other length and batch.
 _base_ = './dnanet.py'
 
 batch_size = 4
