@@ -11,7 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +88,7 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
             sources.append(_array_source(name, content))
         else:
             sources += _file_sources(name, content)
-    return sources
+    return _name_pages_apart(sources)
 
 
 def is_video(path: Input) -> bool:
@@ -224,6 +224,24 @@ def _unique_names(found: list[tuple[str, Path | np.ndarray]]) -> list[str]:
         taken.add(name.lower())  # file systems may not tell a.png from A.png
         names.append(name)
     return names
+
+
+def _name_pages_apart(sources: list[Source]) -> list[Source]:
+    """Give pages the suffix of their file where an image is called like one of them."""
+    images = {source.name.lower() for source in sources if source.frame is None}
+    while True:
+        pages = [source for source in sources if source.frame is not None]
+        same = {source.path for source in pages if source.name.lower() in images}
+        if not same:
+            return sources
+        sources = [
+            _with_suffix(s) if s.frame is not None and s.path in same else s for s in sources
+        ]
+
+
+def _with_suffix(page: Source) -> Source:
+    number = f'_{page.frame:06d}'
+    return replace(page, name=page.name.removesuffix(number) + page.path.suffix + number)
 
 
 def _array_source(name: str, array: np.ndarray) -> Source:

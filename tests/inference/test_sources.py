@@ -43,6 +43,19 @@ def test_names_stay_unique(tmp_path):
     assert found == ['a', 'a.png', 'a.png-2']
 
 
+def test_pages_are_not_called_like_an_image_beside_their_file(tmp_path):
+    page = Image.fromarray(np.zeros((6, 7), np.uint8))
+    page.save(tmp_path / 'stack.tif', save_all=True, append_images=[page])
+    page.save(tmp_path / 'other.tif', save_all=True, append_images=[page])
+    page.save(tmp_path / 'Stack_000001.png')
+    page.save(tmp_path / 'stack.tif_000000.png')
+    names = [source.name for source in find_sources(tmp_path)]
+    assert sorted(names) == [
+        'Stack_000001', 'other_000000', 'other_000001',
+        'stack.tif.tif_000000', 'stack.tif.tif_000001', 'stack.tif_000000',
+    ]  # fmt: skip
+
+
 def test_pages_of_a_tiff_are_a_sequence(tmp_path):
     pages = [np.full((6, 7), 1000 * k, np.uint16) for k in range(3)]
     first, *rest = [Image.fromarray(page) for page in pages]

@@ -1,0 +1,39 @@
+"""tools/detect.py with a detector that takes a while and needs no PyTorch; for tests that kill it.
+
+python bright_detect.py SECONDS_PER_IMAGE [arguments of detect]
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
+
+import detect
+
+from mmirstd.cli.stopping import run_tool
+from mmirstd.inference.detector import Detector
+
+
+class BrightDetector(Detector):
+    """Probability = gray value / 255."""
+
+    intensity_range = 'dtype'
+
+    def scale(self, image, name):
+        return image
+
+    def predict(self, images):
+        time.sleep(float(sys.argv[1]))
+        return [
+            np.float32(image if image.ndim == 2 else image[..., 0]) / np.float32(255)
+            for image in images
+        ]
+
+
+detect.build_detector = lambda args: BrightDetector(0.5)
+
+if __name__ == '__main__':
+    sys.exit(run_tool(lambda: detect.main([*sys.argv[2:], '--config', 'none', '--quiet'])))
