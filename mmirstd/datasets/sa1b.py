@@ -21,6 +21,7 @@ from mmirstd.datasets.resampling import (
     scaled_size,
 )
 from mmirstd.datasets.rle import AnnotationError, coco_masks, decode, read_codes
+from mmirstd.io.hashing import digest_of
 from mmirstd.io.images import decode_image
 from mmirstd.io.limits import ImageReadError
 from mmirstd.registry import DATASETS
@@ -127,9 +128,9 @@ class PromptedMaskDataset(Dataset):
         """What prompts and images depend on, as plain values: identifies a cache."""
         return {
             'images': len(self.entries),
-            'first': self.entries[0].name,
-            'last': self.entries[-1].name,
+            'names': digest_of([entry.name for entry in self.entries]),
             'size': self.size,
+            'image_pad': self.image_pad,
             'num_prompts': self.num_prompts,
             'scale_range': list(self.scale_range),
             'flip': self.flip,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.model import BaseModel, ImgDataPreprocessor
 from torch import Tensor
 
@@ -179,7 +180,18 @@ class PromptedSemanticSAM(PromptedModel):
         matches = match(
             output, masks, data_samples['targets'], boxes=boxes, num_points=self.num_points
         )
-        return layer_losses(output, matches, masks, boxes, num_points=self.num_points)
+        num_pairs = torch.tensor(float(len(matches.images)), device=output.masks.device)
+        # Gradients are averaged over the processes, so each divides by the mean number of pairs:
+        # every pair counts the same, wherever it is.
+        all_reduce(num_pairs, op='mean')
+        return layer_losses(
+            output,
+            matches,
+            masks,
+            boxes,
+            num_points=self.num_points,
+            num_pairs=num_pairs.item(),
+        )
 
 
 def soft_mask_boxes(masks: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmirstd.distillation.prompted import PromptDataPreprocessor, load_semantic_sam
 from mmirstd.distillation.teacher_cache import Answers, TeacherCache
-from mmirstd.io.hashing import sha256
+from mmirstd.io.hashing import digest_of, sha256
 from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.registry import MODELS
 
@@ -83,7 +83,12 @@ class Teacher:
         ).to(self.device)
         self.cache = None
         if cache is not None:
-            description = {**(images or {}), 'teacher': _digest(checkpoint)}
+            description = {
+                **(images or {}),
+                'teacher': _digest(checkpoint),
+                'network': digest_of(network),
+                'preprocessor': digest_of(preprocessor),
+            }
             self.cache = TeacherCache(cache, description, cache_precision)
         self.seconds = 0.0
         self.asked = self.found = 0
@@ -103,9 +108,14 @@ class Teacher:
 
         Returns:
             On the teacher's device, without auxiliary outputs.
+
+        Raises:
+            ValueError: The cache was filled in another precision.
         """
         started = time.perf_counter()
         keys = data['data_samples']['key']
+        if self.cache is not None:
+            self.cache.agree('computed_in', str(precision or torch.float32))
         self.asked += len(data['inputs'])
         if self.cache is not None and all(self.cache.has(key) for key in keys):
             self.found += len(keys)

@@ -18,6 +18,8 @@ from torch import Tensor
 from mmirstd.io.atomic import write_atomically
 
 _DESCRIPTION = 'cache.json'
+_LATER = 'at the first answer'
+"""Key of what is known only when the first answer is asked for."""
 
 
 class Answers(NamedTuple):
@@ -59,22 +61,56 @@ class TeacherCache:
         self.folder, self.precision = Path(folder), precision
         # Through JSON, so that tuples compare as the lists that they become.
         wanted = json.loads(json.dumps({**description, 'precision': precision}))
-        file = self.folder / _DESCRIPTION
-        if file.is_file():
-            present = json.loads(file.read_text())
-            differing = sorted(
-                key for key in {**present, **wanted} if present.get(key) != wanted.get(key)
-            )
-            if differing:
-                changes = ', '.join(
-                    f'{key}: {present.get(key)} there, {wanted.get(key)} now' for key in differing
-                )
-                raise ValueError(
-                    f'{self.folder} holds what a teacher said about something else ({changes}): '
-                    'choose another cache folder or delete this one'
-                )
+        self._agreed: dict[str, str] = {}
+        present = self._description()
+        if present is None:
+            write_atomically(self.folder / _DESCRIPTION, json.dumps(wanted, indent=1))
         else:
-            write_atomically(file, json.dumps(wanted, indent=1))
+            present.pop(_LATER, None)
+            self._compare(present, wanted)
+
+    def agree(self, name: str, value: str) -> None:
+        """Note a property of the answers that is known only when the first one is asked for.
+
+        Raises:
+            ValueError: The answers in the folder have another one.
+        """
+        if self._agreed.get(name) == value:
+            return
+        present = self._description() or {}
+        later = present.setdefault(_LATER, {})
+        if name in later:
+            self._compare({name: later[name]}, {name: value})
+        else:
+            later[name] = value
+            write_atomically(self.folder / _DESCRIPTION, json.dumps(present, indent=1))
+        self._agreed[name] = value
+
+    def _description(self) -> dict | None:
+        """What the folder says about its answers; None for a new folder."""
+        file = self.folder / _DESCRIPTION
+        try:
+            return json.loads(file.read_text(encoding='utf-8'))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:  # not text, or not JSON
+            raise ValueError(
+                f'{file} is damaged ({error}), so it is unknown what the answers in this folder '
+                'belong to: delete the folder'
+            ) from error
+
+    def _compare(self, present: dict, wanted: dict) -> None:
+        differing = sorted(
+            key for key in {**present, **wanted} if present.get(key) != wanted.get(key)
+        )
+        if differing:
+            changes = ', '.join(
+                f'{key}: {present.get(key)} there, {wanted.get(key)} now' for key in differing
+            )
+            raise ValueError(
+                f'{self.folder} holds what a teacher said about something else ({changes}): '
+                'choose another cache folder or delete this one'
+            )
 
     def path(self, key: int) -> Path:
         """File of the sample with this ``key``; folders of a thousand."""

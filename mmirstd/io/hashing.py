@@ -1,10 +1,12 @@
-"""Checksums of files."""
+"""Checksums of files and of plain values."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def sha256(*paths: str | os.PathLike[str]) -> str:
@@ -21,3 +23,13 @@ def sha256(*paths: str | os.PathLike[str]) -> str:
             while block := file.read(1 << 22):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Short digest, 16 hexadecimal digits, of nested lists and dictionaries of plain values.
+
+    Equal values have equal digests, whatever the order of their keys. Values that JSON does not
+    know count by their text.
+    """
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,5 +1,6 @@
 """SA-1B: layouts, guards, determinism, prompts and targets; procedural images in its format."""
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -213,6 +214,19 @@ def test_draws_depend_on_seed_epoch_and_index_alone(folder):
     repeated = dataset(distinct_epochs=1)
     assert same(repeated[3], repeated[6 + 3])
     assert repeated[6 + 3]['data_samples']['key'] == 3
+
+
+def test_the_description_tells_samples_apart(folder):
+    """First and last name and their number do not: what lies between them counts too."""
+    base = SA1BDataset(str(folder), **OPTIONS)
+    known = [base.description()]
+    middle = SA1BDataset(str(folder), **OPTIONS)
+    middle.entries[1] = dataclasses.replace(middle.entries[1], name='sa_999')
+    known.append(middle.description())
+    for option in ({'image_pad': 0}, {'flip': 0.0}, {'seed': 1}, {'jitter': 0.1}):
+        known.append(SA1BDataset(str(folder), **(OPTIONS | option)).description())
+    assert len({json.dumps(each, sort_keys=True) for each in known}) == len(known)
+    assert SA1BDataset(str(folder), **OPTIONS).description() == known[0]
 
 
 def test_worker_processes_give_the_same(folder):

@@ -248,3 +248,25 @@ def test_semantic_sam_trains_on_prompts_and_its_file_becomes_a_teacher(tmp_path)
     torch.save({'weights': torch.zeros(1)}, tmp_path / 'other.pth')
     with pytest.raises(ValueError, match=r'other\.pth does not hold.*semantic-sam'):
         load_semantic_sam(other, tmp_path / 'other.pth')
+
+
+def test_every_pair_of_all_processes_counts_the_same(monkeypatch):
+    """Two processes, one with three times the pairs: both divide by the mean of the two numbers."""
+    divisors = []
+
+    def losses(factor):
+        def all_reduce(count, op):
+            assert op == 'mean'
+            divisors.append((count.item(), count.item() * factor))
+            count *= factor
+
+        monkeypatch.setattr('mmirstd.distillation.prompted.all_reduce', all_reduce)
+        torch.manual_seed(0)
+        model = build({'type': 'mmirstd.PromptedSemanticSAM', 'network': NETWORK, 'num_points': 64})
+        torch.manual_seed(1)
+        return model(**model.data_preprocessor(batch(), True), mode='loss')
+
+    alone, shared = losses(1), losses(2)
+    assert divisors[0][0] > 1
+    for name, value in alone.items():
+        torch.testing.assert_close(shared[name], value / 2)

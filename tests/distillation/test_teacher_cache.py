@@ -60,6 +60,24 @@ def test_another_teacher_or_other_prompts_are_refused(tmp_path):
     assert json.loads((tmp_path / 'cache.json').read_text())['teacher'] == 'a'
 
 
+def test_what_is_known_at_the_first_answer_counts_too(tmp_path):
+    TeacherCache(tmp_path, {'teacher': 'a'}).agree('computed_in', 'torch.float32')
+    again = TeacherCache(tmp_path, {'teacher': 'a'})
+    again.agree('computed_in', 'torch.float32')
+    with pytest.raises(ValueError, match=r'computed_in: torch\.float32 there, torch\.bfloat16 now'):
+        again.agree('computed_in', 'torch.bfloat16')
+    with pytest.raises(ValueError, match='teacher: a there, b now'):
+        TeacherCache(tmp_path, {'teacher': 'b'})
+
+
+@pytest.mark.parametrize('content', [b'{', b'\xff\xfe'])
+def test_a_damaged_description_is_named(tmp_path, content):
+    TeacherCache(tmp_path, {})
+    (tmp_path / 'cache.json').write_bytes(content)
+    with pytest.raises(ValueError, match=r'cache\.json is damaged'):
+        TeacherCache(tmp_path, {})
+
+
 def test_damaged_files_are_named(tmp_path):
     cache = TeacherCache(tmp_path, {})
     cache.write(7, answers())

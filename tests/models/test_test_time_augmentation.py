@@ -1,5 +1,7 @@
 """Averaging of views; the run through `mim test --tta` is in test_mim.py."""
 
+import math
+
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -37,6 +39,20 @@ def test_several_channels_are_softmaxed_once():
     merged = mean_probability([logits, logits])
     torch.testing.assert_close(merged, logits.softmax(dim=0))
     torch.testing.assert_close(merged.sum(dim=0), torch.ones(4, 5))
+
+
+def test_log_probabilities_of_two_channels_never_become_infinite():
+    """Float32 probabilities are zero where the logits differ by more than 104."""
+    near, far = torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)
+    near[1], far[1] = 200.0, 1e4
+    model = IRSTDTTAModel(Segmentor(threshold=None))
+    (merged,) = model.merge_preds([[sample(near), sample(far)]])
+    log_background, log_target = merged.seg_logits.data.flatten().tolist()
+    assert log_background == pytest.approx(-200 - math.log(2))
+    assert log_target == pytest.approx(0, abs=1e-6)
+    assert merged.pred_sem_seg.data.tolist() == [[[1]]]
+    (merged,) = model.merge_preds([[sample(far), sample(far)]])
+    assert merged.seg_logits.data.isfinite().all()
 
 
 def test_identical_views_give_the_single_view_result():

@@ -5,6 +5,7 @@ Letters: C output channels, H/W height and width of the original image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -40,13 +41,22 @@ def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
         )
     stacked = torch.stack(list(predictions)).float()
     if stacked.shape[1] > 1:
-        return stacked.softmax(dim=1).mean(dim=0)
+        return _mean_log_probability(stacked).exp()
     if stacked.numel() and (stacked.min() < 0 or stacked.max() > 1):
         raise ValueError(
             'one-channel predictions must be probabilities in [0, 1], received values in '
             f'[{stacked.min():.3g}, {stacked.max():.3g}]: apply the sigmoid once, before averaging'
         )
     return stacked.mean(dim=0)
+
+
+def _mean_log_probability(logits: Tensor) -> Tensor:
+    """Logarithm (C, H, W) of the mean probability of logits (views, C, H, W).
+
+    Finite for all finite logits: probabilities themselves underflow where the logits of two
+    channels differ by more than about 104.
+    """
+    return logits.log_softmax(dim=1).logsumexp(dim=0) - math.log(len(logits))
 
 
 @MODELS.register_module()
@@ -85,8 +95,9 @@ class IRSTDTTAModel(BaseTTAModel):
             scores = probability
             mask = (probability > self.module.decode_head.threshold).to(probability)
         else:
-            scores = probability.log()
-            mask = probability.argmax(dim=0, keepdim=True)
+            logits = torch.stack([view.seg_logits.data for view in views]).float()
+            scores = _mean_log_probability(logits)
+            mask = scores.argmax(dim=0, keepdim=True)
         merged = views[0]
         merged.set_data(
             {'seg_logits': PixelData(data=scores), 'pred_sem_seg': PixelData(data=mask)}
