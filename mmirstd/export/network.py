@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.torch_detector import IRSTDInferencer
+from mmirstd.models.logits import predict_logits
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
 _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
@@ -83,11 +84,7 @@ class ExportNetwork(nn.Module):
         if self.divisor > 1:
             missing = (0, -width % self.divisor, 0, -height % self.divisor)
             images = F.pad(images, missing, value=self.pad_value)
-        features = self.segmentor.extract_feat(images)
-        head = self.segmentor.decode_head
-        # Heads with early or side outputs have a shorter way to the final one.
-        decode = getattr(head, 'decode_final', None) or getattr(head, 'prediction', None) or head
-        logits = decode(features)
+        logits = predict_logits(self.segmentor, images)
         if logits.shape[1] == 2:  # softmax over two classes is the sigmoid of their difference
             logits = logits[:, 1:] - logits[:, :1]
         if self.divisor > 1:

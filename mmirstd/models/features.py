@@ -1,46 +1,86 @@
-"""How queries and early masks travel with the feature maps from encoder to head."""
+"""What an encoder or neck hands on: feature maps with the queries and early masks made so far.
+
+Shapes: N batch, C channels, H/W image, h/w feature map, Q queries, D their width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from torch import Tensor
+from torch.utils import _pytree
 
-DeferredLogits = Callable[[], Tensor]
-"""An early decoding that is computed only when somebody asks for its logits (N, 1, h, w)."""
+from mmirstd.models.layers.feature_maps import crop_to_image
 
 
-class QueryFeatures(tuple):
-    """A tuple of feature maps that carries queries and early decodings.
+@dataclass(init=False, eq=False, repr=False)  # sharding rebuilds data classes, field by field
+class FeatureMaps(tuple):
+    """A tuple of feature maps (N, C_i, h_i, w_i) that carries queries and early masks.
 
-    Stock MMSeg necks and heads see a plain tuple of maps (N, C_i, h_i, w_i), finest first; a
-    stock neck returns a plain tuple again, so what only our own parts understand is dropped and
-    every swap works without an adapter.
+    Stock MMSeg necks and heads see an ordinary tuple; a stock neck returns a plain tuple again,
+    so everything that only our parts understand is dropped and every swap works without an
+    adapter. All tensors are computed by the module that owns the weights: hooks, sharding,
+    activation checkpointing, profilers and FLOP counters see each weight where it is used.
 
-    Attributes:
-        queries: Sparse queries (N, Q, D) in the order in which the next part appends them, or
-            None.
-        early: Deferred early decodings in the order of decoding, by name: ``'encoder'``, then
-            ``'fpn'``. Deferred, because prediction needs at most the last one while training
-            supervises all of them.
+    Args:
+        padded: Feature maps, over the padded image if there is padding.
+        queries: Sparse queries (N, Q, D) in the order in which the next part appends them.
+        early_masks: Logits (N, 1, h, w) by name, in the order of decoding: ``'encoder'``, then
+            ``'fpn'`` in SimIRSTD, ``'edges'`` in ISNet. Over the padded image if there is padding.
+        image_size: (H, W) of the image that a backbone padded; None if nothing may be cropped.
+        padded_size: (H, W) of the padded image.
+
+    The arguments are attributes too. The tuple itself holds the parts of ``padded`` that cover
+    the image; our heads work on ``padded``, so that a network equals its original there.
     """
 
+    padded: tuple[Tensor, ...]
     queries: Tensor | None
-    early: dict[str, DeferredLogits]
+    early_masks: dict[str, Tensor]
+    image_size: tuple[int, int] | None
+    padded_size: tuple[int, int] | None
 
     def __new__(
         cls,
-        maps: Iterable[Tensor],
+        padded: Iterable[Tensor],
         queries: Tensor | None = None,
-        early: Mapping[str, DeferredLogits] | None = None,
-    ) -> QueryFeatures:
-        """Wrap ``maps``; see the class for the other arguments."""
-        features = super().__new__(cls, maps)
+        early_masks: Mapping[str, Tensor] | None = None,
+        *,
+        image_size: tuple[int, int] | None = None,
+        padded_size: tuple[int, int] | None = None,
+    ) -> FeatureMaps:
+        """See the class."""
+        if (image_size is None) != (padded_size is None):
+            raise ValueError('image_size and padded_size must be given together')
+        padded = tuple(padded)
+        covering = padded
+        if image_size is not None:
+            covering = tuple(crop_to_image(each, image_size, padded_size) for each in padded)
+        features = super().__new__(cls, covering)
+        features.padded = padded
         features.queries = queries
-        features.early = dict(early or {})
+        features.early_masks = dict(early_masks or {})
+        features.image_size, features.padded_size = image_size, padded_size
         return features
 
     @classmethod
-    def wrap(cls, maps: Iterable[Tensor]) -> QueryFeatures:
-        """Return ``maps`` itself if it already carries queries, else wrap it without any."""
+    def wrap(cls, maps: Iterable[Tensor]) -> FeatureMaps:
+        """Return ``maps`` itself if it is a `FeatureMaps`, else wrap it without anything else."""
         return maps if isinstance(maps, cls) else cls(maps)
+
+
+def _flatten(features: FeatureMaps) -> tuple[list, tuple]:
+    children = [features.padded, features.queries, features.early_masks]
+    return children, (features.image_size, features.padded_size)
+
+
+def _unflatten(children: Iterable, sizes: tuple) -> FeatureMaps:
+    maps, queries, early_masks = children
+    return FeatureMaps(maps, queries, early_masks, image_size=sizes[0], padded_size=sizes[1])
+
+
+# Exporters and function transforms look for tensors in registered containers.
+_pytree.register_pytree_node(
+    FeatureMaps, _flatten, _unflatten, serialized_type_name='mmirstd.FeatureMaps'
+)

@@ -1,20 +1,22 @@
-"""The logits that a segmentor predicts, without what only training needs."""
+"""The logits of the mask that a segmentor predicts, without what only training needs."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from mmirstd.models.decode_heads.mask_head import MaskHead
 
-def predict_logits(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits (N, 1, h, w) of the mask that is predicted, and nothing that only training needs.
+
+def predict_logits(segmentor: nn.Module, images: Tensor) -> Tensor:
+    """Logits of the mask that an MMSeg segmentor predicts.
 
     Args:
-        model: An MMSeg segmentor with a decode head.
+        segmentor: Has ``extract_feat`` and one ``decode_head``: one of this package, or a stock
+            head whose ``forward`` returns logits.
         images: Normalised images (N, C, H, W).
+
+    Returns:
+        (N, K, h, w), one channel per output of the head, at the head's own resolution.
     """
-    features = model.extract_feat(images)
-    head = model.decode_head
-    if hasattr(head, 'decode_final'):
-        return head.decode_final(features)
-    metas = [{'img_shape': tuple(images.shape[-2:])}] * len(images)
-    return head.predict(features, metas, model.test_cfg)
+    features, head = segmentor.extract_feat(images), segmentor.decode_head
+    return head.predict_logits(features) if isinstance(head, MaskHead) else head(features)

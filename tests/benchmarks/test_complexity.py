@@ -36,7 +36,7 @@ class Head(nn.Module):
         self.mix = nn.Conv2d(2, 3, 3, padding=1, bias=False)
         self.project = nn.Linear(3, 3, bias=False)
 
-    def decode_final(self, features: torch.Tensor) -> torch.Tensor:
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.project(self.mix(self.narrow(features)).movedim(1, -1)).movedim(-1, 1)
 
 

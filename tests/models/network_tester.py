@@ -26,7 +26,8 @@ from reference import Reference
 from torch import Tensor, nn
 
 from mmirstd.conversion.common import Family, convert
-from mmirstd.models.layers.feature_maps import FeatureMaps, pad_to_multiple
+from mmirstd.models.features import FeatureMaps
+from mmirstd.models.layers.feature_maps import pad_to_multiple
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

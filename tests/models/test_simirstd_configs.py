@@ -128,6 +128,9 @@ def test_predictions_have_the_size_of_the_image(size: tuple[int, int]) -> None:
     image = torch.randn(2, 3, *size)
     with torch.no_grad():
         final, *early = model(image, mode='tensor')
+        assert len(early) == 1, "the encoder's early mask is not needed"
+        model.backbone.predict_early_mask = True
+        final, *early = model(image, mode='tensor')
         samples = model.predict(image)
     assert len(early) == 2
     assert final.shape == (2, 1, (size[0] + 1) // 2, (size[1] + 1) // 2)

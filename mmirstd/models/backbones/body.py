@@ -5,7 +5,8 @@ from abc import abstractmethod
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmirstd.models.layers.feature_maps import FeatureMaps, pad_to_multiple
+from mmirstd.models.features import FeatureMaps
+from mmirstd.models.layers.feature_maps import pad_to_multiple
 
 
 class IRSTDBody(BaseModule):
@@ -44,9 +45,11 @@ class IRSTDBody(BaseModule):
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """Feature maps (N, C, h, w) of a padded image (N, in_channels, H, W)."""
 
-    def features_and_logits(self, image: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """`features` and the logits (N, 1, h, w) that the body makes itself, by default none."""
-        return self.features(image), ()
+    def features_and_early_masks(
+        self, image: Tensor
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """`features` and, by name, logits (N, 1, h, w) that are decoded here; by default none."""
+        return self.features(image), {}
 
     def forward(self, image: Tensor) -> FeatureMaps:
         """Feature maps of ``image`` (N, in_channels, H, W) with any H and W.
@@ -62,10 +65,10 @@ class IRSTDBody(BaseModule):
                 'in_channels of the backbone.'
             )
         padded = pad_to_multiple(image, self.size_multiple, minimum=self.minimum_size)
-        maps, early_logits = self.features_and_logits(padded)
+        maps, early_masks = self.features_and_early_masks(padded)
         return FeatureMaps(
             maps,
+            early_masks=early_masks,
             image_size=tuple(image.shape[-2:]),
             padded_size=tuple(padded.shape[-2:]),
-            early_logits=early_logits,
         )

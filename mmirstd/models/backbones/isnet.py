@@ -88,7 +88,7 @@ class TaylorBlock(nn.Module):
 class ISNet(IRSTDBody):
     """Residual U-Net with two-orientation attention and an edge branch on the image gradient.
 
-    The edge logits travel as ``early_logits`` of the returned maps.
+    The edge logits travel as ``early_masks['edges']`` of the returned maps.
 
     Args:
         in_channels: Channels of the image.
@@ -147,13 +147,15 @@ class ISNet(IRSTDBody):
             x = block(x, guide)
         return self.edge_classifier(x)
 
-    def features_and_logits(self, image: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Maps and, as the only early logits, the edges."""
+    def features_and_early_masks(
+        self, image: Tensor
+    ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
+        """Maps and edges; the edges also amplify the finest map, so they are always made."""
         *deeper, finest = self.decoder(self.encoder(image))
         edges = self.edge_logits(image, [*deeper, finest])
         finest = F.interpolate(finest, size=image.shape[-2:], mode='bilinear', align_corners=False)
-        return (*deeper, torch.sigmoid(edges) * finest + finest), (edges,)
+        return (*deeper, torch.sigmoid(edges) * finest + finest), {'edges': edges}
 
     def features(self, image: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        return self.features_and_logits(image)[0]
+        return self.features_and_early_masks(image)[0]

@@ -7,8 +7,8 @@ from typing import Literal
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.stagewise import stage_wise
-from mmirstd.models.features import QueryFeatures
+from mmirstd.models.backbones.stagewise import stages_of
+from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.conv import ConvBNGELU, filter_map, to_map, to_tokens
 from mmirstd.models.layers.dense_encoder import DenseInteraction
 from mmirstd.models.layers.feed_forward import MLP
@@ -50,6 +50,9 @@ class QueryEncoder(BaseModule):
         early_decoding: Predict a mask from dense and sparse queries (Fig. 3, left).
         early_query: Which sparse query is decoded: -1 in the release, 0 in the paper.
         early_layers: Linear layers of its MLP: 3 in the release, 2 in the paper.
+        predict_early_mask: Also decode the early mask in evaluation mode, where by default it is
+            left out: it costs a pass over the finest map and is needed only if it prompts the
+            head, because no later part decodes a mask. Training always decodes it.
         in_channels: Channels of the image.
 
     Raises:
@@ -77,6 +80,7 @@ class QueryEncoder(BaseModule):
         early_decoding: bool = True,
         early_query: int = -1,
         early_layers: int = 3,
+        predict_early_mask: bool = False,
         in_channels: int = 3,
     ) -> None:
         super().__init__()
@@ -84,12 +88,13 @@ class QueryEncoder(BaseModule):
             raise ValueError(f"interact_at={interact_at!r} must be 'entry' or 'exit'")
         if early_decoding and dense_dims is None:
             raise ValueError('early_decoding needs dense queries: give dense_dims, e.g. 8')
+        if predict_early_mask and not early_decoding:
+            raise ValueError('predict_early_mask needs early_decoding=True')
         if not -num_queries <= early_query < num_queries:
             raise ValueError(f'early_query={early_query} is not one of {num_queries} queries')
         self.backbone = MODELS.build(backbone) if isinstance(backbone, dict) else backbone
-        self._stages = _Hidden(stage_wise(self.backbone, in_channels))
-        stages = self._stages.content
-        met = stages.entry_channels if interact_at == 'entry' else stages.channels
+        self.stages = stages_of(self.backbone, in_channels)
+        met = self.stages.entry_channels if interact_at == 'entry' else self.stages.channels
         self.interact_at = interact_at
 
         self.query_feat = nn.Embedding(num_queries, embed_dims)
@@ -122,13 +127,14 @@ class QueryEncoder(BaseModule):
         self.has_dense = dense_dims is not None
 
         self.early_query = early_query
+        self.predict_early_mask = predict_early_mask
         self.early_decoder = (
             EarlyDecoder(embed_dims, dense_dims, num_layers=early_layers)
             if early_decoding
             else None
         )
 
-    def forward(self, x: Tensor) -> QueryFeatures:
+    def forward(self, x: Tensor) -> FeatureMaps:
         """Encode images.
 
         Args:
@@ -136,81 +142,64 @@ class QueryEncoder(BaseModule):
 
         Returns:
             One map per stage (N, C_i, H / s_i, W / s_i), finest first, carrying the updated
-            sparse queries (N, n, d) and, deferred, the early mask logits (N, 1, H / s, W / s).
+            sparse queries (N, n, d) and, in training or with ``predict_early_mask``, the early
+            mask logits ``'encoder'`` (N, 1, H / s, W / s).
         """
-        state = _EncoderState(self.query_feat.weight.expand(x.shape[0], -1, -1))
+        decodes = self.early_decoder is not None and (self.training or self.predict_early_mask)
+        queries = self.query_feat.weight.expand(x.shape[0], -1, -1)
+        dense = None
+        maps = []
+        for stage in range(len(self.stages.channels)):
+            x = self.stages.enter(self.backbone, stage, x)
+            if self.interact_at == 'entry':
+                x, queries, dense = self._interact(stage, x, queries, dense, decodes)
+            x = self.stages.blocks(self.backbone, stage, x)
+            if self.interact_at == 'exit':
+                x, queries, dense = self._interact(stage, x, queries, dense, decodes)
+            maps.append(self.stages.output(self.backbone, stage, x))
+        early_masks = {}
+        if decodes:
+            early_masks['encoder'] = self.early_decoder(queries[:, self.early_query], dense)
+        return FeatureMaps(maps, queries, early_masks)
 
-        def meet(stage: int, feature: Tensor) -> Tensor:
-            return self._meet(stage, feature, state)
-
-        hook = 'at_entry' if self.interact_at == 'entry' else 'at_exit'
-        maps = self._stages.content.forward_stages(x, **{hook: meet})
-        early = {}
-        if self.early_decoder is not None:
-            query = state.queries[:, self.early_query]
-            early['encoder'] = lambda: self.early_decoder(query, self._final_dense(state))
-        return QueryFeatures(maps, state.queries, early)
-
-    def _meet(self, stage: int, feature: Tensor, state: _EncoderState) -> Tensor:
-        """Exchange between the queries in ``state``, which is updated, and one stage."""
-        total = self._sparse(stage, feature, state)
+    def _interact(
+        self, stage: int, feature: Tensor, queries: Tensor, dense: Tensor | None, decodes: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Exchange between one stage, sparse and dense queries; returns all three, updated."""
+        total, queries = self._sparse(stage, feature, queries)
         if self.has_dense and stage == 0:
-            state.dense = self.dense_in[0](feature)
+            dense = self.dense_in[0](feature)
         elif self.has_dense:
-            total = total + self.dense_out[stage - 1](self._dense(stage, feature, state))
-        return feature + total
+            update, dense = self._dense(stage, feature, dense, decodes)
+            total = total + self.dense_out[stage - 1](update)
+        return feature + total, queries, dense
 
-    def _sparse(self, stage: int, feature: Tensor, state: _EncoderState) -> Tensor:
+    def _sparse(self, stage: int, feature: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Sparse interaction: what is added to the stage feature, and the updated queries."""
         size = tuple(feature.shape[-2:])
         tokens = to_tokens(self.sparse_in[stage](feature))
         interact = self.interactions[stage % len(self.interactions)]
-        state.queries, tokens = interact(
-            state.queries,
+        queries, tokens = interact(
+            queries,
             tokens,
             self.query_embed.weight,
             self.position(*size, tokens),
             self.level_embed.weight[0 if self.share_level_embed else stage],
         )
-        return self.sparse_out[stage](to_map(tokens, size))
+        return self.sparse_out[stage](to_map(tokens, size)), queries
 
-    def _dense(self, stage: int, feature: Tensor, state: _EncoderState) -> Tensor:
-        """Dense interaction of a stage after the first; returns the updated stage map."""
-        interact = self.dense_interactions[stage - 1]
-        stage_map = self.dense_in[stage](feature)
+    def _dense(
+        self, stage: int, feature: Tensor, dense: Tensor, decodes: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Dense interaction of a stage after the first: the updated stage map and queries."""
         is_last = stage == len(self.dense_in) - 1
-        start = state.dense
-        # The released network goes on from stage 2's dense queries in all later stages, so
-        # only the first update and the last one, the map of the early mask, are ever used.
-        needed = not is_last and (self.chain_dense or stage == 1)
-        dense, updated = interact(start, stage_map, update_dense=needed)
-        if is_last:
-            state.last = (start, stage_map)
-        elif needed:
-            state.dense = dense
-        return updated
-
-    def _final_dense(self, state: _EncoderState) -> Tensor:
-        """The dense queries after the last stage, which nothing but the early mask needs."""
-        if state.last is None:  # a backbone with a single stage
-            return state.dense
-        dense, _ = self.dense_interactions[-1](*state.last, update_dense=True)
-        return dense
-
-
-class _EncoderState:
-    """The queries of one forward pass."""
-
-    def __init__(self, queries: Tensor) -> None:
-        self.queries = queries
-        self.dense: Tensor | None = None
-        self.last: tuple[Tensor, Tensor] | None = None
-
-
-class _Hidden:
-    """Keeps a view of a sub-module out of the module tree, so it is registered only once."""
-
-    def __init__(self, content: object) -> None:
-        self.content = content
+        # The released network goes on from stage 2's dense queries in all later stages, so only
+        # the first update and the last one, the map of the early mask, are ever used.
+        needed = decodes if is_last else self.chain_dense or stage == 1
+        updated, stage_map = self.dense_interactions[stage - 1](
+            dense, self.dense_in[stage](feature), update_dense=needed
+        )
+        return stage_map, updated if needed else dense
 
 
 class EarlyDecoder(nn.Module):

@@ -20,7 +20,7 @@ positions exactly what the pre-trained one does; (1, 2) would not."""
 
 
 @MODELS.register_module()
-class RepViT(BaseModule, StageWise):
+class RepViT(StageWise, BaseModule):
     """RepViT (Wang et al., 2023), a stage-wise backbone that can be entered between stages.
 
     Modules keep timm's names (``stem.*``, ``stages.*``), so published weights load unchanged at
@@ -77,16 +77,12 @@ class RepViT(BaseModule, StageWise):
         x = block.channel_downsample(block.spatial_downsample(x))
         return x + block.ffn(x)
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
+    def blocks(self, stage: int, x: Tensor) -> Tensor:
         """The blocks of a stage, up to the last one before the next down-sampling."""
         x = self.stages[stage].blocks(x)
         if stage + 1 < len(self.stages):
             x = self.stages[stage + 1].downsample.pre_block(x)
         return x
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, C, H, W) to one feature map (N, C_i, H / s_i, W / s_i) per stage."""
-        return self.forward_stages(x)
 
 
 def _create(arch: str, pretrained: bool, in_channels: int, sizes: dict) -> RepVit:

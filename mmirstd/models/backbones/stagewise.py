@@ -1,13 +1,20 @@
 """Entering a backbone between its stages: one small adapter per backbone family.
 
-The query design talks to the features at the entry of every stage, so the encoder needs to run
-a backbone step by step. What a family calls its stages is its own business; here it is brought
-to ``enter`` (patch embedding or down-sampling), ``body`` (the blocks) and ``tap`` (the output).
+The query design talks to the features at the entry of every stage, so the encoder runs a backbone
+step by step, in a plain loop:
+
+    for stage in range(len(stages.channels)):
+        x = stages.enter(backbone, stage, x)   # patch embedding or down-sampling
+        x = stages.blocks(backbone, stage, x)
+        outputs.append(stages.output(backbone, stage, x))
+
+An adapter holds facts about a backbone and never the backbone itself, which is handed to every
+call. So each module has one owner, and copies, fused copies and wrappers of a model just work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,203 +22,250 @@ from torch import Tensor, nn
 from mmirstd.models.layers.conv import to_map, to_tokens
 
 
-class StageWise:
-    """A backbone that can be entered between stages.
+class StageWise(nn.Module):
+    """A backbone that can be entered between stages without an adapter.
 
     Attributes:
         entry_channels: Channels after ``enter`` of each stage.
         channels: Channels of the output of each stage.
-        strides: Stride of each stage with respect to the image.
     """
 
     entry_channels: Sequence[int]
     channels: Sequence[int]
-    strides: Sequence[int]
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
         """Patch embedding or down-sampling: image or previous stage -> (N, C, h, w)."""
         raise NotImplementedError
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
+    def blocks(self, stage: int, x: Tensor) -> Tensor:
         """The blocks of a stage: (N, C, h, w) -> (N, C', h, w)."""
         raise NotImplementedError
 
-    def tap(self, stage: int, x: Tensor) -> Tensor:
+    def output(self, stage: int, x: Tensor) -> Tensor:
         """The output of a stage as the backbone would return it, e.g. normalised."""
         del stage
         return x
 
-    def forward_stages(
-        self,
-        x: Tensor,
-        at_entry: Callable[[int, Tensor], Tensor] | None = None,
-        at_exit: Callable[[int, Tensor], Tensor] | None = None,
-    ) -> tuple[Tensor, ...]:
-        """Run all stages; the callbacks may change the feature (stage, map) -> map."""
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images (N, C, H, W) to one feature map (N, C_i, h_i, w_i) per stage."""
         outputs = []
         for stage in range(len(self.channels)):
-            x = self.enter(stage, x)
-            x = at_entry(stage, x) if at_entry else x
-            x = self.body(stage, x)
-            x = at_exit(stage, x) if at_exit else x
-            outputs.append(self.tap(stage, x))
+            x = self.blocks(stage, self.enter(stage, x))
+            outputs.append(self.output(stage, x))
         return tuple(outputs)
 
 
-class _Adapter(StageWise):
-    """Runs a backbone that it does not own: parameters stay where the backbone keeps them."""
+class Stages:
+    """How a backbone of one family is run stage by stage.
 
-    def __init__(self, backbone: nn.Module, image_channels: int) -> None:
-        self.backbone = backbone
-        self._measure(image_channels)
+    Args:
+        backbone: A built backbone of the family.
+        image_channels: Channels of the images that it takes.
 
-    def _measure(self, image_channels: int) -> None:
-        """Read channels and strides off one small image, which no constructor reports."""
-        size, entries, exits = 64, [], []
+    Attributes:
+        entry_channels: Channels after ``enter`` of each stage.
+        channels: Channels of the output of each stage.
+    """
 
-        def note(found: list[Tensor]) -> Callable[[int, Tensor], Tensor]:
-            return lambda _, x: (found.append(x), x)[1]
+    def __init__(self, backbone: nn.Module, image_channels: int = 3) -> None:
+        known = self.known_channels(backbone)
+        entry, exits = known or self._measured_channels(backbone, image_channels)
+        self.entry_channels, self.channels = tuple(entry), tuple(exits)
 
-        self.channels = range(self.num_stages())
-        parameter = next(self.backbone.parameters())
-        training = self.backbone.training
-        self.backbone.eval()
-        with torch.no_grad():
-            image = parameter.new_zeros(1, image_channels, size, size)
-            outputs = self.forward_stages(image, note(entries), note(exits))
-        self.backbone.train(training)
-        self.entry_channels = [x.shape[1] for x in entries]
-        self.channels = [x.shape[1] for x in outputs]
-        self.strides = [size // x.shape[-1] for x in outputs]
-
-    def num_stages(self) -> int:
-        """How many stages the backbone has."""
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]] | None:
+        """Channels at entries and outputs as the backbone states them; None if it does not."""
         raise NotImplementedError
 
+    def count(self, backbone: nn.Module) -> int:
+        """How many stages the backbone has."""
+        return len(backbone.stages)
 
-class ResNetStages(_Adapter):
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        """See :meth:`StageWise.enter`."""
+        return backbone.enter(stage, x)
+
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        """See :meth:`StageWise.blocks`."""
+        return backbone.blocks(stage, x)
+
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        """See :meth:`StageWise.output`."""
+        return backbone.output(stage, x)
+
+    def _measured_channels(
+        self, backbone: nn.Module, image_channels: int
+    ) -> tuple[list[int], list[int]]:
+        """Channels read off one small image: the last resort."""
+        entry, exits = [], []
+        training = backbone.training
+        backbone.eval()
+        x = next(backbone.parameters()).new_zeros(1, image_channels, 64, 64)
+        with torch.no_grad():
+            for stage in range(self.count(backbone)):
+                x = self.enter(backbone, stage, x)
+                entry.append(x.shape[1])
+                x = self.blocks(backbone, stage, x)
+                exits.append(self.output(backbone, stage, x).shape[1])
+        backbone.train(training)
+        return entry, exits
+
+
+class OwnStages(Stages):
+    """A backbone that is a :class:`StageWise` itself."""
+
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
+        return backbone.entry_channels, backbone.channels
+
+
+class ResNetStages(Stages):
     """mmseg's ResNet, ResNetV1c, ResNetV1d, ResNeXt, ResNeSt: the first block enters a stage."""
 
-    def num_stages(self) -> int:
-        return len(self.backbone.res_layers)
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
+        stages = self.count(backbone)
+        exits = [backbone.feat_dim // 2 ** (stages - 1 - stage) for stage in range(stages)]
+        return [backbone.stem_channels, *exits[1:]], exits
 
-    def _stage(self, stage: int) -> nn.Sequential:
-        return getattr(self.backbone, self.backbone.res_layers[stage])
+    def count(self, backbone: nn.Module) -> int:
+        return len(backbone.res_layers)
 
-    def enter(self, stage: int, x: Tensor) -> Tensor:
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
         if stage > 0:
-            return self._stage(stage)[0](x)
-        net = self.backbone
-        x = net.stem(x) if net.deep_stem else net.relu(net.norm1(net.conv1(x)))
-        return net.maxpool(x)
+            return getattr(backbone, backbone.res_layers[stage])[0](x)
+        if backbone.deep_stem:
+            return backbone.maxpool(backbone.stem(x))
+        return backbone.maxpool(backbone.relu(backbone.norm1(backbone.conv1(x))))
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
-        for block in list(self._stage(stage))[0 if stage == 0 else 1 :]:
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        blocks = list(getattr(backbone, backbone.res_layers[stage]))
+        for block in blocks if stage == 0 else blocks[1:]:
             x = block(x)
         return x
 
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        del backbone, stage
+        return x
 
-class SwinStages(_Adapter):
+
+class SwinStages(Stages):
     """mmseg's SwinTransformer: a stage is entered by the previous one's patch merging."""
 
-    def num_stages(self) -> int:
-        return len(self.backbone.stages)
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
+        return backbone.num_features, backbone.num_features
 
-    def enter(self, stage: int, x: Tensor) -> Tensor:
-        net = self.backbone
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
         if stage == 0:
-            tokens, size = net.patch_embed(x)
-            if net.use_abs_pos_embed:
-                tokens = tokens + net.absolute_pos_embed
-            return to_map(net.drop_after_pos(tokens), tuple(size))
-        tokens, size = net.stages[stage - 1].downsample(to_tokens(x), tuple(x.shape[-2:]))
+            tokens, size = backbone.patch_embed(x)
+            if backbone.use_abs_pos_embed:
+                tokens = tokens + backbone.absolute_pos_embed
+            return to_map(backbone.drop_after_pos(tokens), tuple(size))
+        merge = backbone.stages[stage - 1].downsample
+        tokens, size = merge(to_tokens(x), tuple(x.shape[-2:]))
         return to_map(tokens, tuple(size))
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
         tokens, size = to_tokens(x), tuple(x.shape[-2:])
-        for block in self.backbone.stages[stage].blocks:
+        for block in backbone.stages[stage].blocks:
             tokens = block(tokens, size)
         return to_map(tokens, size)
 
-    def tap(self, stage: int, x: Tensor) -> Tensor:
-        norm = getattr(self.backbone, f'norm{stage}', None)
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        norm = getattr(backbone, f'norm{stage}', None)
         return x if norm is None else to_map(norm(to_tokens(x)), tuple(x.shape[-2:]))
 
 
-class MiTStages(_Adapter):
+class MiTStages(Stages):
     """mmseg's MixVisionTransformer (SegFormer)."""
 
-    def num_stages(self) -> int:
-        return len(self.backbone.layers)
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
+        channels = [backbone.embed_dims * heads for heads in backbone.num_heads]
+        return channels, channels
 
-    def enter(self, stage: int, x: Tensor) -> Tensor:
-        tokens, size = self.backbone.layers[stage][0](x)
+    def count(self, backbone: nn.Module) -> int:
+        return len(backbone.layers)
+
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        tokens, size = backbone.layers[stage][0](x)
         return to_map(tokens, tuple(size))
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
         tokens, size = to_tokens(x), tuple(x.shape[-2:])
-        _, blocks, norm = self.backbone.layers[stage]
+        _, blocks, norm = backbone.layers[stage]
         for block in blocks:
             tokens = block(tokens, size)
         return to_map(norm(tokens), size)
 
-
-class ConvNeXtStages(_Adapter):
-    """timm's ConvNeXt, bare, as features_only, or inside mmseg's TIMMBackbone."""
-
-    def num_stages(self) -> int:
-        return 4
-
-    def _part(self, name: str, stage: int | None = None) -> nn.Module:
-        net = getattr(self.backbone, 'timm_model', self.backbone)
-        if stage is None:  # features_only numbers the parts of the stem
-            return net.stem if hasattr(net, 'stem') else nn.Sequential(net.stem_0, net.stem_1)
-        return net.stages[stage] if hasattr(net, name) else getattr(net, f'{name}_{stage}')
-
-    def enter(self, stage: int, x: Tensor) -> Tensor:
-        if stage == 0:
-            x = self._part('stem')(x)
-        return self._part('stages', stage).downsample(x)
-
-    def body(self, stage: int, x: Tensor) -> Tensor:
-        return self._part('stages', stage).blocks(x)
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        del backbone, stage
+        return x
 
 
-class MMPretrainConvNeXtStages(_Adapter):
+class TimmConvNeXtStages(Stages):
+    """timm's ConvNeXt, bare, with ``features_only``, or inside mmseg's TIMMBackbone."""
+
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]] | None:
+        info = getattr(_timm_model(backbone), 'feature_info', None)
+        if info is None:
+            return None
+        channels = info.channels() if hasattr(info, 'channels') else [x['num_chs'] for x in info]
+        return channels, channels
+
+    def count(self, backbone: nn.Module) -> int:
+        net = _timm_model(backbone)
+        if hasattr(net, 'stages'):
+            return len(net.stages)
+        return sum(name.startswith('stages_') for name, _ in net.named_children())
+
+    @staticmethod
+    def _stage(net: nn.Module, stage: int) -> nn.Module:
+        return net.stages[stage] if hasattr(net, 'stages') else getattr(net, f'stages_{stage}')
+
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        net = _timm_model(backbone)
+        if stage == 0:  # features_only numbers the parts of the stem
+            x = net.stem(x) if hasattr(net, 'stem') else net.stem_1(net.stem_0(x))
+        return self._stage(net, stage).downsample(x)
+
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        return self._stage(_timm_model(backbone), stage).blocks(x)
+
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        del backbone, stage
+        return x
+
+
+class MMPretrainConvNeXtStages(Stages):
     """``mmpretrain.ConvNeXt`` (package mmpretrain, an optional extra)."""
 
-    def num_stages(self) -> int:
-        return len(self.backbone.stages)
+    def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
+        return backbone.channels, backbone.channels
 
-    def enter(self, stage: int, x: Tensor) -> Tensor:
-        return self.backbone.downsample_layers[stage](x)
+    def enter(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        return backbone.downsample_layers[stage](x)
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
-        return self.backbone.stages[stage](x)
+    def blocks(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        return backbone.stages[stage](x)
 
-    def tap(self, stage: int, x: Tensor) -> Tensor:
-        norm = getattr(self.backbone, f'norm{stage}', None)
+    def output(self, backbone: nn.Module, stage: int, x: Tensor) -> Tensor:
+        norm = getattr(backbone, f'norm{stage}', None)
         return x if norm is None else norm(x)
 
 
-_RECOGNISED_BY: tuple[tuple[Callable[[nn.Module], bool], type[_Adapter]], ...] = (
-    (lambda net: hasattr(net, 'res_layers') and hasattr(net, 'maxpool'), ResNetStages),
-    (lambda net: hasattr(net, 'drop_after_pos') and hasattr(net, 'patch_embed'), SwinStages),
-    (lambda net: hasattr(net, 'sr_ratios') and hasattr(net, 'layers'), MiTStages),
-    (lambda net: hasattr(net, 'downsample_layers'), MMPretrainConvNeXtStages),
-    (lambda net: _is_timm_convnext(getattr(net, 'timm_model', net)), ConvNeXtStages),
-)
+FAMILIES: dict[str, type[Stages]] = {
+    'mmirstd.StageWise': OwnStages,
+    'mmseg.ResNet': ResNetStages,
+    'mmseg.SwinTransformer': SwinStages,
+    'mmseg.MixVisionTransformer': MiTStages,
+    'mmseg.TIMMBackbone': TimmConvNeXtStages,
+    'timm.ConvNeXt': TimmConvNeXtStages,
+    'timm.FeatureListNet': TimmConvNeXtStages,
+    'mmpretrain.ConvNeXt': MMPretrainConvNeXtStages,
+}
+"""Package and class of a backbone, or of one that it derives from, and the adapter for it. Names
+instead of classes, because importing mmpretrain takes seconds and it may be missing."""
 
 
-def _is_timm_convnext(net: nn.Module) -> bool:
-    stages = getattr(net, 'stages', None)
-    first = getattr(net, 'stages_0', None) if stages is None else next(iter(stages), None)
-    has_stem = hasattr(net, 'stem') or hasattr(net, 'stem_0')
-    return has_stem and hasattr(first, 'downsample') and hasattr(first, 'blocks')
-
-
-def stage_wise(backbone: nn.Module, image_channels: int = 3) -> StageWise:
-    """The stage-wise view of ``backbone``.
+def stages_of(backbone: nn.Module, image_channels: int = 3) -> Stages:
+    """How to run ``backbone`` stage by stage.
 
     Args:
         backbone: A built backbone.
@@ -220,15 +274,27 @@ def stage_wise(backbone: nn.Module, image_channels: int = 3) -> StageWise:
     Raises:
         TypeError: The backbone cannot be entered between stages.
     """
-    if isinstance(backbone, StageWise):
-        return backbone
-    for recognises, adapter in _RECOGNISED_BY:
-        if recognises(backbone):
-            return adapter(backbone, image_channels)
-    known = ', '.join(sorted(adapter.__name__ for _, adapter in _RECOGNISED_BY))
+    for cls in type(backbone).__mro__:
+        family = FAMILIES.get(f'{cls.__module__.partition(".")[0]}.{cls.__name__}')
+        if family is TimmConvNeXtStages and not _is_convnext(_timm_model(backbone)):
+            break
+        if family is not None:
+            return family(backbone, image_channels)
     raise TypeError(
         f'{type(backbone).__name__} cannot be entered between stages, which the queries of the '
-        f'encoder need. Supported are RepViT and the families of {known}; for another backbone '
-        'derive it from mmirstd.models.backbones.stagewise.StageWise and write enter and body, '
-        'or use it without encoder queries.'
+        f'encoder need. Supported are {", ".join(FAMILIES)} (of timm only ConvNeXt) and what '
+        'derives from them; derive another backbone from '
+        'mmirstd.models.backbones.stagewise.StageWise and write enter and blocks, or use it '
+        'without encoder queries.'
     )
+
+
+def _timm_model(backbone: nn.Module) -> nn.Module:
+    return getattr(backbone, 'timm_model', backbone)
+
+
+def _is_convnext(net: nn.Module) -> bool:
+    stages = getattr(net, 'stages', None)
+    first = getattr(net, 'stages_0', None) if stages is None else next(iter(stages), None)
+    has_stem = hasattr(net, 'stem') or hasattr(net, 'stem_0')
+    return has_stem and hasattr(first, 'downsample') and hasattr(first, 'blocks')

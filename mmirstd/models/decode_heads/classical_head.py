@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 import torch
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
+from mmirstd.models.decode_heads.mask_head import MaskHead
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class ClassicalHead(BaseDecodeHead):
+class ClassicalHead(MaskHead):
     """Scale the response of each image to a score in [0, 1] and cut it at ``threshold``.
 
     The score is the positive part of the response, divided by its maximum over the image; so the

@@ -1,4 +1,4 @@
-"""Head of ISNet: the mask from the maps, the edges from the body."""
+"""Head of ISNet: the mask from the maps, the edges from the backbone."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,15 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead, Outputs
+from mmirstd.models.features import FeatureMaps
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
 class EdgeSupervisedHead(IRSTDHead):
-    """`IRSTDHead` that also supervises the edge logits that the body made.
+    """`IRSTDHead` that also supervises the edge logits that the backbone made.
 
-    `forward` returns (mask logits, edge logits), both (N, 1, H, W). Behind a body without edge
+    `forward` returns (mask logits, edge logits), both (N, 1, H, W). After a backbone without edge
     logits it is an ordinary `IRSTDHead`.
 
     Args:
@@ -33,10 +34,8 @@ class EdgeSupervisedHead(IRSTDHead):
     def forward(self, features: Sequence[Tensor]) -> Outputs:
         """Mask logits and edge logits; see the class."""
         prediction = self.prediction(features)
-        edges = tuple(
-            self.to_image(each, features) for each in getattr(features, 'early_logits', ())
-        )
-        return (prediction, *edges) if edges else prediction
+        edges = FeatureMaps.wrap(features).early_masks.get('edges')
+        return prediction if edges is None else (prediction, self.to_image(edges, features))
 
     def loss_by_feat(
         self, seg_logits: Outputs, batch_data_samples: list[SegDataSample]

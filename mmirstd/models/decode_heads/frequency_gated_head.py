@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
-from mmirstd.models.layers.feature_maps import FeatureMaps
+from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.high_pass import dynamic_high_pass
 from mmirstd.registry import MODELS
 
@@ -62,8 +62,7 @@ class FrequencyGatedHead(WarmUpHead):
         return fused * torch.sigmoid(gate) + fused
 
     def _detail(self, features: Sequence[Tensor], size: torch.Size) -> Tensor:
-        maps = features.padded if isinstance(features, FeatureMaps) else features
-        detail = maps[self.detail_index]
+        detail = FeatureMaps.wrap(features).padded[self.detail_index]
         if detail.shape[1] != 1 or detail.shape[-2:] != size:
             raise ValueError(
                 f'FrequencyGatedHead expects a detail map (N, 1, {size[0]}, {size[1]}) at '

@@ -1,6 +1,6 @@
 """Head of the infrared networks: logits at input size, deep supervision.
 
-Letters: N batch, C channels, H/W image, h/w feature map.
+Shapes: N batch, C channels, H/W image, h/w feature map.
 """
 
 import math
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image
+from mmirstd.models.decode_heads.mask_head import MaskHead
+from mmirstd.models.features import FeatureMaps
+from mmirstd.models.layers.feature_maps import crop_to_image
 from mmirstd.registry import MODELS
 
 Outputs = Tensor | tuple[Tensor, ...]
@@ -30,7 +31,7 @@ def stretched(logits: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class IRSTDHead(BaseDecodeHead):
+class IRSTDHead(MaskHead):
     """One logit map for the prediction and one more for every other map it is given.
 
     ``model(inputs, mode='tensor')`` returns what `forward` returns: a tensor (N, 1, H, W) if the
@@ -157,13 +158,13 @@ class IRSTDHead(BaseDecodeHead):
 
     def selected_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
         """The maps (N, C, h, w) of ``in_index``, over the padded image if there is one."""
-        maps = features.padded if isinstance(features, FeatureMaps) else features
-        selected = self._transform_inputs(maps)
+        selected = self._transform_inputs(FeatureMaps.wrap(features).padded)
         return selected if isinstance(selected, list) else [selected]
 
     def to_image(self, logits: Tensor, features: Sequence[Tensor]) -> Tensor:
         """Bring logits (N, 1, h, w) to the size of the image that ``features`` came from."""
-        if not isinstance(features, FeatureMaps):
+        features = FeatureMaps.wrap(features)
+        if features.image_size is None:
             return logits
         logits = self.resize(logits, features.padded_size)
         return crop_to_image(logits, features.image_size, features.padded_size)
@@ -199,11 +200,9 @@ class IRSTDHead(BaseDecodeHead):
         prediction, side_outputs = self.prediction(features), self.side_outputs(features)
         return (prediction, *side_outputs) if side_outputs else prediction
 
-    def predict(
-        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: dict
-    ) -> Tensor:
-        """Logits (N, 1, H, W) at the size of the batch; see `BaseDecodeHead.predict`."""
-        logits = self.predict_by_feat(self.prediction(inputs), batch_img_metas)
+    def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 1, H, W) of `prediction`, stretched if ``min_max`` is set."""
+        logits = self.prediction(features)
         return stretched(logits) if self.min_max else logits
 
     def loss_by_feat(

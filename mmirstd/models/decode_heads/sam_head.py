@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmirstd.models.decode_heads.mask_head import MaskHead
 from mmirstd.models.layers.attention import Attention
 from mmirstd.models.layers.mask_decoder import (
     EfficientSAMMaskDecoder,
@@ -28,7 +28,7 @@ STRIDE = 16
 
 
 @MODELS.register_module()
-class SAMHead(BaseDecodeHead):
+class SAMHead(MaskHead):
     """Prompt encoder and mask decoder of SAM and MobileSAM, with a fixed prompt.
 
     The paper fine-tunes the generalists on infrared sets and does not say with which prompt.

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead, Outputs
-from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image
+from mmirstd.models.features import FeatureMaps
+from mmirstd.models.layers.feature_maps import crop_to_image
 from mmirstd.registry import MODELS
 
 
@@ -80,9 +81,12 @@ class SideFusionHead(IRSTDHead):
 
     def _side(self, logits: Tensor, features: Sequence[Tensor]) -> Tensor:
         """A side output at the size of the image or, if native, of its map."""
-        if self.native_sides and isinstance(features, FeatureMaps):
-            return crop_to_image(logits, features.image_size, features.padded_size)
-        return logits if self.native_sides else self.to_image(logits, features)
+        if not self.native_sides:
+            return self.to_image(logits, features)
+        features = FeatureMaps.wrap(features)
+        if features.image_size is None:
+            return logits
+        return crop_to_image(logits, features.image_size, features.padded_size)
 
     def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Resize the logits to the label or, for native side outputs, pool the label to them.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from timm.layers import LayerNorm2d
 from torch import Tensor, nn
 
-from mmirstd.models.features import QueryFeatures
+from mmirstd.models.decode_heads.mask_head import MaskHead
+from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.conv import filter_map, to_map, to_tokens
 from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.position import FourierPosition
@@ -20,19 +20,20 @@ from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class SimIRSTDHead(BaseDecodeHead):
+class SimIRSTDHead(MaskHead):
     """SAM's two-way transformer without up-sampling, prompted by queries and an early mask.
 
     A single decoder query, joined by the sparse queries that come with the features, talks to
-    the mask features; its MLP then is the filter of the final mask. Features without queries
-    or early masks are decoded without these prompts, so the head sits on any stock neck.
+    the mask features; its MLP then is the filter of the final mask. With ``num_prompt_queries=0``
+    and ``dense_prompt=False`` it needs neither, so it fits any stock neck.
 
     Args:
         in_channels: Channels of the mask features, which is the width of the decoder (256).
         num_prompt_queries: Sparse queries that arrive as prompts: 8 in the full model (4 of the
             FPN, 4 of the encoder), 0 for the steps of the roadmap before the last.
         dense_prompt: Add the last early mask to the mask features, encoded as SAM encodes mask
-            prompts (roadmap step 7).
+            prompts (roadmap step 7). The mask comes from the neck; if only the encoder decodes
+            one, set its ``predict_early_mask``.
         depth: Layers of the two-way transformer (as SAM: 2).
         num_heads: Attention heads (as SAM: 8).
         mlp_dims: Hidden width of the MLPs (as SAM: 2048).
@@ -44,7 +45,8 @@ class SimIRSTDHead(BaseDecodeHead):
         in_index: Which of the incoming maps are the mask features.
 
     Raises:
-        ValueError: The number of arriving queries is not the configured one.
+        ValueError: The number of arriving queries is not the configured one, or the mask for
+            ``dense_prompt`` is missing.
     """
 
     def __init__(
@@ -102,30 +104,23 @@ class SimIRSTDHead(BaseDecodeHead):
         """All masks of the model, which is what ``model(images, mode='tensor')`` returns.
 
         Args:
-            inputs: Feature maps, possibly :class:`~mmirstd.models.features.QueryFeatures`.
+            inputs: Feature maps, possibly :class:`~mmirstd.models.features.FeatureMaps`.
 
         Returns:
-            Logits: the final mask (N, 1, h, w), then the early masks in the order of decoding
-            (after the encoder, after the FPN), as far as the model has them.
+            Logits: the final mask (N, 1, h, w), then the early masks that came with the features,
+            in the order of decoding. In evaluation mode the encoder makes its early mask only
+            with ``predict_early_mask``.
         """
-        return tuple(self._decode_all(inputs).values())
+        return self.predict_logits(inputs), *FeatureMaps.wrap(inputs).early_masks.values()
 
-    def decode_final(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The final mask logits (N, 1, h, w); skips early masks that do not prompt it."""
-        early = list(QueryFeatures.wrap(inputs).early.values())
-        return self._decode(inputs, early[-1]() if early and self.mask_prompt else None)
-
-    def _decode_all(self, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Logits by name: ``'final'``, then the early masks."""
-        early = {name: decode() for name, decode in QueryFeatures.wrap(inputs).early.items()}
-        return {'final': self._decode(inputs, list(early.values())[-1] if early else None), **early}
-
-    def _decode(self, inputs: Sequence[Tensor], early: Tensor | None) -> Tensor:
-        features = self._transform_inputs(inputs)
+    def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits (N, 1, h, w) of the final mask."""
+        carried = FeatureMaps.wrap(features)
+        features = self._transform_inputs(carried)
         n, size = features.shape[0], tuple(features.shape[-2:])
-        tokens, token_position = self._tokens(QueryFeatures.wrap(inputs).queries, n)
-        if self.mask_prompt is not None and early is not None:
-            features = features + self.mask_prompt(early)
+        tokens, token_position = self._tokens(carried.queries, n)
+        if self.mask_prompt is not None:
+            features = features + self.mask_prompt(self._last_mask(carried))
         tokens, image = self.transformer(
             tokens,
             to_tokens(features),
@@ -136,28 +131,35 @@ class SimIRSTDHead(BaseDecodeHead):
         filters = self.mask_embed(tokens[:, 0])
         return filter_map(filters, self.upscaling(to_map(image, size)))
 
+    @staticmethod
+    def _last_mask(features: FeatureMaps) -> Tensor:
+        if not features.early_masks:
+            raise ValueError(
+                'SimIRSTDHead was built with dense_prompt=True, but no early mask came with the '
+                'features: set early_decoding=True in the neck, or predict_early_mask=True in '
+                'the encoder, or dense_prompt=False'
+            )
+        return list(features.early_masks.values())[-1]
+
     def _tokens(self, queries: Tensor | None, n: int) -> tuple[Tensor, Tensor]:
         """Decoder query and prompts (N, 1 + Q, D) with their positions (1 + Q, D)."""
         own = self.query_feat.weight.expand(n, -1, -1)
-        if not self.num_prompt_queries or queries is None:
+        if not self.num_prompt_queries:
             return own, self.query_embed.weight
-        if queries.shape[1] != self.num_prompt_queries:
+        received = 0 if queries is None else queries.shape[1]
+        if received != self.num_prompt_queries:
             raise ValueError(
                 f'SimIRSTDHead expects {self.num_prompt_queries} prompt queries and received '
-                f'{queries.shape[1]}; set num_prompt_queries to the sum of FPN and encoder queries'
+                f'{received}; set num_prompt_queries to the sum of FPN and encoder queries'
             )
         position = torch.cat([self.query_embed.weight, self.prompt_embed.weight])
         return torch.cat([own, queries], dim=1), position
 
-    def predict(
-        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: Any
-    ) -> Tensor:
-        """Final mask logits (N, 1, H, W) at the size of the network's input."""
-        return self.predict_by_feat(self.decode_final(inputs), batch_img_metas)
-
     def loss(self, inputs: Sequence[Tensor], batch_data_samples: list, train_cfg: Any) -> dict:
         """Losses of the final and all early masks."""
-        return self.loss_by_feat(self._decode_all(inputs), batch_data_samples)
+        names = 'final', *FeatureMaps.wrap(inputs).early_masks
+        masks = dict(zip(names, self(inputs), strict=True))
+        return self.loss_by_feat(masks, batch_data_samples)
 
     def loss_by_feat(
         self, seg_logits: dict[str, Tensor], batch_data_samples: list

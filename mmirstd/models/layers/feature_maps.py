@@ -1,11 +1,9 @@
-"""What a body hands to a head: feature maps that remember the image they came from.
+"""Padding of images to sizes that a network divides evenly, and sums of maps.
 
-Letters: N batch, C channels, H/W image, h/w feature map.
+Shapes: N batch, C channels, H/W image, h/w feature map.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -50,43 +48,6 @@ def crop_to_image(
         for size, cells, padded in zip(image_size, feature_map.shape[-2:], padded_size, strict=True)
     )
     return feature_map[..., :rows, :columns]
-
-
-class FeatureMaps(tuple):
-    """A tuple of feature maps (N, C, h, w) that cover exactly the image.
-
-    Stock MMSeg necks and heads see an ordinary tuple. Our heads read the attributes and work on
-    the padded maps, so that a network equals its original on the padded image.
-
-    Attributes:
-        padded: The same maps over the padded image.
-        image_size: (H, W) of the image that the body received.
-        padded_size: (H, W) of the padded image.
-        early_logits: Logits (N, 1, h, w) that the body itself produced, over the padded image.
-    """
-
-    padded: tuple[Tensor, ...]
-    image_size: tuple[int, int]
-    padded_size: tuple[int, int]
-    early_logits: tuple[Tensor, ...]
-
-    def __new__(
-        cls,
-        padded: Sequence[Tensor],
-        *,
-        image_size: tuple[int, int],
-        padded_size: tuple[int, int],
-        early_logits: Sequence[Tensor] = (),
-    ) -> FeatureMaps:
-        """Build from maps over the padded image."""
-        maps = super().__new__(
-            cls, tuple(crop_to_image(each, image_size, padded_size) for each in padded)
-        )
-        maps.padded = tuple(padded)
-        maps.image_size = image_size
-        maps.padded_size = padded_size
-        maps.early_logits = tuple(early_logits)
-        return maps
 
 
 def add_upsampled(fine: Tensor, coarse: Tensor) -> Tensor:

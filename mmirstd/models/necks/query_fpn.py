@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmirstd.models.features import QueryFeatures
+from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.conv import Conv2d, ConvBNGELU, filter_map, to_map, to_tokens
 from mmirstd.models.layers.feature_maps import add_upsampled
 from mmirstd.models.layers.feed_forward import MLP
@@ -99,7 +99,7 @@ class QueryFPN(BaseModule):
             self.early_mask_embed = MLP(out_channels, out_channels, out_channels, early_layers)
         self.early_decoding = early_decoding
 
-    def forward(self, inputs: Sequence[Tensor]) -> QueryFeatures:
+    def forward(self, inputs: Sequence[Tensor]) -> FeatureMaps:
         """Fuse the levels.
 
         Args:
@@ -109,12 +109,12 @@ class QueryFPN(BaseModule):
         Returns:
             ``(mask features, P3, P4, ...)``, all with ``out_channels`` and finest first. It
             carries the queries (N, num_queries + num_encoder_queries, D), own ones first, and
-            the early decodings up to here, deferred.
+            the early masks decoded so far.
 
         Raises:
             ValueError: The number of maps or of encoder queries is not the configured one.
         """
-        features = QueryFeatures.wrap(inputs)
+        features = FeatureMaps.wrap(inputs)
         if len(features) != len(self.projections):
             raise ValueError(
                 f'QueryFPN was built for {len(self.projections)} levels {self.in_channels}, '
@@ -130,12 +130,12 @@ class QueryFPN(BaseModule):
                 x = add_upsampled(x, outputs[0])
             outputs.insert(0, self.layers[level](x))
         mask_features = self.mask_features(outputs[0])
-        early = dict(features.early)
+        early_masks = dict(features.early_masks)
         if self.early_decoding:
-            early['fpn'] = lambda: self._decode_early(queries, mask_features)
-        return QueryFeatures([mask_features, *outputs[1:]], queries, early)
+            early_masks['fpn'] = self._decode_early(queries, mask_features)
+        return FeatureMaps([mask_features, *outputs[1:]], queries, early_masks)
 
-    def _gather_queries(self, features: QueryFeatures) -> Tensor | None:
+    def _gather_queries(self, features: FeatureMaps) -> Tensor | None:
         """Own queries followed by those of the encoder (N, Q, D)."""
         if not self.num_queries:
             return None

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmirstd.models.decode_heads.mask_head import MaskHead
 from mmirstd.models.semantic_sam.criterion import iou_loss
 from mmirstd.models.semantic_sam.mask_decoder import (
     SemanticSAMMaskDecoder,
@@ -28,7 +28,7 @@ LEARNED_BOX = (0.5, 0.5, 0.9, 0.9)
 
 
 @MODELS.register_module()
-class SemanticSAMHead(BaseDecodeHead):
+class SemanticSAMHead(MaskHead):
     """Pixel decoder and interactive decoder of Semantic-SAM, with a fixed prompt.
 
     As for the other generalists the prompt is the same for every image, because a box drawn from

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmirstd.models.backbones.query_encoder import QueryEncoder
 from mmirstd.models.backbones.repvit import RepViT
-from mmirstd.models.backbones.stagewise import stage_wise
+from mmirstd.models.backbones.stagewise import stages_of
 
 SMALL = {'embed_dims': 16, 'num_heads': 2, 'ffn_dims': 16}
 REPVIT = {
@@ -70,14 +70,21 @@ def backbone_of(family: str) -> nn.Module:
 @pytest.mark.parametrize('family', BACKBONES)
 def test_stage_by_stage_is_the_backbone_itself(family: str) -> None:
     backbone = backbone_of(family)
-    stages = stage_wise(backbone)
+    stages = stages_of(backbone)
     image = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
-        outputs = stages.forward_stages(image)
+        entries, outputs, x = [], [], image
+        for stage in range(stages.count(backbone)):
+            entries.append(stages.enter(backbone, stage, x))
+            x = stages.blocks(backbone, stage, entries[-1])
+            outputs.append(stages.output(backbone, stage, x))
         for ours, own in zip(outputs, backbone(image), strict=True):
             torch.testing.assert_close(ours, own, atol=1e-5, rtol=1e-4)
-    assert [x.shape[1] for x in outputs] == list(stages.channels)
-    assert [64 // x.shape[2] for x in outputs] == list(stages.strides)
+    assert tuple(x.shape[1] for x in entries) == stages.entry_channels
+    assert tuple(x.shape[1] for x in outputs) == stages.channels
+    assert stages.known_channels(backbone) is not None
+    measured = stages._measured_channels(backbone, 3)
+    assert tuple(map(tuple, measured)) == (stages.entry_channels, stages.channels)
 
 
 @pytest.mark.parametrize('family', BACKBONES)
@@ -85,9 +92,8 @@ def test_queries_meet_every_backbone(family: str) -> None:
     encoder = QueryEncoder(backbone_of(family), **SMALL).train()
     features = encoder(torch.randn(2, 3, 64, 96))
     assert features.queries.shape == (2, 4, 16)
-    early = features.early['encoder']()
-    stride = encoder._stages.content.strides[0]
-    assert early.shape == (2, 1, 64 // stride, 96 // stride)
+    early = features.early_masks['encoder']
+    assert early.shape == (2, 1, *features[0].shape[-2:])
     loss = sum(x.square().mean() for x in features) + early.square().mean()
     (loss + features.queries.square().mean()).backward()
     assert {name for name, p in encoder.named_parameters() if p.grad is None} == set()
@@ -115,8 +121,8 @@ def test_every_reading_of_the_paper_runs_and_trains(options: dict) -> None:
     encoder = options_of(**options)
     features = encoder(torch.randn(1, 3, 33, 47))
     loss = sum(x.square().mean() for x in features) + features.queries.square().mean()
-    if features.early:
-        loss = loss + features.early['encoder']().square().mean()
+    for mask in features.early_masks.values():
+        loss = loss + mask.square().mean()
     loss.backward()
     assert {name for name, p in encoder.named_parameters() if p.grad is None} == set()
 
@@ -135,7 +141,7 @@ def test_chaining_the_dense_queries_changes_the_last_stage_only() -> None:
 
 
 def test_batch_of_two_equals_two_batches_of_one() -> None:
-    encoder = options_of().eval()
+    encoder = options_of(predict_early_mask=True).eval()
     images = torch.randn(2, 3, 24, 40)
     with torch.no_grad():
         both = encoder(images)
@@ -143,7 +149,10 @@ def test_batch_of_two_equals_two_batches_of_one() -> None:
             single = encoder(images[i : i + 1])
             torch.testing.assert_close(single.queries[0], both.queries[i], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(
-                single.early['encoder']()[0], both.early['encoder']()[i], atol=1e-4, rtol=1e-4
+                single.early_masks['encoder'][0],
+                both.early_masks['encoder'][i],
+                atol=1e-4,
+                rtol=1e-4,
             )
 
 
@@ -163,8 +172,23 @@ def test_wrong_arguments_are_named() -> None:
     for options, message in [
         ({'interact_at': 'middle'}, "interact_at='middle'"),
         ({'dense_dims': None}, 'needs dense queries'),
+        ({'predict_early_mask': True, 'early_decoding': False}, 'needs early_decoding=True'),
         ({'early_query': 4}, 'early_query=4 is not one of 4'),
         ({'dense_dims': 6}, 'embed_dims=6 must be a multiple of 4'),
     ]:
         with pytest.raises(ValueError, match=message):
             QueryEncoder(backbone, **SMALL, **options)
+
+
+def test_the_early_mask_is_left_out_of_prediction_unless_it_is_asked_for() -> None:
+    encoder = options_of()
+    image = torch.randn(1, 3, 32, 32)
+    assert list(encoder.train()(image).early_masks) == ['encoder']
+    with torch.no_grad():
+        plain = encoder.eval()(image)
+        encoder.predict_early_mask = True
+        prompting = encoder(image)
+    assert plain.early_masks == {}
+    assert list(prompting.early_masks) == ['encoder']
+    for a, b in zip((*plain, plain.queries), (*prompting, prompting.queries), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)

@@ -10,7 +10,8 @@ from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead, stretched
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
-from mmirstd.models.layers.feature_maps import FeatureMaps, crop_to_image, pad_to_multiple
+from mmirstd.models.features import FeatureMaps
+from mmirstd.models.layers.feature_maps import crop_to_image, pad_to_multiple
 
 
 def samples(label: torch.Tensor) -> list[SegDataSample]:
@@ -148,14 +149,15 @@ def test_native_sides_are_supervised_by_pooled_labels():
 def test_edges_of_the_body_are_supervised():
     init_default_scope('mmseg')
     maps = padded_maps(2)
-    maps.early_logits = (torch.randn(1, 1, 32, 32, requires_grad=True),)
+    edge_logits = torch.randn(1, 1, 32, 32, requires_grad=True)
+    maps.early_masks['edges'] = edge_logits
     head = EdgeSupervisedHead(2, 2, loss_edge={'type': 'mmirstd.EdgeLoss'})
     mask, edges = head(maps)
     assert mask.shape == edges.shape == (1, 1, 30, 20)
     losses = head.loss(maps, samples(torch.zeros(1, 30, 20).long()), {})
     assert set(losses) == {'loss_soft_iou', 'loss_edge'}
     losses['loss_edge'].backward()
-    assert maps.early_logits[0].grad[..., :30, :20].any()
+    assert edge_logits.grad[..., :30, :20].any()
     assert head(tuple(maps)).shape == (1, 1, 30, 20), 'works behind a body without edges'
 
 

@@ -1,0 +1,37 @@
+"""What every head of this package answers: the logits of the mask that it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor
+
+
+class MaskHead(BaseDecodeHead):
+    """Base class of the heads: `forward` gives all that is supervised, prediction one mask."""
+
+    def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
+        """Logits of the predicted mask, without anything that only training needs.
+
+        Args:
+            features: Maps of the backbone or neck, possibly
+                :class:`~mmirstd.models.features.FeatureMaps`.
+
+        Returns:
+            (N, 1, h, w), at the resolution at which the head works.
+        """
+        return self(features)
+
+    def loss(
+        self, inputs: Sequence[Tensor], batch_data_samples: list, train_cfg: Any
+    ) -> dict[str, Tensor]:
+        """Losses of all outputs. MMSeg calls `forward` past its hooks; here they are run."""
+        return self.loss_by_feat(self(inputs), batch_data_samples)
+
+    def predict(
+        self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: Any
+    ) -> Tensor:
+        """Logits (N, 1, H, W) at the size of the batch; see `BaseDecodeHead.predict`."""
+        return self.predict_by_feat(self.predict_logits(inputs), batch_img_metas)
