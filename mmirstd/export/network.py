@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.torch_detector import IRSTDInferencer
+from mmirstd.models.fuse import fuse_for_inference
 from mmirstd.models.logits import predict_logits
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
@@ -55,10 +56,7 @@ class ExportNetwork(nn.Module):
         self.swap = bool(getattr(prepare, '_channel_conversion', False)) and channels == 3
         self.register_buffer('mean', mean.detach().clone().cpu().reshape(1, -1, 1, 1))
         self.register_buffer('std', std.detach().clone().cpu().reshape(1, -1, 1, 1))
-        self.segmentor = copy.deepcopy(segmentor).cpu().eval()
-        merge_convolutions(self.segmentor)
-        for parameter in self.segmentor.parameters():
-            parameter.requires_grad_(False)
+        self.segmentor = fuse_for_inference(copy.deepcopy(segmentor).cpu(), in_place=True)
         self.eval()
         with torch.no_grad():
             size = 64
@@ -94,19 +92,6 @@ class ExportNetwork(nn.Module):
                 )
             logits = logits[..., :height, :width]
         return logits
-
-
-def merge_convolutions(model: nn.Module) -> None:
-    """Replace, in place, every part of ``model`` that has a method ``fuse`` by what it returns.
-
-    timm's and our convolutions with batch norm offer that method. timm's own
-    ``reparameterize_model`` also calls *sub-modules* that are named ``fuse``, as DNANet has one.
-    """
-    for name, child in list(model.named_children()):
-        if callable(getattr(type(child), 'fuse', None)):
-            child = child.fuse()
-            setattr(model, name, child)
-        merge_convolutions(child)
 
 
 def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None) -> Description:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
+from itertools import pairwise
 
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def fuse_for_inference(model: nn.Module) -> nn.Module:
-    """A copy of ``model`` in eval mode with batch norms and RepViT's branches folded.
+def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module:
+    """``model`` in eval mode with batch norms and RepViT's branches folded.
 
-    Every module with a method ``fuse()`` is replaced by what it returns: timm's RepViT blocks
-    and :class:`~mmirstd.models.layers.conv.ConvBNGELU`. (timm's own ``reparameterize_model``
-    does the same but takes a sub-module that is merely called ``fuse`` for a method.)
+    Every module with a method ``fuse()`` is replaced by what it returns: timm's RepViT blocks and
+    ours. In an ``nn.Sequential`` a convolution takes in the batch norm that follows it. (timm's own
+    ``reparameterize_model`` mistakes a sub-module that is merely called ``fuse`` for a method.)
+    The one traversal of inference, export and benchmarks.
 
-    The copy cannot be trained and its state dict has other keys: save the original.
+    Args:
+        model: Any model; fusing a fused model changes nothing.
+        in_place: Change ``model`` itself instead of a copy, which saves memory.
+
+    Returns:
+        The fused model. It cannot be trained and its state dict has other keys: save the original.
     """
-    model = deepcopy(model).eval()
+    model = (model if in_place else deepcopy(model)).eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
     _fuse_children(model)
     return model
 
@@ -28,3 +38,15 @@ def _fuse_children(module: nn.Module) -> None:
             setattr(module, name, child.fuse())
         else:
             _fuse_children(child)
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        _fold_norms(module)
+
+
+def _fold_norms(sequence: nn.Sequential) -> None:
+    """Fold every norm that follows a convolution; the numbers of the other layers stay."""
+    names = list(sequence._modules)
+    for name, following in pairwise(names):
+        conv, norm = sequence._modules[name], sequence._modules[following]
+        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.track_running_stats:
+            setattr(sequence, name, fuse_conv_bn_eval(conv, norm))
+            setattr(sequence, following, nn.Identity())

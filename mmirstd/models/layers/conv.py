@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mmirstd.models.layers.winograd import WinogradConv2d, pays
+from mmirstd.models.layers.winograd import WinogradConv2d, applies
 
 
 class ConvBNGELU(nn.Sequential):
@@ -33,11 +33,11 @@ class ConvBNGELU(nn.Sequential):
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution that becomes a faster one for inference where there is one."""
+    """A convolution that inference may compute in another way; see `WinogradConv2d`."""
 
     def fuse(self) -> nn.Module:
         """See :func:`mmirstd.models.fuse.fuse_for_inference`."""
-        return WinogradConv2d(self) if pays(self) else self
+        return WinogradConv2d(self) if applies(self) else self
 
 
 def to_tokens(feature: Tensor) -> Tensor:

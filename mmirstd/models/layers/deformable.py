@@ -81,8 +81,9 @@ class MultiScaleDeformableAttention(nn.Module):
     """Each query gathers from a few learned points of every level.
 
     Parameter names are those of Deformable-DETR, mmcv and Semantic-SAM. Unlike mmcv's module it
-    returns the attention alone: no residual, no dropout. It runs in float32 also under
-    autocast, because sampling locations of a 512-pixel map do not fit into half precision.
+    returns the attention alone: no residual, no dropout. It samples in float32 also under
+    autocast and in a model of half precision, whose numbers cannot tell the pixels of a large
+    map apart; in float64 if the weights are.
 
     Args:
         embed_dims: Width D.
@@ -137,7 +138,7 @@ class MultiScaleDeformableAttention(nn.Module):
             sizes: (height, width) of each level.
 
         Returns:
-            (N, Q, D), float32.
+            (N, Q, D) in the precision of the weights.
 
         Raises:
             ValueError: The sizes do not add up to S tokens, or the references are neither
@@ -148,22 +149,27 @@ class MultiScaleDeformableAttention(nn.Module):
         if reference.shape[-1] not in (2, 4):
             raise ValueError(f'reference {tuple(reference.shape)} must end in 2 or 4 coordinates')
         with without_autocast(query.device.type):
-            query, value = query.float(), value.float()
+            own = self.value_proj.weight.dtype
+            wide = torch.promote_types(own, torch.float32)
             grid = (self.num_heads, self.num_levels, self.num_points)
-            value = self.value_proj(value).unflatten(-1, (self.num_heads, -1))
-            weights = self.attention_weights(query).unflatten(-1, (self.num_heads, -1))
-            weights = weights.softmax(-1).unflatten(-1, grid[1:])
+            value = self.value_proj(value.to(own)).to(wide).unflatten(-1, (self.num_heads, -1))
+            weights = self.attention_weights(query.to(own)).to(wide)
+            weights = weights.unflatten(-1, (self.num_heads, -1)).softmax(-1)
+            weights = weights.unflatten(-1, grid[1:])
+            query, reference = query.to(wide), reference.to(wide)
             if reference.shape[-1] == 4:
-                locations = self._around_boxes(query, reference.float())
+                locations = self._around_boxes(query, reference)
             else:
-                locations = self._around_points(query, reference.float(), sizes)
+                locations = self._around_points(query, reference, sizes)
             locations = locations.unflatten(-1, (*grid, 2))
-            return self.output_proj(sample(value, sizes, locations, weights))
+            return self.output_proj(sample(value, sizes, locations, weights).to(own))
 
     def _around_boxes(self, query: Tensor, boxes: Tensor) -> Tensor:
         """Sampling locations (N, Q, h * L * P * 2) for reference boxes (N, Q, L, 4)."""
         grid = (self.num_heads, self.num_levels, self.num_points, 2)
-        offsets = self.sampling_offsets(query).unflatten(-1, grid)
+        linear = self.sampling_offsets
+        offsets = F.linear(query, linear.weight.to(query.dtype), linear.bias.to(query.dtype))
+        offsets = offsets.unflatten(-1, grid)
         boxes = boxes[:, :, None, :, None]
         return (boxes[..., :2] + offsets * boxes[..., 2:] * (0.5 / self.num_points)).flatten(2)
 
@@ -183,9 +189,8 @@ class MultiScaleDeformableAttention(nn.Module):
         choose = torch.eye(levels * 2, dtype=query.dtype, device=query.device)
         choose = choose.view(levels, 1, 2, -1).expand(*grid, -1).flatten(0, 3)
         linear = self.sampling_offsets
-        weight = torch.cat(
-            [linear.weight * scale[:, None], choose, (linear.bias * scale)[:, None]], dim=1
-        )
+        weight, bias = linear.weight.to(query.dtype), linear.bias.to(query.dtype)
+        weight = torch.cat([weight * scale[:, None], choose, (bias * scale)[:, None]], dim=1)
         points = points.flatten(2).expand(*query.shape[:2], -1)
         placed = torch.cat([query, points, query.new_ones(()).expand(*query.shape[:2], 1)], dim=2)
         return placed @ weight.t()

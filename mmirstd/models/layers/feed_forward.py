@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -10,10 +11,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmirstd.models.layers.precision import autocast_is_on
+from mmirstd.models.layers.tuning import fastest
 
-_CACHED_VALUES = 2**21
-"""Hidden values per chunk that a CPU's cache holds (8 MiB of float32). Larger chunks take several
-times as long, since all of them then travel to memory and back."""
+_CHUNKS = (128, 512, 2048, 8192)
+"""Tokens per chunk to choose from on a CPU. The hidden values of a chunk should stay in its cache:
+larger chunks take several times as long, since all values then travel to memory and back."""
 
 
 class FeedForward(nn.Module):
@@ -73,7 +75,15 @@ class FeedForward(nn.Module):
         )
         if not direct:
             return torch.cat([self._two_layers(part) for part in rows.split(chunk)])
-        chunk = max(1, min(chunk, _CACHED_VALUES // self.lin1.out_features, len(rows)))
+        sizes = sorted({min(size, chunk, len(rows)) for size in _CHUNKS})
+        if len(sizes) > 1:
+            key = ('chunk', *self.lin1.weight.shape, rows.dtype, *sizes, torch.get_num_threads())
+            some = rows[: sizes[-1]]
+            ways = {size: partial(self._in_chunks, some, size) for size in sizes}
+            return self._in_chunks(rows, fastest(key, ways))
+        return self._in_chunks(rows, max(1, *sizes))
+
+    def _in_chunks(self, rows: Tensor, chunk: int) -> Tensor:
         hidden = rows.new_empty(chunk, self.lin1.out_features)
         out = torch.empty_like(rows)
         for part, result in zip(rows.split(chunk), out.split(chunk), strict=True):

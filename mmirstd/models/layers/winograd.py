@@ -10,16 +10,20 @@ of the result (2e-6 to 3e-6 measured; 2e-7 to 6e-7 for the direct sum, depending
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.layers.precision import autocast_is_on
+from mmirstd.models.layers.tuning import fastest
 
 TILE = 4
 _REACH = TILE + 2
-_BAND = 4  # rows of tiles at a time: what they need stays in the processor's cache
+DIRECT = 0
+BANDS = (2, 4, 8)
+"""Rows of tiles at a time, to choose from: what they need should stay in the processor's cache."""
 
 _FILTER = torch.tensor(
     [
@@ -37,7 +41,8 @@ _FILTER = torch.tensor(
 class WinogradConv2d(nn.Module):
     """A 3x3 convolution for inference on a CPU; elsewhere it is the direct convolution.
 
-    It is taken where it pays: float32 maps on a CPU, no gradient, not while a graph is traced.
+    It is taken where a short measurement finds it faster than the direct convolution: float32
+    maps on a CPU, no gradient, not while a graph is traced.
 
     Args:
         conv: The convolution to replace: 3x3, stride 1, padding 1.
@@ -46,8 +51,9 @@ class WinogradConv2d(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.weight, self.bias = conv.weight, conv.bias
-        filters = torch.einsum('ia,jb,ocab->jico', _FILTER, _FILTER, conv.weight.double().cpu())
-        filters = filters.flatten(0, 1).to(conv.weight, memory_format=torch.contiguous_format)
+        weight = conv.weight.detach()  # a model that carries a graph cannot be copied
+        filters = torch.einsum('ia,jb,ocab->jico', _FILTER, _FILTER, weight.double().cpu())
+        filters = filters.flatten(0, 1).to(weight, memory_format=torch.contiguous_format)
         self.register_buffer('filters', filters, persistent=False)  # (36, C, O)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,36 +66,50 @@ class WinogradConv2d(nn.Module):
             or x.dtype != torch.float32
             or autocast_is_on('cpu')
         )
-        if direct:
+        return self._compute(x, DIRECT if direct else self._choice(x))
+
+    def _choice(self, x: Tensor) -> int:
+        """The fastest way on this processor, timed once on a few rows of ``x``."""
+        rows = x[:1, :, : TILE * max(BANDS)]
+        shape = (rows.shape[1], len(self.weight), rows.shape[2], rows.shape[3].bit_length())
+        ways = {band: partial(self._compute, rows, band) for band in (DIRECT, *BANDS)}
+        return fastest(('winograd', *shape, torch.get_num_threads()), ways)
+
+    def _compute(self, x: Tensor, band: int) -> Tensor:
+        if band == DIRECT:
             return F.conv2d(x, self.weight, self.bias, padding=1)
-        return convolve(x.permute(0, 2, 3, 1), self.filters, self.bias).permute(0, 3, 1, 2)
+        nhwc = convolve(x.permute(0, 2, 3, 1), self.filters, self.bias, band=band)
+        return nhwc.permute(0, 3, 1, 2)
 
 
-def pays(conv: nn.Conv2d) -> bool:
-    """Whether the tiles' matrix products are large enough to outweigh the transformations."""
+def applies(conv: nn.Conv2d) -> bool:
+    """Whether a convolution has the form, and channels enough that trying is worth the memory."""
     return (
         conv.kernel_size == (3, 3)
         and conv.stride == conv.padding == conv.dilation == (1, 1)
         and conv.groups == 1
         and conv.padding_mode == 'zeros'
-        and min(conv.in_channels, conv.out_channels) >= 128
+        and min(conv.in_channels, conv.out_channels) >= 32
     )
 
 
-def convolve(images: Tensor, filters: Tensor, bias: Tensor | None = None) -> Tensor:
+def convolve(
+    images: Tensor, filters: Tensor, bias: Tensor | None = None, *, band: int = 4
+) -> Tensor:
     """Convolve images.
 
     Args:
         images: (N, H, W, C).
         filters: Transformed filters (36, C, O).
         bias: (O,) or None.
+        band: Rows of tiles at a time.
 
     Returns:
         (N, H, W, O).
     """
     n, height, width, _ = images.shape
     down, across = -(-height // TILE), -(-width // TILE)
-    band = min(_BAND, down)
+    band = min(band, down)
     out = images.new_empty(n, down * TILE, across * TILE, filters.shape[2])
     buffers = _Buffers(images, band, across, filters.shape[2])
     for image, result in zip(images, out, strict=True):

@@ -5,13 +5,24 @@ import torch
 from torch import nn
 
 from mmirstd.models.fuse import fuse_for_inference
+from mmirstd.models.layers import tuning, winograd
 from mmirstd.models.layers.conv import Conv2d
-from mmirstd.models.layers.winograd import WinogradConv2d, pays
+from mmirstd.models.layers.winograd import BANDS, DIRECT, WinogradConv2d, applies
 
 
+@pytest.fixture(autouse=True)
+def chosen(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """What the measurement is said to have found, instead of measuring."""
+    found = {'band': 4}
+    monkeypatch.setattr(winograd, 'fastest', lambda _, ways: found['band'])
+    return found
+
+
+@pytest.mark.parametrize('band', BANDS)
 @pytest.mark.parametrize('size', [(1, 1), (4, 4), (5, 19), (33, 18)])
 @pytest.mark.parametrize('bias', [True, False])
-def test_equals_the_direct_convolution(size, bias):
+def test_equals_the_direct_convolution(size, bias, band, chosen):
+    chosen['band'] = band
     torch.manual_seed(0)
     conv = nn.Conv2d(24, 16, 3, padding=1, bias=bias)
     image = torch.randn(2, 24, *size)
@@ -76,15 +87,41 @@ def test_an_exported_network_keeps_the_convolution():
     assert not any('bmm' in call for call in calls)
 
 
+def test_a_processor_that_is_faster_without_it_goes_without(chosen):
+    conv = nn.Conv2d(32, 32, 3, padding=1)
+    fast, image = WinogradConv2d(conv), torch.randn(1, 32, 40, 40)
+    with torch.inference_mode():
+        different = fast(image)
+        chosen['band'] = DIRECT
+        assert torch.equal(fast(image), conv(image))
+    assert not torch.equal(different, conv(image)), 'rounding differs, so it was used before'
+
+
+def test_every_way_is_timed_once_for_a_shape(monkeypatch):
+    monkeypatch.undo()
+    tuning.forget_choices()
+    fast, image = WinogradConv2d(nn.Conv2d(32, 32, 3, padding=1)), torch.randn(1, 32, 40, 40)
+    tried, compute = [], fast._compute
+    monkeypatch.setattr(
+        fast, '_compute', lambda x, band: (tried.append((band, x.shape[2])), compute(x, band))[1]
+    )
+    with torch.inference_mode():
+        fast(image)
+        assert {band for band, rows in tried if rows == 32} == {DIRECT, *BANDS}
+        tried.clear()
+        fast(image)
+    assert len(tried) == 1, 'the second call only computes'
+
+
 def test_it_is_taken_for_wide_convolutions_only():
     network = nn.Sequential(
         Conv2d(128, 128, 3, padding=1),
-        Conv2d(128, 64, 3, padding=1),
-        Conv2d(128, 128, 3, padding=1, stride=2),
+        Conv2d(128, 16, 3, padding=1),
+        Conv2d(16, 128, 3, padding=1, stride=2),
         Conv2d(128, 128, 1),
         nn.Conv2d(128, 128, 3, padding=1),
     )
     fused = fuse_for_inference(network)
     assert [isinstance(layer, WinogradConv2d) for layer in fused] == [True, *[False] * 4]
-    assert not pays(nn.Conv2d(128, 128, 3, padding=1, groups=2))
+    assert not applies(nn.Conv2d(128, 128, 3, padding=1, groups=2))
     assert network.state_dict().keys() >= {'0.weight', '0.bias'}
