@@ -1,11 +1,12 @@
 """Parameters, MACs, latency, throughput and peak memory of one or several networks.
 
-All networks run in one process and take turns, so that ratios mean something on a busy machine.
-Weights are random: speed does not depend on them. Batch norms are folded and RepViT is
-re-parameterised for the inference figures, as in deployment.
+The inference figures are those of `IRSTDInferencer.predict`: image arrays in, probabilities out,
+with everything that it does by default. All networks run in one process and take turns, so that
+ratios mean something on a busy machine. Weights are random: speed does not depend on them.
 
-    python -m benchmarks.speed configs/simirstd_nudt.py configs/dnanet/dnanet_nudt.py
-    python -m benchmarks.speed configs/simirstd_nudt.py --reference unfolded --train
+    python -m benchmarks.speed simirstd_nudt dnanet_nudt uiunet_nudt
+    python -m benchmarks.speed simirstd_nudt dnanet_nudt --precision float32 bfloat16
+    python -m benchmarks.speed simirstd_nudt --reference plain unfolded --train
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from mmengine.config import Config
@@ -33,29 +36,56 @@ from torch.utils.benchmark import Measurement
 
 from benchmarks.complexity import POINTWISE, REST, Complexity, count
 from benchmarks.timing import interleave, peak_memory
-from mmirstd.inference.memory import keep_freed_memory
-from mmirstd.models.fuse import fuse_for_inference
+from mmirstd.inference.configs import load_config, resize_to, without_pretrained
+from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.layers.attention import set_folded
 from mmirstd.models.layers.feed_forward import FeedForward
-from mmirstd.models.logits import predict_logits
 
 UNFOLDED = ' (unfolded)'
+PLAIN = ' (not fused)'
 
 
 def build(path: str) -> nn.Module:
-    """The segmentor of a config with random weights."""
+    """The segmentor of a config, by path or name, with random weights."""
     init_default_scope('mmseg')
-    config = Config.fromfile(path)
-    _forget_weights(config.model)
-    return MODELS.build(config.model)
+    return MODELS.build(_config(path).model)
 
 
-def _forget_weights(config: dict) -> None:
-    for key, value in config.items():
-        if key == 'weights':
-            config[key] = None
-        elif isinstance(value, dict):
-            _forget_weights(value)
+def _config(path: str, size: Sequence[int] | None = None) -> Config:
+    """A config without pre-trained weights, whose pipeline keeps images of ``size``."""
+    config = load_config(path)
+    without_pretrained(config.model)
+    if size is not None and size[0] == size[1]:
+        resize_to(config, size[0])
+    elif size is not None:
+        config.test_pipeline = [
+            step for step in config.test_pipeline if 'ResizeToSquare' not in step['type']
+        ]
+    return config
+
+
+def detectors(
+    path: str, size: Sequence[int], args: argparse.Namespace
+) -> dict[str, IRSTDInferencer]:
+    """The sides of a config by name: the default first, then what was asked for beside it."""
+    name = Path(path).stem
+
+    def made(**options: object) -> IRSTDInferencer:
+        return IRSTDInferencer(_config(path, size), device=args.device, **options)
+
+    first, *others = args.precision
+    sides = {name: made(precision=first)}
+    sides |= {f'{name} ({precision})': made(precision=precision) for precision in others}
+    if 'plain' in args.reference:
+        sides[name + PLAIN] = made(fuse=False)
+    if 'unfolded' in args.reference and _has_feed_forward(sides[name].model):
+        sides[name + UNFOLDED] = made()
+        sides[name + UNFOLDED].model = unfolded(sides[name + UNFOLDED].model)
+    return sides
+
+
+def _has_feed_forward(model: nn.Module) -> bool:
+    return any(isinstance(module, FeedForward) for module in model.modules())
 
 
 def unfolded(model: nn.Module) -> nn.Module:
@@ -88,12 +118,23 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('configs', nargs='+', help='config files; the first is the unit of ratios')
+    parser.add_argument(
+        'configs', nargs='+', help='names of configs, or files; the first is the unit of ratios'
+    )
     parser.add_argument(
         '--reference',
-        choices=['unfolded'],
-        help='also run each network in the '
-        'usual form, without folded attention and chunked feed-forward networks',
+        choices=['plain', 'unfolded'],
+        nargs='+',
+        default=[],
+        help='also run each network as it was trained (plain), or in the usual form, without '
+        'folded attention and chunked feed-forward networks (unfolded)',
+    )
+    parser.add_argument(
+        '--precision',
+        choices=['float32', 'bfloat16', 'auto'],
+        nargs='+',
+        default=['float32'],
+        help='of the inference; several run side by side (float32)',
     )
     parser.add_argument('--size', type=int, nargs='+', default=[256], help='height [width]')
     parser.add_argument('--batch', type=int, default=1, help='images at once (default 1)')
@@ -106,12 +147,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--train-batch', type=int, default=2)
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     parser.add_argument('--threads', type=int, help='CPU threads (default: what torch chooses)')
-    parser.add_argument(
-        '--return-memory',
-        action='store_true',
-        help='let the C library return the memory of large freed tensors to the system, which is '
-        'what a program gets that does not ask for anything else',
-    )
     parser.add_argument('--out', type=Path, help='folder for benchmark.json and benchmark.png')
     return parser.parse_args(argv)
 
@@ -121,42 +156,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
-    if not args.return_memory:
-        keep_freed_memory()
     size = (args.size * 2)[:2]
     torch.manual_seed(0)
     models = {Path(path).stem: build(path) for path in args.configs}
-    if args.reference:
-        for name, model in list(models.items()):
-            if any(isinstance(m, FeedForward) for m in model.modules()):
-                models[name + UNFOLDED] = unfolded(model)
+    if 'unfolded' in args.reference:
+        usual = {n: unfolded(m) for n, m in models.items() if _has_feed_forward(m)}
+        models |= {name + UNFOLDED: model for name, model in usual.items()}
     channels = len(next(iter(models.values())).data_preprocessor.mean)
-    images = torch.randn(args.batch, channels, *size, device=args.device)
-    complexity = {name: count(model, images.cpu()) for name, model in models.items()}
-
-    deployed = {name: fuse_for_inference(model).to(args.device) for name, model in models.items()}
+    complexity = {
+        name: count(model, torch.randn(args.batch, channels, *size))
+        for name, model in models.items()
+    }
+    if not args.train:
+        models.clear()  # the inferencers build their own
+    sides = {
+        name: side for path in args.configs for name, side in detectors(path, size, args).items()
+    }
+    noise = np.random.default_rng(0).uniform(0, 255, (args.batch, *size)).astype(np.float32)
     console = Console()
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task('inference', total=(args.rounds + 1) * len(models))
-        with torch.inference_mode():
-            latency = interleave(
-                {n: lambda m=m: predict_logits(m, images) for n, m in deployed.items()},
-                args.rounds,
-                progress=lambda: progress.advance(task),
-            )
-            memory = {
-                n: peak_memory(lambda m=m: predict_logits(m, images), args.device)
-                for n, m in deployed.items()
-            }
+        task = progress.add_task('inference', total=(args.rounds + 2) * len(sides))
+        latency = interleave(
+            {n: lambda s=s: s.predict(list(noise)) for n, s in sides.items()},
+            args.rounds,
+            warmup=2,  # the first one also chooses kernels and precision
+            progress=lambda: progress.advance(task),
+        )
+        memory = {
+            n: peak_memory(lambda s=s: s.predict(list(noise)), args.device)
+            for n, s in sides.items()
+        }
     training = _measure_training(models, args, channels, size, console) if args.train else {}
     rows = [
-        _row(name, complexity[name], latency[name], memory[name], training.get(name), args.batch)
-        for name in models
+        _row(
+            name,
+            complexity.get(name) or complexity[name.partition(' (')[0]],
+            latency[name],
+            memory[name],
+            training.get(name),
+            args.batch,
+        )
+        for name in sides
     ]
     setting = (
         f'{size[0]} x {size[1]}, batch {args.batch}, {args.rounds} interleaved rounds, '
         f'{_device_name(args.device)}, {torch.get_num_threads()} CPU threads, '
-        f'torch {torch.__version__}, float32'
+        f'torch {torch.__version__}, {args.precision[0]} unless said otherwise'
     )
     console.print(_table(rows, setting))
     if args.out:
@@ -212,7 +257,14 @@ def _row(
 
 
 def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name(device) if device != 'cpu' else f'CPU {platform.machine()}'
+    if device != 'cpu':
+        return torch.cuda.get_device_name(device)
+    with suppress(OSError):
+        for line in Path('/proc/cpuinfo').read_text().splitlines():
+            if line.startswith('model name'):
+                level = torch.backends.cpu.get_cpu_capability()
+                return f'CPU {line.partition(":")[2].strip()} ({level})'
+    return f'CPU {platform.machine()}'
 
 
 def _table(rows: list[dict], setting: str) -> Table:
@@ -245,7 +297,9 @@ def _table(rows: list[dict], setting: str) -> Table:
             f'{row["images_per_s"]:.2f}',
             f'{row["inference_peak_bytes"] / 2**20:.0f}',
         ]
-        if training:
+        if training and 'training_step_s' not in row:
+            cells += [''] * 4
+        elif training:
             cells += [
                 f'{row["training_step_s"]:.2f}±{row["training_step_spread_s"]:.2f}',
                 f'{row["training_step_s"] / first["training_step_s"]:.2f}',

@@ -26,7 +26,6 @@ from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
 from mmirstd.datasets.intensity import MODES
 from mmirstd.inference.detector import Detector
-from mmirstd.inference.memory import keep_freed_memory
 from mmirstd.inference.sources import is_video, video_rate
 from mmirstd.inference.tiling import BLENDS, Tiling
 from mmirstd.inference.tracking import Tracker
@@ -249,5 +248,4 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
 
 
 if __name__ == '__main__':
-    keep_freed_memory()
     sys.exit(run_tool(main))

@@ -98,7 +98,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     from mmirstd.export.program import export_program
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
-    inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights)
+    inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights, fuse=False)
     digest = sha256(args.checkpoint)
     description = describe(inferencer, checkpoint_sha256=digest)
     size = args.size or [description.square or 256]

@@ -21,6 +21,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Epochs differ, and a resumed run repeats the uninterrupted one, with any number of workers.
     epoch_seed=dict(type='mmirstd.EpochSeedHook'),
+    # `mim test` runs the fused model, as inference does.
+    fused_test=dict(type='mmirstd.FusedTestHook'),
     # Draws nothing in training. `mim test ... --show-dir DIR` turns draw on and then draws every
     # image (the stock interval of 50 writes nothing at all for a short list) at its own bit depth.
     visualization=dict(type='mmirstd.IRSTDVisualizationHook', draw=False, interval=1))

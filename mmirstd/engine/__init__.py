@@ -3,6 +3,7 @@
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
 from mmirstd.engine.checkpoint_fit import CheckpointFitHook
 from mmirstd.engine.epoch_seed import EpochSeedHook
+from mmirstd.engine.fused_test import FusedTestHook
 from mmirstd.engine.mixed_precision import AmpOptimWrapper
 from mmirstd.engine.weight_decay import EmbedDecayOptimWrapperConstructor
 
@@ -12,4 +13,5 @@ __all__ = [
     'CheckpointFitHook',
     'EmbedDecayOptimWrapperConstructor',
     'EpochSeedHook',
+    'FusedTestHook',
 ]

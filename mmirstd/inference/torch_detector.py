@@ -27,7 +27,9 @@ from mmirstd.evaluation.samples import read_prediction
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.frame_steps import take_frame_steps
+from mmirstd.inference.runner import Precision, SegmentorRunner
 from mmirstd.inference.tiling import Tiling
+from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.weights import find_model
 
@@ -62,6 +64,11 @@ class IRSTDInferencer(Detector):
             them, 'raw' those of the last step. Without averaging both are the same.
         tta: Average probabilities over the image and its three mirror images; four times the
             work.
+        fuse: Fold batch norms and branches and arrange memory for inference, which changes
+            nothing but the speed: outputs agree to about 1e-5. On a CPU the process keeps the
+            memory of freed maps. False leaves the model as it was trained.
+        precision: 'float32', 'bfloat16', or 'auto', which takes bfloat16 where the first image
+            shows it to be faster and to give the same probabilities within 0.05.
 
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
@@ -86,6 +93,8 @@ class IRSTDInferencer(Detector):
         intensity_range: IntensityRange | None = None,
         weights: Weights = 'averaged',
         tta: bool = False,
+        fuse: bool = True,
+        precision: Precision = 'float32',
     ) -> None:
         if tile is None and overlap is not None:
             raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
@@ -102,6 +111,9 @@ class IRSTDInferencer(Detector):
         self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
         check_range(self.intensity_range, self.percentiles)
         self.model = build_model(self.config, checkpoint, device, weights=weights)
+        if fuse:
+            self.model = prepare_for_inference(self.model)
+        self._run = SegmentorRunner(precision, _checked_device(device))
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
         super().__init__(
@@ -129,7 +141,7 @@ class IRSTDInferencer(Detector):
         batch = pseudo_collate([self._pack(image) for image in images])
         try:
             with _scope(self.config), torch.inference_mode():
-                samples = self.model.test_step(batch)
+                samples = self._run(self.model, batch)
         except RuntimeError as error:  # out of memory, or a size that the network cannot take
             raise ValueError(
                 f'the network failed on {len(images)} images of {images[0].shape[:2]} (height, '

@@ -130,7 +130,7 @@ def test_fusing_keeps_the_outputs_and_parts_that_are_called_fuse() -> None:
 def test_freed_memory_is_kept(way):
     code = (
         'import resource, sys, torch\n'
-        'from mmirstd.inference.memory import keep_freed_memory\n'
+        'from mmirstd.models.memory import keep_freed_memory\n'
         'if sys.argv[1] == "call": assert keep_freed_memory()\n'
         'faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n'
         'def count():\n'

@@ -12,21 +12,26 @@ def test_report_has_all_sides_and_a_picture(tmp_path: Path) -> None:
     config = str(ROOT / 'configs' / 'simirstd_synthetic.py')
     arguments = [
         '--reference',
+        'plain',
         'unfolded',
+        '--precision',
+        'float32',
+        'bfloat16',
         '--size',
         '32',
         '40',
         '--rounds',
         '1',
         '--train',
-        '--return-memory',
         '--train-batch',
         '1',
     ]
     assert speed.main([config, *arguments, '--out', str(tmp_path)]) == 0
     report = json.loads((tmp_path / 'benchmark.json').read_text())
     assert '32 x 40' in report['setting']
-    folded, usual = report['networks']
+    folded, half, plain, usual = report['networks']
+    assert half['network'] == 'simirstd_synthetic (bfloat16)'
+    assert plain['network'] == 'simirstd_synthetic (not fused)'
     assert folded['network'] == 'simirstd_synthetic'
     assert usual['network'] == 'simirstd_synthetic (unfolded)'
     assert folded['parameters'] == usual['parameters']
@@ -36,6 +41,7 @@ def test_report_has_all_sides_and_a_picture(tmp_path: Path) -> None:
         for row in (folded, usual)
         for key in ('latency_s', 'images_per_s', 'inference_peak_bytes', 'training_peak_bytes')
     )
+    assert 'CPU' in report['setting']
     assert (tmp_path / 'benchmark.png').stat().st_size > 10_000
 
 

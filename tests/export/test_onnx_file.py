@@ -50,7 +50,7 @@ def make_inferencer(folder, channels=1, align=False, square=96):
     text = RECIPE.replace('CHANNELS', str(channels)).replace('ALIGN', str(align))
     (folder / 'net.py').write_text(text.replace('RESIZE', resize))
     torch.manual_seed(0)
-    inferencer = IRSTDInferencer(folder / 'net.py')
+    inferencer = IRSTDInferencer(folder / 'net.py', fuse=False)
     randomise(inferencer.model)
     return inferencer
 

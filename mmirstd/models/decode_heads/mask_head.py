@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
@@ -34,4 +35,7 @@ class MaskHead(BaseDecodeHead):
         self, inputs: Sequence[Tensor], batch_img_metas: list[dict], test_cfg: Any
     ) -> Tensor:
         """Logits (N, 1, H, W) at the size of the batch; see `BaseDecodeHead.predict`."""
-        return self.predict_by_feat(self.predict_logits(inputs), batch_img_metas)
+        # Resizing and thresholds need more than the 8 bits of bfloat16.
+        logits = self.predict_logits(inputs)
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        return self.predict_by_feat(logits.to(wide), batch_img_metas)

@@ -214,11 +214,11 @@ class WriteAttention(Attention):
             scores = scores.unflatten(1, (k.shape[2], self.num_heads))  # (N, Q - 1, h, T)
             return F.pad(scores, (0, 0, 0, 0, 0, 1)).softmax(1).flatten(1, 2).transpose(1, 2)
         # Token by token the product is faster, but the softmax only if heads fill its lanes.
-        scores = query @ vectors.transpose(1, 2)
         if query_position is None:
-            scores = scores + offset.transpose(1, 2)
+            offset = offset.transpose(1, 2)
         else:
-            scores = scores + query_position.scores(vectors, offset, tokens_first=True)
+            offset = query_position.scores(vectors, offset, tokens_first=True)
+        scores = torch.baddbmm(offset, query, vectors.transpose(1, 2))
         scores = scores.unflatten(2, (k.shape[2], self.num_heads))  # (N, T, Q - 1, h)
         return F.pad(scores, (0, 0, 0, 1)).softmax(2).flatten(2)
 
@@ -227,8 +227,7 @@ def _scores(
     vectors: Tensor, tokens: Tensor, position: AxisPosition | None, offset: Tensor
 ) -> Tensor:
     """Dot products (N, K, T) of ``vectors`` (N, K, D) with placed tokens, plus (N, K, 1)."""
-    if position is not None:
-        return vectors @ tokens.transpose(1, 2) + position.scores(vectors, offset)
+    offset = offset if position is None else position.scores(vectors, offset)
     return torch.baddbmm(offset, vectors, tokens.transpose(1, 2))
 
 

@@ -116,10 +116,19 @@ class FourierPosition(nn.Module):
 
     def forward(self, height: int, width: int) -> Tensor:
         """Encode the pixel centres of a map as tokens (height * width, 2 F)."""
-        device = self.positional_encoding_gaussian_matrix.device
-        y = (torch.arange(height, dtype=torch.float32, device=device) + 0.5) / height
-        x = (torch.arange(width, dtype=torch.float32, device=device) + 0.5) / width
-        grid = torch.stack(
-            [x[None, :].expand(height, width), y[:, None].expand(height, width)], dim=-1
-        )
-        return self.encode(grid).flatten(0, 1)
+        # The sine of a sum is a sum of products of sines: a sine per row and column instead of one
+        # per pixel.
+        (sin_x, cos_x), (sin_y, cos_y) = self._axis(width, 0), self._axis(height, 1)
+        sin_y, cos_y = sin_y[:, None], cos_y[:, None]
+        sines = torch.addcmul(sin_x * cos_y, cos_x, sin_y)
+        cosines = torch.addcmul(cos_x * cos_y, sin_x, sin_y, value=-1)
+        return torch.cat([sines, cosines], dim=-1).flatten(0, 1)
+
+    def _axis(self, size: int, axis: int) -> tuple[Tensor, Tensor]:
+        """Sines and cosines (size, F) of what one axis adds to the phase of each pixel."""
+        frequencies = self.positional_encoding_gaussian_matrix[axis]
+        wide = torch.promote_types(frequencies.dtype, torch.float32)
+        frequencies = frequencies.to(wide)
+        centres = torch.arange(size, dtype=wide, device=frequencies.device).add(0.5) / size
+        phase = 2 * math.pi * (2 * centres - 1)[:, None] * frequencies
+        return phase.sin(), phase.cos()

@@ -1,0 +1,101 @@
+"""In which precision a segmentor runs in inference."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import nn
+
+from mmirstd.evaluation.samples import read_prediction
+
+Precision = Literal['float32', 'bfloat16', 'auto']
+
+AGREEMENT = 0.05
+"""Largest difference of a probability at which 'auto' may take bfloat16."""
+
+WORTHWHILE = 1.1
+"""How many times as fast bfloat16 must be for 'auto' to take it."""
+
+
+def has_bfloat16_units(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 faster than in float32, as far as it can be asked."""
+    if device.type == 'cuda':
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != 'cpu':
+        return False
+    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()  # not before torch 2.7
+    names = ('avx512_bf16', 'amx_bf16', 'bf16')  # x86, x86 with tiles, ARM
+    return any(capabilities.get(name, False) for name in names)
+
+
+class SegmentorRunner:
+    """Runs a segmentor on prepared batches in a precision.
+
+    Args:
+        precision: 'float32'; 'bfloat16' runs the model under autocast, from its input to its
+            logits; 'auto' tries both on the first image and takes bfloat16 where it is at least
+            `WORTHWHILE` times as fast and no probability differs by more than `AGREEMENT`.
+
+        device: Where the model is.
+
+    Raises:
+        ValueError: The precision is unknown.
+    """
+
+    def __init__(self, precision: Precision, device: torch.device) -> None:
+        if precision not in get_args(Precision):
+            raise ValueError(f'precision={precision!r} must be one of {get_args(Precision)}')
+        if precision == 'auto' and not has_bfloat16_units(device):
+            precision = 'float32'
+        elif precision == 'bfloat16' and not has_bfloat16_units(device):
+            print_log(
+                f"precision='bfloat16': {device} has no units for it, so it will be slow",
+                logger='current',
+                level=logging.WARNING,
+            )
+        self.precision: Precision = precision
+
+    def __call__(self, model: nn.Module, batch: dict[str, Any]) -> list[Any]:
+        """Data samples with the predictions of ``model`` for a batch of a data loader."""
+        if self.precision == 'auto':
+            self.precision = self._choose(model, batch)
+        return self._run(model, batch, self.precision)
+
+    @staticmethod
+    def _run(model: nn.Module, batch: dict[str, Any], precision: str) -> list[Any]:
+        if precision == 'float32':
+            return model.test_step(batch)
+        data = model.data_preprocessor(batch, False)
+        samples = data['data_samples']
+        with torch.autocast(data['inputs'].device.type, torch.bfloat16):
+            logits = model.inference(data['inputs'], [sample.metainfo for sample in samples])
+        # Probabilities near a threshold need more than the 8 bits of bfloat16.
+        return model.postprocess_result(logits.float(), samples)
+
+    def _choose(self, model: nn.Module, batch: dict[str, Any]) -> Precision:
+        """Time both on the first image and compare their answers."""
+        first = {key: values[:1] for key, values in batch.items()}
+        best = dict.fromkeys(('float32', 'bfloat16'), float('inf'))
+        answers: dict[str, np.ndarray] = {}
+        for _ in range(2):  # the first round also warms up
+            for precision in best:
+                start = time.perf_counter()
+                (sample,) = self._run(model, first, precision)
+                answers[precision] = read_prediction(sample.to_dict(), 0.5, 'first image')[1]
+                best[precision] = min(best[precision], time.perf_counter() - start)
+        gain = best['float32'] / best['bfloat16']
+        difference = float(np.abs(answers['float32'] - answers['bfloat16']).max())
+        chosen = 'float32'
+        if gain >= WORTHWHILE and difference <= AGREEMENT:
+            chosen = 'bfloat16'
+        print_log(
+            f"precision='auto' takes {chosen}: on the first image bfloat16 is {gain:.2f} times as "
+            f'fast as float32 and differs by at most {difference:.2g}',
+            logger='current',
+        )
+        return chosen
