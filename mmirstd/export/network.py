@@ -88,7 +88,10 @@ class ExportNetwork(nn.Module):
         if self.divisor > 1:
             if logits.shape[-2:] != images.shape[-2:]:
                 logits = F.interpolate(
-                    logits, images.shape[-2:], mode='bilinear', align_corners=self.segmentor.decode_head.align_corners
+                    logits,
+                    images.shape[-2:],
+                    mode='bilinear',
+                    align_corners=self.segmentor.decode_head.align_corners,
                 )
             logits = logits[..., :height, :width]
         return logits
