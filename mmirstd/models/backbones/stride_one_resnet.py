@@ -15,7 +15,7 @@ from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class StrideOneResNet(BaseModule, StageWise):
+class StrideOneResNet(StageWise, BaseModule):
     """Residual stages at strides 1, 2, 4, ...: the encoder of the tiny models. Our own design.
 
     Targets of one to nine pixels do not survive an early down-sampling, so the first block works
@@ -67,10 +67,6 @@ class StrideOneResNet(BaseModule, StageWise):
         # The layout in which CPUs and tensor cores convolve fastest; the other layers keep it.
         return x if stage else x.contiguous(memory_format=torch.channels_last)
 
-    def body(self, stage: int, x: Tensor) -> Tensor:
+    def blocks(self, stage: int, x: Tensor) -> Tensor:
         """The other blocks of a stage."""
         return self.stages[stage](x)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images (N, C, H, W) to one map (N, C_i, H / 2^i, W / 2^i) per stage."""
-        return self.forward_stages(x)

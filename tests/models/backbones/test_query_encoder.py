@@ -21,6 +21,12 @@ REPVIT = {
 }
 BACKBONES = {
     'repvit': REPVIT,
+    'stride_one': {
+        'type': 'mmirstd.StrideOneResNet',
+        'in_channels': 3,
+        'channels': (8, 16, 24, 32),
+        'blocks': (1, 2, 1, 1),
+    },
     'resnet': {'type': 'ResNet', 'depth': 18, 'base_channels': 8},
     'resnet_v1c': {'type': 'ResNetV1c', 'depth': 18, 'base_channels': 8, 'stem_channels': 8},
     'swin': {
