@@ -1,10 +1,10 @@
-"""Build hook: recipes and tools a second time, where onedl-mim 0.5.1 looks for them.
+"""Build hook: configs and tools a second time, where onedl-mim 0.5.1 looks for them.
 
-mim wants them in <package>/.mim (see pyproject.toml for that copy). Where <package> is, onedl-mim
-0.5.1 concludes from the first file that pip recorded of the distribution, in alphabetical order:
-'mmirstd-<version>.dist-info/...' comes before 'mmirstd/...', so it would look in the wrong folder.
-The second copy lies in a folder whose name comes first. A console script ('../../../bin/...')
-would come before that; tests/test_wheel.py watches.
+mim reads them from <package>/.mim (see pyproject.toml for that copy). openmim takes the folder of
+the package's name for <package>. onedl-mim 0.5.1 takes the first part of the first file that pip
+recorded of the distribution, in alphabetical order: that is '..' of '../../../bin/mmirstd', the
+console script. The second copy is in a folder whose name comes before that: '+' comes before '.'
+in ASCII, and a folder with that name is nothing that Python could import.
 """
 
 import shutil
@@ -14,9 +14,11 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+FOLDER = '+mmirstd'
+
 
 class MimCopyHook(BuildHookInterface):
-    """Adds ``_mmirstd_mim/.mim`` to wheels; editable installations need no copy."""
+    """Adds ``+mmirstd/.mim`` to wheels; editable installations need no copy."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Copy the files aside, because hatchling includes each source only once."""
@@ -28,7 +30,7 @@ class MimCopyHook(BuildHookInterface):
             ignored = shutil.ignore_patterns('__pycache__')
             shutil.copytree(root / folder, self.copy / folder, ignore=ignored)
         shutil.copy(root / 'model-index.yml', self.copy)
-        build_data['force_include'][str(self.copy)] = '_mmirstd_mim/.mim'
+        build_data['force_include'][str(self.copy)] = f'{FOLDER}/.mim'
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove the copy."""

@@ -34,12 +34,8 @@ def test_wheel_carries_what_mim_and_the_package_need(wheel):
         'mmirstd/.mim/tools/test.py',
     ):
         assert name in names
-    # What onedl-mim 0.5.1 takes for the package: the folder of the first file in sorted order.
-    # A console script would come first ('../../../bin/...') and break `mim train mmirstd`.
-    assert not any(name.endswith('entry_points.txt') for name in names)
-    first = min(names).partition('/')[0]
-    for name in ('model-index.yml', 'configs/simirstd_sirst.py', 'tools/train.py'):
-        assert f'{first}/.mim/{name}' in names
+    (entries,) = (name for name in names if name.endswith('.dist-info/entry_points.txt'))
+    assert 'mmirstd = mmirstd.cli.main:main' in zipfile.ZipFile(wheel).read(entries).decode()
     lists = [name for name in names if '/datasets/splits/' in name and name.endswith('.txt')]
     assert lists
     assert not any('__pycache__' in name or name.startswith('tests') for name in names)
@@ -63,6 +59,30 @@ def python(wheel, tmp_path_factory) -> Path:
     pip = [sys.executable, '-m', 'pip', '--python', python, 'install', '--no-deps', '--no-index']
     run([*pip, '--force-reinstall', wheel], cwd=folder)
     return python
+
+
+@pytest.mark.parametrize('script', ['../../../bin/mmirstd', '../../Scripts/mmirstd.exe'])
+def test_both_mims_find_configs_and_tools(wheel, script):
+    """openmim looks in the folder of the package's name, onedl-mim in that of the first file."""
+    names = zipfile.ZipFile(wheel).namelist()
+    first = min([*names, script]).partition('/')[0]
+    for folder in ('mmirstd', first):
+        for name in ('model-index.yml', 'configs/simirstd_sirst.py', 'tools/train.py'):
+            assert f'{folder}/.mim/{name}' in names
+
+
+def test_the_installer_records_the_copy_for_mim_before_the_console_script(python):
+    (record,) = python.parents[1].glob('lib/*/site-packages/mmirstd-*.dist-info/RECORD')
+    files = [line.partition(',')[0] for line in record.read_text().splitlines()]
+    assert '../../../bin/mmirstd' in files
+    assert files[0].startswith('+mmirstd/.mim/')
+
+
+def test_console_script_works_from_an_empty_folder(python, tmp_path):
+    script = python.with_name('mmirstd')
+    assert run_alone([script, '--version'], tmp_path).startswith('mmirstd ')
+    assert 'train a model' in run_alone([python, '-m', 'mmirstd', '--help'], tmp_path)
+    assert 'no published weights' in run_alone([script, 'models', 'list', 'nothing*'], tmp_path)
 
 
 def run_alone(command: list, cwd: Path) -> str:

@@ -1,6 +1,6 @@
-"""Test: MMSegmentation's own test.py, so that `mim test mmirstd CONFIG` finds one."""
+"""`mmirstd test`, where `mim test mmirstd CONFIG` looks for it."""
 
-from mmirstd.stack import run_mmseg_tool
+from mmirstd.cli.test import main
 
 if __name__ == '__main__':
-    run_mmseg_tool('test')
+    raise SystemExit(main())

@@ -1,6 +1,6 @@
-"""Train: MMSegmentation's own train.py, so that `mim train mmirstd CONFIG` finds one."""
+"""`mmirstd train`, where `mim train mmirstd CONFIG` looks for it."""
 
-from mmirstd.stack import run_mmseg_tool
+from mmirstd.cli.train import main
 
 if __name__ == '__main__':
-    run_mmseg_tool('train')
+    raise SystemExit(main())

@@ -3,6 +3,10 @@
 # their types; everything of this package is written 'mmirstd.X'.
 default_scope = 'mmseg'
 
+# `mim train` shows one page; the log file has all lines. runner_type='Runner' or the environment
+# variable MMIRSTD_VERBOSE=1 show everything.
+runner_type = 'mmirstd.QuietRunner'
+
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=True),

@@ -1,1 +1,1 @@
-"""Groups of command-line arguments that several tools share."""
+"""The `mmirstd` command: one module per sub-command, `main` starts them."""

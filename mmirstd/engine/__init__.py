@@ -5,6 +5,7 @@ from mmirstd.engine.checkpoint_fit import CheckpointFitHook
 from mmirstd.engine.epoch_seed import EpochSeedHook
 from mmirstd.engine.fused_test import FusedTestHook
 from mmirstd.engine.mixed_precision import AmpOptimWrapper
+from mmirstd.engine.runner import QuietRunner
 from mmirstd.engine.weight_decay import EmbedDecayOptimWrapperConstructor
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     'EmbedDecayOptimWrapperConstructor',
     'EpochSeedHook',
     'FusedTestHook',
+    'QuietRunner',
 ]

@@ -34,14 +34,20 @@ def load_config(config: str | Path | Config) -> Config:
     """
     if isinstance(config, Config):
         return copy.deepcopy(config)
-    path = _find(config)
+    path = find_config(config)
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
         raise ValueError(f'{path} is no usable config: {type(error).__name__}: {error}') from error
 
 
-def _find(config: str | Path) -> Path:
+def find_config(config: str | Path) -> Path:
+    """The file of a config, given as a path or as the name of a config of this package.
+
+    Raises:
+        FileNotFoundError: There is no such file and no config of that name.
+        ValueError: The name stands for several files.
+    """
     path = Path(config).expanduser()
     if path.is_file():
         return path

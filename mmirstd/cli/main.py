@@ -1,0 +1,74 @@
+"""Find the sub-command and start it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from mmirstd.version import __version__
+
+COMMANDS = {
+    'train': 'train a model from a config',
+    'test': 'score a model on the test split of a config',
+    'models': 'list, show and download trained weights',
+    'info': 'versions, devices and settings, for bug reports',
+    'completion': 'print the completion script of your shell',
+}
+"""Name of each sub-command -> what it does."""
+
+DESCRIPTION = 'Detection and segmentation of small targets in infrared images.'
+
+
+def load_command(name: str) -> ModuleType:
+    """The module of a sub-command; its imports cost time only when it is used."""
+    return importlib.import_module(f'mmirstd.cli.{name.replace("-", "_")}')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `mmirstd` itself; sub-commands read their own arguments."""
+    width = max(map(len, COMMANDS))
+    names = '\n'.join(f'  {name:<{width}}  {text}' for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog='mmirstd',
+        usage='mmirstd COMMAND [arguments]',
+        description=f'{DESCRIPTION}\n\ncommands:\n{names}',
+        epilog='`mmirstd COMMAND --help` shows the arguments of a command with examples.\n\n'
+        'example:\n  mmirstd train simirstd_nudt --work-dir work_dirs/nudt',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'mmirstd {__version__}')
+    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of the above')
+    return parser
+
+
+def build_full_parser() -> argparse.ArgumentParser:
+    """A parser with those of all sub-commands inside, for completion and documentation."""
+    parser = argparse.ArgumentParser(prog='mmirstd', description=DESCRIPTION)
+    parser.add_argument('--version', action='version', version=f'mmirstd {__version__}')
+    group = parser.add_subparsers(dest='command', metavar='COMMAND')
+    for name, summary in COMMANDS.items():
+        one = load_command(name).build_parser()
+        group.add_parser(
+            name,
+            parents=[one],
+            add_help=False,
+            help=summary,
+            description=one.description,
+            epilog=one.epilog,
+            formatter_class=one.formatter_class,
+        )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `mmirstd COMMAND ...`; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(words[:1] or ['--help'])
+    return load_command(args.command).main(words[1:])
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

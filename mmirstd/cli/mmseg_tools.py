@@ -1,0 +1,140 @@
+"""Running MMSegmentation's own train.py and test.py in this process, with a quiet terminal."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from unittest import mock
+
+from rich.console import Console
+
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, print_error
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what training and test share: folder, changes of the config, processes, output."""
+    add = parser.add_argument
+    add('--work-dir', metavar='DIR', help='folder for results (work_dirs/NAME)')
+    add(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='change the config, for example train_dataloader.batch_size=4',
+    )
+    # Not called --gpus: mim looks for that word in the help and would add the option by itself.
+    add(
+        '--processes',
+        type=int,
+        metavar='N',
+        help='start N processes on this machine, one for each GPU',
+    )
+    add(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='what has started this process as one of several',
+    )
+    add('--verbose', action='store_true', help="show all of MMEngine's log lines")
+    add('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+def run_tool(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
+    """Run MMSegmentation's tool with the given words and the shared arguments.
+
+    Args:
+        name: ``'train'`` or ``'test'``.
+        args: With the arguments of :func:`add_run_arguments`.
+        words: The arguments that only this tool has.
+
+    Returns:
+        The exit code. Errors are printed in one paragraph; the log file has the traceback.
+    """
+    words = list(words)
+    if args.processes is not None:
+        return _start_processes(name, args, words)
+    if args.work_dir is not None:
+        words += ['--work-dir', args.work_dir]
+    words += ['--launcher', args.launcher, '--local-rank', str(args.local_rank)]
+    if args.cfg_options:
+        words += ['--cfg-options', *args.cfg_options]
+    console = Console(stderr=True)
+    try:
+        with _quiet(args.verbose, console):
+            from mmirstd.stack import mmseg_tool, run_mmseg_tool
+
+            with mock.patch.object(sys, 'argv', [str(mmseg_tool(name)), *words]):
+                run_mmseg_tool(name)
+    except Exception as error:  # configs and models can raise anything
+        log = None if args.verbose else _log_traceback()
+        if args.verbose or (log is None and not isinstance(error, EXPECTED_ERRORS)):
+            raise
+        print_error(error, console)
+        if log is not None:
+            console.print(f'the traceback is in {log}', markup=False, soft_wrap=True)
+        return FAILED
+    return OK
+
+
+def _start_processes(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += ['--nproc-per-node', str(args.processes), '-m', 'mmirstd', name, *words]
+    command += ['--launcher', 'pytorch']
+    if args.work_dir is not None:
+        command += ['--work-dir', args.work_dir]
+    if args.verbose:
+        command.append('--verbose')
+    if args.cfg_options:
+        command += ['--cfg-options', *args.cfg_options]
+    return subprocess.run(command, check=False).returncode
+
+
+@contextlib.contextmanager
+def _quiet(verbose: bool, console: Console) -> Iterator[None]:
+    """Let the tool build a :class:`mmirstd.engine.runner.QuietRunner`, unless told otherwise."""
+    if verbose:
+        os.environ['MMIRSTD_VERBOSE'] = '1'
+        yield
+        return
+    main_process = os.environ.get('RANK', '0') == '0'
+    waiting = console.status('loading PyTorch and MMSegmentation')
+    with waiting if main_process else contextlib.nullcontext():
+        restore = _import_quietly()
+    import mmengine.runner
+
+    from mmirstd.engine.runner import QuietRunner
+
+    try:
+        # The tools do `from mmengine.runner import Runner`.
+        with mock.patch.object(mmengine.runner, 'Runner', QuietRunner):
+            yield
+    finally:
+        restore()
+
+
+def _import_quietly() -> Callable[[], None]:
+    """Import MMSegmentation; what it prints and warns of goes to the log file."""
+    import mmirstd.registry  # noqa: F401 - checks the installed family first
+    from mmirstd.engine.console import hold, hold_warnings
+
+    restore = hold_warnings()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        import mmseg.datasets
+        import mmseg.models  # noqa: F401
+    for line in printed.getvalue().splitlines():
+        hold(line)
+    return restore
+
+
+def _log_traceback() -> str | None:
+    """Write the current traceback to the log file of the run; returns its name, if there is one."""
+    from mmirstd.engine.console import hold, log_file
+
+    hold(traceback.format_exc())
+    return log_file()

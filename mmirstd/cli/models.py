@@ -1,0 +1,109 @@
+"""List, show and download trained weights.
+
+Names work wherever weights are asked for, so downloading is only needed before going offline.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+from mmirstd.weights import ModelInfo, find_model, get_model_info, list_models
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'models', __doc__, 'list', "list 'simirstd*'", 'show NAME', 'download NAME'
+    )
+    actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
+    one = actions.add_parser('list', help='names, sizes and scores')
+    one.add_argument('pattern', nargs='?', default='*', help="shell pattern of names ('*')")
+    one.add_argument('--names', action='store_true', help='print names only, one on each line')
+    source = 'name, folder with model.json, or hf://owner/repository'
+    one = actions.add_parser('show', help='all that is known about one set of weights')
+    one.add_argument('model', help=source)
+    one = actions.add_parser('download', help='get the file, check it, print its path')
+    one.add_argument('model', help=source)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one of the actions; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    console = Console(highlight=False)
+    try:
+        if args.action == 'list':
+            _list(args, console)
+        elif args.action == 'show':
+            _show(_find(args.model), console)
+        else:
+            print(_find(args.model).weights_file())
+    except EXPECTED_ERRORS as error:
+        print_error(error, Console(stderr=True))
+        return FAILED
+    return OK
+
+
+def _find(name: str) -> ModelInfo:
+    return find_model(name) or get_model_info(name)  # the second raises with the names
+
+
+def _list(args: argparse.Namespace, console: Console) -> None:
+    names = list_models(args.pattern)
+    if args.names:
+        print('\n'.join(names))
+        return
+    if not names:
+        console.print('no published weights match')
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column('name', overflow='fold')
+    table.add_column('trained on', overflow='fold')
+    for column in ('parameters', 'IoU'):
+        table.add_column(column, justify='right', no_wrap=True)
+    for name in names:
+        info = get_model_info(name)
+        scores = '\n'.join(f'{score.dataset} {score.iou:.2f}' for score in info.scores) or '-'
+        table.add_row(name, escape(info.trained_on), f'{info.parameters:,}', escape(scores))
+    console.print(table)
+
+
+def _show(info: ModelInfo, console: Console) -> None:
+    console.print(f'[bold]{escape(info.name)}[/]: {escape(info.summary)}', soft_wrap=True)
+    facts = {
+        'other names': ', '.join(info.aliases),
+        'config': info.config,
+        'file': f'{info.file} ({info.size / 2**20:.1f} MiB)',
+        'sha256': info.sha256,
+        'parameters': f'{info.parameters:,}',
+        'MACs at 256 x 256': f'{info.macs / 1e9:.2f} G',
+        'tile size': f'{info.tile_size} px',
+        'trained on': info.trained_on,
+        'licence': info.licence,
+        **{f'training: {key}': str(value) for key, value in info.training.items()},
+    }
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True, style='bold')
+    table.add_column(overflow='fold')
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, escape(value))
+    console.print(table)
+    if not info.scores:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column('split', overflow='fold')
+    for column in ('IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6'):
+        table.add_column(column, justify='right', no_wrap=True)
+    for score in info.scores:
+        numbers = (f'{value:.2f}' for value in (score.iou, score.niou, score.pd, score.fa))
+        table.add_row(escape(score.split), *numbers)
+    console.print(table)
+    rules = ', '.join(sorted({f'{score.matching} matching, {score.size}' for score in info.scores}))
+    console.print(escape(rules))

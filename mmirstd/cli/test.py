@@ -1,0 +1,58 @@
+"""Score a model on the test split of a config.
+
+Runs MMSegmentation's test.py, so everything that `mim test` can do works, with a quiet terminal.
+Prints IoU, nIoU, Pd and Fa with the counts behind them; docs/metrics.md defines them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from mmirstd.cli.mmseg_tools import add_run_arguments, run_tool
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'test',
+        __doc__,
+        'simirstd_nudt work_dirs/nudt/best_irstd_IoU_epoch_150.pth',
+        'simirstd_nudt weights.pth --out masks --show-dir pictures',
+    )
+    add = parser.add_argument
+    add('config', help='config file, or name of a config such as simirstd_nudt')
+    add('checkpoint', help='trained weights: a file, or a name that `mmirstd models` lists')
+    add('--out', metavar='DIR', help='write the predicted masks')
+    add('--show-dir', metavar='DIR', help='write pictures of hits, misses and false alarms')
+    add('--show', action='store_true', help='show the pictures in a window')
+    add('--wait-time', type=float, default=2, metavar='S', help='seconds for each picture (2)')
+    add('--tta', action='store_true', help='test-time augmentation')
+    add_run_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Test; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    from mmirstd.inference.configs import find_config
+    from mmirstd.weights import find_model
+
+    try:
+        model = find_model(args.checkpoint)
+        checkpoint = args.checkpoint if model is None else str(model.weights_file())
+        words = [str(find_config(args.config)), checkpoint]
+    except EXPECTED_ERRORS as error:
+        print_error(error, Console(stderr=True))
+        return FAILED
+    words += [f'--{name}' for name in ('show', 'tta') if getattr(args, name)]
+    if args.out is not None:
+        words += ['--out', args.out]
+    if args.show_dir is not None:
+        words += ['--show-dir', args.show_dir]
+    if args.show:
+        words += ['--wait-time', str(args.wait_time)]
+    return run_tool('test', args, words)

@@ -1,0 +1,49 @@
+"""Train a model from a config.
+
+Runs MMSegmentation's train.py, so everything that `mim train` can do works, with a quiet terminal:
+the log file in the work folder has all the lines.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from mmirstd.cli.mmseg_tools import add_run_arguments, run_tool
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'train',
+        __doc__,
+        'simirstd_nudt --work-dir work_dirs/nudt',
+        'simirstd_nudt --work-dir work_dirs/nudt --resume',
+        'my_config.py --amp --processes 4 --cfg-options train_cfg.max_epochs=50',
+    )
+    parser.add_argument('config', help='config file, or name of a config such as simirstd_nudt')
+    parser.add_argument(
+        '--resume', action='store_true', help='continue from the last checkpoint in the work folder'
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: float16 on CUDA, bfloat16 on the CPU'
+    )
+    add_run_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    from mmirstd.inference.configs import find_config
+
+    try:
+        words = [str(find_config(args.config))]
+    except EXPECTED_ERRORS as error:
+        print_error(error, Console(stderr=True))
+        return FAILED
+    words += [f'--{name}' for name in ('resume', 'amp') if getattr(args, name)]
+    return run_tool('train', args, words)

@@ -1,0 +1,163 @@
+"""A quiet terminal: what MMEngine logs goes to the log file, the screen shows what matters.
+
+The log file keeps everything. On the screen appear the lines of this package and of your own
+code, warnings, and what :class:`mmirstd.engine.progress.ProgressHook` prints.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from mmengine.logging import MMLogger
+from rich.console import Console
+from rich.text import Text
+
+VERBOSE = 'MMIRSTD_VERBOSE'
+"""Environment variable that shows all log lines on the screen; `--verbose` sets it."""
+
+_LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'mmdet', 'timm', 'torch')
+# Warnings of the libraries about themselves, which no user of this package can act on.
+_HARMLESS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+    'The prefix is not set in metric class',
+)
+_PACKAGE = str(Path(__file__).resolve().parents[1])
+_held: list[str] = []
+_log_files: list[logging.FileHandler] = []
+
+
+def verbose() -> bool:
+    """Whether the user asked for all log lines on the screen."""
+    return os.environ.get(VERBOSE, '') not in ('', '0')
+
+
+def make_console() -> Console:
+    """The terminal; 80 columns and no colours where the output is a file or a pipe."""
+    console = Console(highlight=False)
+    if not console.is_terminal and 'COLUMNS' not in os.environ:
+        console = Console(highlight=False, width=80)
+    return console
+
+
+class ScreenHandler(logging.Handler):
+    """Prints the lines of this package, of the user's own code, and warnings.
+
+    Attributes:
+        reports: Whether tables of scores are shown. In training they stay in the log file; each
+            epoch has its line on the screen.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self.console = console
+        self.reports = False
+        self.seen: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record if it concerns the user; a repeated warning once."""
+        message = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            if message in self.seen or message.startswith(_HARMLESS):
+                return
+            self.seen.add(message)
+            serious = record.levelno >= logging.ERROR
+            self._print(message, ('error: ', 'bold red') if serious else ('warning: ', 'yellow'))
+            return
+        source = _origin()
+        if source.partition('.')[0] in _LIBRARIES:
+            return
+        if source.startswith('mmirstd.evaluation') and not self.reports:
+            return
+        self._print(message)
+
+    def _print(self, message: str, label: tuple[str, str] | None = None) -> None:
+        text = Text(message) if label is None else Text.assemble(label, message)
+        self.console.print(text, soft_wrap=True)
+
+
+def _origin() -> str:
+    """Name of the module whose function logged the current record."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get('__name__', '')
+        if name != __name__ and not name.startswith(('logging', 'mmengine.logging')):
+            return name
+        frame = frame.f_back
+    return ''
+
+
+def quieten(logger: MMLogger, console: Console) -> ScreenHandler:
+    """Replace the handler by which a logger of MMEngine writes to the terminal.
+
+    Args:
+        logger: Its file handlers stay as they are. Calling this twice changes nothing.
+        console: Where the remaining lines are printed.
+    """
+    for handler in logger.handlers:
+        if isinstance(handler, ScreenHandler):
+            return handler
+    screen = ScreenHandler(console)
+    for place, handler in enumerate(logger.handlers):
+        if type(handler) is logging.StreamHandler:
+            screen.setLevel(handler.level)  # ERROR on all processes but the first
+            logger.handlers[place] = screen
+    return screen
+
+
+def hold_warnings() -> Callable[[], None]:
+    """Keep Python warnings of libraries off the screen; they are written to the log file later.
+
+    Returns:
+        A function that shows warnings on the screen again.
+    """
+    before = warnings.showwarning
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,
+        line: str | None = None,
+    ) -> None:
+        if str(Path(filename).resolve()).startswith(_PACKAGE):
+            before(message, category, filename, lineno, file, line)
+            return
+        hold(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+
+    def restore() -> None:
+        warnings.showwarning = before
+
+    warnings.showwarning = show
+    return restore
+
+
+def hold(text: str) -> None:
+    """Write a text to the log file now, or as soon as there is one."""
+    if not _log_files:
+        _held.append(text)
+        return
+    # The text itself, not '%s': MMEngine's handlers leave out a message that came before.
+    record = logging.LogRecord('mmengine', logging.WARNING, '', 0, text, None, None)
+    for handler in _log_files:
+        handler.handle(record)
+
+
+def log_file() -> str | None:
+    """The log file that held texts are written to; None before there is one."""
+    return _log_files[0].baseFilename if _log_files else None
+
+
+def release_held(logger: MMLogger) -> None:
+    """Write what was held so far to the log file of a logger, and from now on at once."""
+    _log_files[:] = [one for one in logger.handlers if isinstance(one, logging.FileHandler)]
+    waiting = _held[:]
+    _held.clear()
+    for text in waiting:
+        hold(text)
