@@ -22,9 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
 from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
-from mmirstd.datasets.intensity import MODES
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.sources import is_video, video_rate
 from mmirstd.inference.tiling import BLENDS, Tiling
@@ -74,7 +74,8 @@ def build_parser() -> argparse.ArgumentParser:
         'training step',
     )
 
-    add = parser.add_argument_group('detection').add_argument
+    group = parser.add_argument_group('detection')
+    add = group.add_argument
     add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
     add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
     add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
@@ -86,13 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
         '(four times the work)',
     )
     add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
-    add(
-        '--intensity-range',
-        nargs='+',
-        metavar='RANGE',
-        help=f'sensor values that become 0 and 255: {", ".join(MODES)}, or two numbers such as '
-        '0 16383 (as in the config)',
-    )
+    add_intensity_range(group)
     add(
         '--deinterlace',
         action='store_true',
@@ -175,20 +170,9 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error('--overlap needs --tile')
     if args.batch_size < 1:
         parser.error('--batch-size must be at least 1')
-    if args.intensity_range is not None:
-        args.intensity_range = _parse_range(parser, args.intensity_range)
+    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
     if args.video is not None:
         args.track = True
-
-
-def _parse_range(parser: argparse.ArgumentParser, words: Sequence[str]) -> Any:
-    if len(words) == 1 and words[0] in MODES:
-        return words[0]
-    try:
-        low, high = (float(word) for word in words)
-    except ValueError:
-        parser.error(f'--intensity-range: give one of {", ".join(MODES)}, or two numbers')
-    return low, high
 
 
 def build_detector(args: argparse.Namespace) -> Detector:

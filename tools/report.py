@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
 from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
 from mmirstd.cli.stopping import run_tool
 from mmirstd.io.atomic import write_atomically
@@ -47,12 +48,19 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--images', required=True, metavar='DIR', help='folder with images')
     add('--masks', required=True, metavar='DIR', help='folder with masks of the same names')
+    add(
+        '--mask-suffix',
+        '--mask-tail',
+        default='',
+        help="what names of masks have after those of their images, e.g. '_pixels0'",
+    )
     add('--out', required=True, metavar='FILE', help='page to write, .html')
     add_network_arguments(parser)
     add('--title', default='Infrared small target detection', help='heading of the page')
     add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
     add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
     add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add_intensity_range(parser)
     add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
     add('--worst', type=int, default=12, help='pictures of each network (12)')
     return parser
@@ -63,13 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     networks = named_networks(parser, args)
+    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
     if args.overlap is not None and args.tile is None:
         parser.error('--overlap needs --tile')
     if Path(args.out).suffix != '.html':
         parser.error('--out must end in .html')
     console = Console(stderr=True, highlight=False)
     try:
-        images = pair_with_masks(args.images, args.masks)
+        images = pair_with_masks(args.images, args.masks, args.mask_suffix)
         read = Inputs(file for image in images for file in (image.source.path, image.mask))
         for files in networks.values():
             for file in files:
@@ -92,7 +101,12 @@ def _evaluate_all(
     console: Console,
 ) -> list[Entry]:
     entries = []
-    options = {'threshold': args.threshold, 'tile': args.tile, 'overlap': args.overlap}
+    options = {
+        'threshold': args.threshold,
+        'tile': args.tile,
+        'overlap': args.overlap,
+        'intensity_range': args.intensity_range,
+    }
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as bar:
         for name, files in networks.items():

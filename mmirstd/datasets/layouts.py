@@ -179,38 +179,3 @@ def get_layout(name: str) -> Layout:
             return layout
     known = ', '.join(repr(layout.name) for layout in LAYOUTS)
     raise ValueError(f"no layout is called {name!r}. Known layouts: 'auto', {known}")
-
-
-def _match(root: Path) -> Layout | None:
-    return next((layout for layout in LAYOUTS if layout.sections_in(root)), None)
-
-
-def detect_layout(root: str | Path) -> Layout:
-    """Recognise the layout of the folder ``root``.
-
-    Raises:
-        FileNotFoundError: ``root`` does not exist.
-        NotADirectoryError: ``root`` is a file.
-        ValueError: The folder has none of the declared layouts; the message says what it holds.
-    """
-    root = Path(root)
-    if not root.exists():
-        raise FileNotFoundError(
-            f'dataset folder not found: {root.absolute()}. Put or link the dataset there, name its '
-            'folder by data_root (--cfg-options test_dataloader.dataset.data_root=DIR), or for the '
-            'recipes set MMIRSTD_DATA to the folder that holds all datasets.'
-        )
-    if not root.is_dir():
-        raise NotADirectoryError(f'a dataset is a folder, but {root} is a file')
-    layout = _match(root)
-    if layout is not None:
-        return layout
-    visible = sorted(path for path in root.iterdir() if not path.name.startswith('.'))
-    inside = [path for path in visible if path.is_dir() and _match(path)]
-    hint = f' Did you mean {inside[0]}?' if inside else ''
-    found = ', '.join(path.name for path in visible[:10]) or 'nothing'
-    expected = '\n'.join(f'  {layout.name}: {layout.contents}' for layout in LAYOUTS)
-    raise ValueError(
-        f'{root} has none of the known layouts.{hint} It holds: {found}. Known layouts:\n'
-        f'{expected}\nFor other folders give image_dir and mask_dir.'
-    )

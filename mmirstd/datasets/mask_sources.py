@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmirstd.datasets.lists import read_list
 from mmirstd.io.atomic import write_atomically
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
@@ -263,7 +264,7 @@ def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> 
         source = str(names)
         if not Path(names).is_file():
             raise FileNotFoundError(f'list of image names {names} does not exist')
-        names = Path(names).read_text().split()
+        names = read_list(names)
     wanted = dict.fromkeys(re.sub(r'\.(jpg|json)$', '', name) for name in names)
     by_name = {re.sub(r'\.jpg$', '', entry.name): entry for entry in entries}
     absent = [name for name in wanted if name not in by_name]

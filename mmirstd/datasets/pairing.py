@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mmirstd.datasets.layouts import Section
-from mmirstd.datasets.lists import without_suffix
+from mmirstd.datasets.lists import find_name, without_suffix
 from mmirstd.io.folders import image_files
 
 
@@ -100,14 +100,18 @@ class FileIndex:
         """Return the file that a list calls ``name``, None if there is none.
 
         Args:
-            name: Relative path with or without suffix. Another suffix than the listed one is
-                accepted, since repacks convert files without touching the lists.
+            name: Relative path with or without suffix; folders above the index's own may precede
+                it. Another suffix than the listed one is accepted, since repacks convert files
+                without touching the lists.
 
         Raises:
             ValueError: Several files fit.
         """
-        stems = dict.fromkeys((without_suffix(name), name))
-        return self._only([path for stem in stems for path in self._files.get(stem, [])], name)
+        # A name without suffix may look like one: a.jpg of a.jpg.png.
+        stems = [name] if name in self._files else []
+        found = find_name(name, self._files)
+        stems += [found] if found is not None and found not in stems else []
+        return self._only([path for stem in stems for path in self._files[stem]], name)
 
     @staticmethod
     def _only(found: list[Path], name: str) -> Path | None:
@@ -153,6 +157,9 @@ class _SectionFiles:
         image = self.images.find(name)
         if image is None and self.section.image_tail:
             image = self.images.find(stem + self.section.image_tail)
+        if image is None and self.section.mask_tail and stem.endswith(self.section.mask_tail):
+            common = stem.removesuffix(self.section.mask_tail)  # a list of the masks
+            image = self.images.find(common + self.section.image_tail)
         return image
 
     def mask_stem(self, image_stem: str) -> str:
@@ -167,6 +174,13 @@ class _SectionFiles:
             return []
         expected = {self.mask_stem(stem) for stem in self.images.stems()}
         return [self.masks.by_stem(stem) for stem in self.masks.stems() if stem not in expected]
+
+
+def _short_name(name: str, files: _SectionFiles, image: Path) -> str:
+    """The listed name without suffix and without folders above the image folder."""
+    stem = image.relative_to(files.images.folder).with_suffix('').as_posix()
+    listed = without_suffix(name)
+    return stem if listed.endswith(f'/{stem}') else listed
 
 
 def _add(pairing: Pairing, files: _SectionFiles, name: str, image: Path) -> None:
@@ -190,6 +204,7 @@ def pair_listed(root: str | Path, sections: Iterable[Section], names: Sequence[s
     """
     sections_files = [_SectionFiles(Path(root), section) for section in sections]
     pairing = Pairing()
+    listed: dict[Path, str] = {}
     for name in names:
         found = [
             (files, image)
@@ -202,7 +217,13 @@ def pair_listed(root: str | Path, sections: Iterable[Section], names: Sequence[s
                 f'{name!r} is ambiguous: {images}. Choose one of the folders by split.'
             )
         if found:
-            _add(pairing, found[0][0], without_suffix(name), found[0][1])
+            first = listed.setdefault(found[0][1], name)
+            if first != name:
+                raise ValueError(
+                    f'{first!r} and {name!r} are listed, but both mean {found[0][1]}; an image '
+                    'listed twice would count twice in every metric'
+                )
+            _add(pairing, found[0][0], _short_name(name, found[0][0], found[0][1]), found[0][1])
         else:
             pairing.missing_images.append(name)
     return pairing

@@ -7,12 +7,13 @@ The single place that decides which missing files are tolerated: those that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 
 from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
-from mmirstd.datasets.layouts import Layout, Section, detect_layout, get_layout, own_folders
-from mmirstd.datasets.lists import read_list, without_suffix
+from mmirstd.datasets.layout_detection import detect_layout
+from mmirstd.datasets.layouts import Layout, Section, get_layout, own_folders
+from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_suffix
 from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
 from mmirstd.io.images import read_size
@@ -151,15 +152,28 @@ def _listed(
     named = tuple(section for section in sections if section.name == split)
     if named:
         return None, named
-    if split.endswith('.txt'):
-        for path in (root / split, Path(split)):
-            if path.is_file():
-                return read_list(path), sections
+    for path in (root / split, Path(split)):
+        if path.is_file():
+            return read_list(path), sections
+    if split.endswith(LIST_SUFFIXES):
         raise FileNotFoundError(
             f'list of images not found: neither {root / split} nor {Path(split).absolute()}'
         )
     if canonical_split_name(split) is not None:
         return list(load_split(split).names), sections
+    below = tuple(
+        replace(
+            section,
+            images=PurePosixPath(section.images, split).as_posix(),
+            masks=PurePosixPath(section.masks, split).as_posix(),
+        )
+        for section in sections
+        if section.masks is not None
+        and all((root / at / split).is_dir() for at in (section.images, section.masks))
+        and '..' not in Path(split).parts
+    )
+    if below:
+        return None, below
     folders = [section.name for section in sections if section.name]
     lists = sorted(str(path.relative_to(root)) for path in root.glob('*.txt'))
     lists += sorted(str(path.relative_to(root)) for path in root.glob('*/*.txt'))
@@ -182,7 +196,8 @@ def _recognise(
 
 def _exclude(selection: Selection, exclude: Sequence[str] | str) -> None:
     names = read_list(exclude) if isinstance(exclude, str) else exclude
-    unwanted = {without_suffix(name) for name in names}
+    known = {pair.name for pair in (*selection.pairs, *selection.missing_masks)}
+    unwanted = {find_name(name, known) or without_suffix(name) for name in names}
     selection.excluded = selection.remove(unwanted)
     unknown = sorted(unwanted - set(selection.excluded))
     if unknown:

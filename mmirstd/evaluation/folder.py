@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mmirstd.datasets.lists import without_suffix
+from mmirstd.datasets.lists import find_name
 from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
 from mmirstd.evaluation.counts import ImageCounts, check_threshold
@@ -203,7 +203,7 @@ def _pair(
     wanted = (
         sorted(predictions.keys() | truths.keys())
         if names is None
-        else [without_suffix(name) for name in names]
+        else [find_name(name, predictions.keys() | truths.keys()) or name for name in names]
     )
     pairs, problems = [], {}
     for name in wanted:

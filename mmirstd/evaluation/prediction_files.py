@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from math import inf, log
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from mmirstd.io.images import read_image
+from mmirstd.io.images import read_picture
+from mmirstd.io.masks import label_values
 from mmirstd.io.output_folder import OutputFolder
 from mmirstd.io.pictures import write_image
 
@@ -27,9 +29,11 @@ KINDS = ('auto', 'mask', 'probability', 'logits')
 def detect_kind(paths: Iterable[Path]) -> str:
     """Find out what the predictions of a folder are.
 
-    They are masks if every file holds at most two values, 0 and one other, and that other is the
-    same in all files (0/1, 0/255, true/false); otherwise they are probabilities. The folder is
-    judged as a whole, because one probability map may well be all zero.
+    They are masks if no file holds more than two values, 0 and one other, and those others are the
+    same everywhere or 1 and the largest of the type (0/1, 0/255, true/false, also mixed); or if
+    all files hold labels of instances: integers of which every connected region has one. Otherwise
+    they are probabilities. The folder is judged as a whole, because one probability map may well
+    be all zero.
 
     Args:
         paths: All prediction files of the folder.
@@ -38,19 +42,39 @@ def detect_kind(paths: Iterable[Path]) -> str:
         ``'mask'`` or ``'probability'``.
     """
     foreground: set[float] = set()
+    usual: set[float] = {1.0}
+    has_labels = False
     for path in paths:
         try:
             image = _read_plane(path)
         except (OSError, ValueError):
             continue  # whoever reads it for good reports it
         highest = image.max()
+        if image.dtype.kind == 'u':
+            usual.add(float(np.iinfo(image.dtype).max))
         if image.dtype != bool and ((image != 0) & (image != highest)).any():
-            return 'probability'
-        if highest != 0:
+            if not _are_instances(image):
+                return 'probability'
+            has_labels = True
+        elif highest != 0:
             foreground.add(float(highest))
-        if len(foreground) > 1:
-            return 'probability'
-    return 'mask'
+    if has_labels:
+        return 'mask'
+    return 'mask' if len(foreground) < 2 or foreground <= usual else 'probability'
+
+
+def _are_instances(image: NDArray) -> bool:
+    """Whether every 8-connected region of a map has one label, and labels count from 1."""
+    if image.dtype.kind not in 'ui':
+        return False
+    labels = np.unique(image[image != 0])
+    if labels[0] != 1 or labels[-1] != len(labels):
+        return False
+    count, regions = cv2.connectedComponents((image != 0).astype(np.uint8), connectivity=8)
+    low, high = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
+    np.minimum.at(low, regions, image)
+    np.maximum.at(high, regions, image)
+    return bool((low[1:] == high[1:]).all())
 
 
 def read_prediction_file(
@@ -100,14 +124,15 @@ def read_prediction_file(
 
 def _read_plane(path: Path) -> NDArray:
     """(H, W) values of ``path``; a colour image counts if its channels are equal."""
-    image = read_image(path)
+    picture = read_picture(path)
+    image = label_values(picture, str(path))
     if image.ndim == 3:
         if (image != image[..., :1]).any():
             raise ValueError(
                 f'{path}: a colour image is no prediction; save one channel, not an overlay'
             )
         image = image[..., 0]
-    if path.suffix.lower() in ('.jpg', '.jpeg'):
+    if picture.lossy:
         raise ValueError(f'{path}: JPEG changes the values around a target; save PNG or .npy')
     return image
 

@@ -144,7 +144,7 @@ class Detector(ABC):
         """
         if is_video(inputs):
             return video_frames(inputs, deinterlaced=deinterlaced)
-        if not isinstance(inputs, str | np.ndarray) and isinstance(inputs, Sequence):
+        if not isinstance(inputs, str) and isinstance(inputs, Sequence):
             videos = [entry for entry in inputs if is_video(entry)]
             if videos:
                 raise ValueError(f'{videos[0]}: give a video file alone, not in a list')

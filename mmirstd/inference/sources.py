@@ -13,15 +13,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from mmirstd.io.folders import IMAGE_SUFFIXES, image_files, is_hidden
 from mmirstd.io.images import ImageSequence, check_pixels, read_image
 from mmirstd.io.limits import ImageReadError
+from mmirstd.io.pillow import from_pillow
 from mmirstd.io.videos import VIDEO_SUFFIXES, Video, count_combs, deinterlace
 
-Input = str | Path | np.ndarray
+Input = str | Path | np.ndarray | Image.Image | Any
+"""Path, array, Pillow image, or tensor."""
 
 _LOGGER = logging.getLogger(__name__)
 _FRAMES_LOOKED_AT = 8  # to notice interlacing
@@ -63,7 +67,9 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
     Args:
         inputs: One or several of: an image file (a multi-page TIFF counts as a sequence; its
             overviews do not count), a folder, a glob pattern, an array (H, W), (H, W, 1) or BGR
-            (H, W, 3), a batch of arrays (N, H, W, C). Videos are read by :func:`video_frames`.
+            (H, W, 3), a batch of arrays (N, H, W, C), a Pillow image, a tensor as torchvision has
+            it: (H, W), (1, H, W), RGB (3, H, W), or a batch of the latter two. Videos are read by
+            :func:`video_frames`.
         recursive: Search folders with their sub-folders.
 
     Returns:
@@ -75,7 +81,7 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
         FileNotFoundError: A path does not exist, or a folder or pattern holds no image.
         ValueError: No input, or an input of an unknown kind.
     """
-    if isinstance(inputs, str | Path | np.ndarray):
+    if isinstance(inputs, str | Path | np.ndarray | Image.Image) or _is_tensor(inputs):
         inputs = [inputs]
     found: list[tuple[str, Path | np.ndarray]] = []
     for entry in inputs:
@@ -165,13 +171,17 @@ def _tell_interlaced(path: Path, combs: np.ndarray) -> None:
 
 def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path | np.ndarray]]:
     """(name with suffix, file or array) of all images that one input means."""
+    if isinstance(entry, Image.Image):
+        entry = from_pillow(entry).pixels
+    elif _is_tensor(entry):
+        entry = _from_tensor(entry)
     if isinstance(entry, np.ndarray):
         arrays = entry if entry.ndim == 4 else [entry]
         return [(f'array_{count + k:04d}', array) for k, array in enumerate(arrays)]
     if not isinstance(entry, str | Path):
         raise ValueError(
-            f'input of type {type(entry).__name__}: give a path, a folder, a glob pattern or a '
-            'numpy array (H, W), (H, W, 3) or (N, H, W, C)'
+            f'input of type {type(entry).__name__}: give a path, a folder, a glob pattern, a '
+            'Pillow image, a tensor, or a numpy array (H, W), (H, W, 3) or (N, H, W, C)'
         )
     path = Path(entry).expanduser()
     if path.is_dir():
@@ -193,6 +203,26 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
             return _below(path, images, whole=False)
         return _below(Path(os.path.commonpath([file.parent for file in images])), images)
     raise FileNotFoundError(f'{entry}: no such file or folder')
+
+
+def _is_tensor(entry: object) -> bool:
+    """Whether it is a tensor of PyTorch, which need not be installed."""
+    return type(entry).__module__.partition('.')[0] == 'torch' and hasattr(entry, 'detach')
+
+
+def _from_tensor(tensor: Any) -> np.ndarray:
+    """Array (H, W), BGR (H, W, 3), or a batch (N, H, W, C) of a tensor with channels first."""
+    if tensor.ndim not in (2, 3, 4) or (tensor.ndim > 2 and tensor.shape[-3] not in (1, 3)):
+        raise ValueError(
+            f'a tensor of shape {tuple(tensor.shape)} is not an image: expected (H, W), (1, H, W), '
+            'RGB (3, H, W), or a batch (N, C, H, W)'
+        )
+    if str(tensor.dtype) == 'torch.bfloat16':
+        tensor = tensor.float()
+    array = tensor.detach().cpu().numpy()
+    if array.ndim == 2:
+        return array
+    return np.moveaxis(array, -3, -1)[..., ::-1]
 
 
 def _below(root: Path, images: list[Path], *, whole: bool = True) -> list[tuple[str, Path]]:

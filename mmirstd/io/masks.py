@@ -55,7 +55,7 @@ def read_mask_values(path: str | Path, threshold: float = 0) -> np.ndarray:
         ImageReadError: As for :func:`read_mask`.
     """
     picture = read_picture(path)
-    values = check_pixels(_label_values(picture, str(path)), str(path))
+    values = check_pixels(label_values(picture, str(path)), str(path))
     if threshold <= 0:
         if picture.lossy:
             raise ImageReadError(
@@ -67,8 +67,19 @@ def read_mask_values(path: str | Path, threshold: float = 0) -> np.ndarray:
     return values
 
 
-def _label_values(picture: Picture, source: str) -> np.ndarray:
-    """What of the picture is the mask: colours, palette indices or transparency."""
+def label_values(picture: Picture, source: str) -> np.ndarray:
+    """What of a picture is the mask: its colours, palette indices or transparency.
+
+    Args:
+        picture: As it was decoded.
+        source: What errors call it.
+
+    Returns:
+        (H, W) or (H, W, 3).
+
+    Raises:
+        ImageReadError: Transparency contradicts the colours.
+    """
     if picture.indices is not None and not _is_gray_palette(picture):
         return picture.indices
     alpha = picture.alpha

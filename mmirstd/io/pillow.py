@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin
 
 from mmirstd.io.decoded import Picture, swaps_sides
-from mmirstd.io.limits import check_decoded_size
+from mmirstd.io.limits import ImageReadError, check_decoded_size
 
 _PLUGINS = (Jpeg2KImagePlugin.Jpeg2KImageFile, WebPImagePlugin.WebPImageFile)  # not preloaded
 FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', *(plugin.format for plugin in _PLUGINS))
@@ -65,6 +65,28 @@ def decode(content: bytes, source: str) -> Picture:
         else:
             picture = convert(image, image.format, lossy)
         return picture.oriented(orientation)
+
+
+def from_pillow(image: Image.Image) -> Picture:
+    """An image that somebody opened or made with Pillow, turned upright as EXIF says.
+
+    Raises:
+        ImageReadError: Pillow cannot decode it.
+    """
+    source = str(getattr(image, 'filename', '') or 'Pillow image')
+    container = image.format or 'Pillow'
+    try:
+        check_decoded_size(
+            image.height, image.width, source, channels=len(image.getbands()),
+            item_size=_ITEM_SIZES.get(image.mode, 2 if image.mode.startswith('I;16') else 1),
+        )  # fmt: skip
+        image.load()
+        orientation = image.getexif().get(_ORIENTATION)
+        picture = convert(image, container, lossy=container == 'JPEG')
+    except (OSError, SyntaxError) as error:
+        raise ImageReadError(f'{source}: cannot be decoded as an image: {error}') from error
+    # Pillow turns TIFF files by itself.
+    return picture if container == 'TIFF' else picture.oriented(orientation)
 
 
 def convert(image: Image.Image, container: str, lossy: bool) -> Picture:

@@ -60,20 +60,30 @@ class Evaluation:
     worst: list[WorstImage]
 
 
-def pair_with_masks(images: str | Path, masks: str | Path) -> list[Labelled]:
-    """Pair the images of a folder with the masks of the same name, whatever their suffix.
+def pair_with_masks(images: str | Path, masks: str | Path, mask_suffix: str = '') -> list[Labelled]:
+    """Pair the images of a folder with the masks of the same name, whatever their file format.
+
+    Args:
+        images: Folder of images.
+        masks: Folder of masks.
+        mask_suffix: What the names of masks have after those of their images, e.g. '_pixels0'.
 
     Raises:
         FileNotFoundError: A folder is empty or absent, or an image has no mask; every image
             without one is counted and the first is named.
     """
-    known = {source.name: source.path for source in find_sources(masks)}
+    known = {
+        source.name.removesuffix(mask_suffix): source.path
+        for source in find_sources(masks)
+        if source.name.endswith(mask_suffix)
+    }
     sources = find_sources(images)
     lonely = [source for source in sources if source.name not in known]
     if lonely:
         raise FileNotFoundError(
             f'{len(lonely)} of {len(sources)} images have no mask of their name in {masks}, the '
-            f'first is {lonely[0]}'
+            f'first is {lonely[0]}. If the names of masks end in something more, such as '
+            '_pixels0, say so (--mask-suffix)'
         )
     return [Labelled(source, known[source.name]) for source in sources]
 

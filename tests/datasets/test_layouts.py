@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from mmirstd.datasets.layouts import LAYOUTS, detect_layout, get_layout
+from mmirstd.datasets.layout_detection import detect_layout, find_suffixes
+from mmirstd.datasets.layouts import LAYOUTS, get_layout
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.io.images import read_image
 from mmirstd.io.masks import read_mask
@@ -228,3 +229,105 @@ def test_lists_beside_the_excerpts_find_their_files(data_root):
         selection = select_pairs(folder / root, split, missing='report')
         assert len(selection.pairs) == found if found else selection.pairs
         assert not selection.missing_masks
+
+
+@pytest.mark.parametrize(
+    ('images', 'masks'),
+    [
+        ('Images/{}.png', 'Masks/{}.png'),
+        ('img/{}.bmp', 'mask/{}.png'),
+        ('images/{}.png', 'labels/{}.png'),
+        ('image/{}.png', 'gt/{}_gt.png'),
+        ('images/{}.png', 'masks/{}_mask.png'),
+        ('input/{}_img.png', 'Ground-Truth/{}_seg.png'),
+        ('JPEGImages/{}.png', 'SegmentationClass/{}.png'),
+        ('images/a/{}.png', 'masks/a/{}.png'),
+        ('{}.png', '{}_mask.png'),
+        ('{}.png', '{}_pixels0.png'),
+    ],
+)
+def test_folders_as_people_name_them(tmp_path, write_pair, images, masks):
+    for number, name in enumerate(('frame_1', 'frame_10', 'frame_2'), start=1):
+        write_pair(tmp_path / images.format(name), tmp_path / masks.format(name), number)
+    pairs = select_pairs(tmp_path).pairs
+    assert sorted(_target_pixels(pair) for pair in pairs) == [1, 2, 3]
+    for pair in pairs:
+        assert read_image(pair.image).min() == 50 + _target_pixels(pair)
+
+
+@pytest.mark.parametrize(
+    'pattern',
+    ['img_dir/{split}/X.png', 'Train/{kind}/X.png', '{split}/{kind}/X.png', 'images/{split}/X.png'],
+)
+def test_folders_of_splits_as_people_name_them(tmp_path, write_pair, pattern):
+    kinds = {'img_dir': 'ann_dir', 'images': 'masks'}
+    for number, split in enumerate(('train', 'val'), start=1):
+        image = pattern.format(split=split, kind='imgs').replace('Train', split.title())
+        mask = pattern.format(split=split, kind='labels').replace('Train', split.title())
+        for old, new in kinds.items():
+            mask = mask.replace(old, new)
+        write_pair(tmp_path / image, tmp_path / mask, number)
+    for number, split in enumerate(('train', 'val'), start=1):
+        (pair,) = select_pairs(tmp_path, split).pairs
+        assert _target_pixels(pair) == number
+
+
+def test_labels_that_are_text_are_no_masks(tmp_path, write_pair):
+    write_pair(tmp_path / 'images/a.png', tmp_path / 'other/a.png', 1)
+    (tmp_path / 'labels').mkdir()
+    (tmp_path / 'labels/a.txt').write_text('0 0.5 0.5 0.1 0.1')
+    assert detect_layout(tmp_path).name == 'images'
+
+
+@pytest.mark.parametrize(
+    ('images', 'masks', 'suffixes'),
+    [
+        (['a', 'b'], ['a', 'b'], ('', '')),
+        (['f_1', 'f_12'], ['f_1_m', 'f_12_m'], ('', '_m')),
+        (['a_img', 'b_img'], ['a_gt', 'b_gt'], ('_img', '_gt')),
+        (['a', 'b'], ['x', 'y'], None),
+        (['a', 'b'], [], None),
+        ([f'{k}' for k in range(10)], [*(f'{k}_m' for k in range(9)), 'odd'], ('', '_m')),
+    ],
+)
+def test_suffixes_follow_from_the_names(images, masks, suffixes):
+    assert find_suffixes(images, masks) == suffixes
+
+
+@pytest.mark.parametrize(
+    'listed',
+    [
+        'images/Misc_1.png', '/home/me/SIRST/images/Misc_1.png', 'C:\\data\\images\\Misc_1.png',
+        'SIRST/images/Misc_1', 'Misc_1_pixels0.png', 'Misc_1.bmp',
+    ],
+)  # fmt: skip
+def test_lists_name_images_as_people_do(write_layout, listed):
+    root = write_layout('sirst')
+    (root / 'own.lst').write_text(listed)
+    (pair,) = select_pairs(root, 'own.lst').pairs
+    assert pair.image.name == 'Misc_1.png'
+    assert _target_pixels(pair) == 1
+
+
+def test_two_spellings_of_one_image_are_listed_twice(write_layout):
+    root = write_layout('sirst')
+    (root / 'own.txt').write_text('Misc_1\nimages/Misc_1.png\n')
+    with pytest.raises(ValueError, match=r"'Misc_1' and 'images/Misc_1.png' are listed, but both"):
+        select_pairs(root, 'own.txt')
+
+
+def test_folders_below_are_not_guessed(write_layout):
+    root = write_layout('irdst')  # names repeat in its folders
+    (root / 'own.txt').write_text('images/44/1(814)\n')
+    (pair,) = select_pairs(root, 'own.txt').pairs
+    assert pair.name == '44/1(814)'
+    (root / 'own.txt').write_text('9/1(814)\n')
+    with pytest.raises(FileNotFoundError, match=r'9/1\(814\)'):
+        select_pairs(root, 'own.txt')
+
+
+def test_exclusions_are_written_as_lists_are(write_layout):
+    root = write_layout('pairs')
+    selection = select_pairs(root, exclude=['/data/images/000002.png'])
+    assert selection.excluded == ['000002']
+    assert not selection.warnings

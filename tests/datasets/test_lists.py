@@ -1,6 +1,6 @@
 import pytest
 
-from mmirstd.datasets.lists import parse_list, read_list, without_suffix
+from mmirstd.datasets.lists import find_name, parse_list, read_list, without_suffix
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,45 @@ def test_binary_file_is_no_list():
 def test_missing_list_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'nothing\.txt'):
         read_list(tmp_path / 'nothing.txt')
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'# my list\nMisc_1\n# more\nMisc_2\n',
+        b'Misc_1.png masks/Misc_1.png\nMisc_2.png masks/Misc_2.png\n',
+        b'Misc_1\t3\nMisc_2\t0\n',
+        b'image,mask\nMisc_1.png,m/1.png\nMisc_2.png,m/2.png\n',
+        b'Misc_1,12\nMisc_2,7\n',
+        b'Misc_1.png;x\nMisc_2.png;y\n',
+        b'Misc_1  1\nMisc_2 -1\n',
+        b'"Misc_1"\n"Misc_2"\n',
+        'Misc_1\r\nMisc_2\r\n'.encode('utf-16'),
+        b'\xfe\xff' + 'Misc_1\nMisc_2'.encode('utf-16-be'),
+    ],
+)
+def test_comments_columns_headers_and_encodings(content):
+    assert [without_suffix(name) for name in parse_list(content, 'list')] == ['Misc_1', 'Misc_2']
+
+
+@pytest.mark.parametrize(
+    'names', [['frame 0', 'frame 1'], ['my image.png', 'b c'], ['a,b.png', 'c'], ['1', '0']]
+)
+def test_blanks_and_commas_may_belong_to_names(names):
+    assert parse_list('\n'.join(names).encode(), 'list') == names
+
+
+@pytest.mark.parametrize(
+    ('name', 'found'),
+    [
+        ('a', 'a'),
+        ('a.png', 'a'),
+        ('/root/images/b/c.png', 'b/c'),
+        ('b/c', 'b/c'),
+        ('c', None),
+        ('x.jpg', 'x.jpg'),
+        ('images/x.jpg.png', 'x.jpg'),
+    ],
+)
+def test_names_are_found_below_any_folder(name, found):
+    assert find_name(name, {'a', 'b/c', 'x.jpg'}) == found

@@ -127,3 +127,37 @@ def test_matches_of_a_pattern_that_share_names_keep_their_folders(tmp_path):
         (tmp_path / camera / 'day').mkdir(parents=True)
         cv2.imwrite(str(tmp_path / camera / 'day/frame.png'), np.zeros((4, 4), np.uint8))
     assert names(f'{tmp_path}/**/frame.*') == ['left/day/frame', 'right/day/frame']
+
+
+def test_pillow_images_and_tensors():
+    torch = pytest.importorskip('torch')
+    rgb = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    bgr = rgb[..., ::-1]
+    deep = rgb[..., 0].astype(np.uint16) * 99
+    tensor = torch.from_numpy(rgb).permute(2, 0, 1)
+    cases = [
+        (Image.fromarray(rgb), bgr),
+        (Image.fromarray(rgb[..., 0]), rgb[..., 0]),
+        (Image.fromarray(deep), deep),
+        (Image.fromarray(rgb).convert('P'), np.asarray(
+            Image.fromarray(rgb).convert('P').convert('RGB'))[..., ::-1]),
+        (tensor, bgr),
+        (tensor[:1], rgb[..., 0]),
+        (tensor[0], rgb[..., 0]),
+        (tensor[None].float() / 255, bgr.astype(np.float32) / 255),
+    ]  # fmt: skip
+    for given, expected in cases:
+        for entry in (given, [given]):
+            (source,) = find_sources(entry)
+            np.testing.assert_allclose(source.read(), expected, rtol=1e-6)
+            assert source.read().dtype == expected.dtype
+    assert len(find_sources(torch.zeros(4, 3, 6, 8))) == 4
+    with pytest.raises(ValueError, match=r'shape \(6, 8, 3\) is not an image'):
+        find_sources(torch.zeros(6, 8, 3))
+
+
+def test_a_pillow_image_is_turned_upright():
+    image = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
+    image.getexif()[0x0112] = 6
+    (source,) = find_sources(image)
+    assert source.read().shape == (4, 3)

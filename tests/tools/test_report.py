@@ -136,3 +136,20 @@ def test_an_image_without_mask_is_named(project):
     Path('masks/missed.png').unlink()
     with pytest.raises(FileNotFoundError, match=r'1 of 4 images.*missed\.png'):
         pair_with_masks('images', 'masks')
+
+
+def test_suffixes_of_masks_and_ranges_of_values(project, capsys):
+    for path in sorted(Path('masks').iterdir()):
+        path.rename(path.with_name(f'{path.stem}_pixels0.png'))
+        image = cv2.imread(f'images/{path.name}', cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(f'images/{path.stem}.tif', image.astype(np.float32) / 255 * 20 + 15)
+        Path(f'images/{path.name}').unlink()
+    assert report.main([*WORDS, *GOOD]) == 1
+    assert '--mask-suffix' in ' '.join(capsys.readouterr().err.split())
+    suffix = ['--mask-suffix', '_pixels0']
+    assert report.main([*WORDS, *GOOD, *suffix]) == 1
+    assert '--intensity-range' in ' '.join(capsys.readouterr().err.split())
+    assert report.main([*WORDS, *GOOD, *suffix, '--intensity-range', '15', '35']) == 0
+    images = pair_with_masks('images', 'masks', '_pixels0')
+    detector = IRSTDInferencer('bright.py', 'bright.pth', intensity_range=(15, 35))
+    assert evaluate(detector, images).result.scores[0].hits == 4

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mmirstd.evaluation.irstd_metric import IRSTDMetric
+from mmirstd.evaluation.prediction_files import detect_kind
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'score_masks.py'
 main = runpy.run_path(str(TOOL))['main']
@@ -268,3 +269,51 @@ def test_gray_pixels_can_be_left_out_as_published_programs_do(tmp_path):
     assert (all_pixels['targets'], all_pixels['hits'], all_pixels['fn']) == (1, 1, 1)
     only_full = score(*folders, '--truth-threshold', 254, tmp_path=tmp_path)
     assert (only_full['targets'], only_full['hits'], only_full['fn']) == (2, 2, 0)
+
+
+def _instances(mask, _):
+    return cv2.connectedComponents(mask)[1].astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    'stored',
+    [
+        lambda mask, _: mask * np.uint8(255),
+        lambda mask, k: mask * np.uint8(255 if k % 2 else 1),
+        lambda mask, k: mask.astype(np.uint16) * (65535 if k % 2 else 1),
+        _instances,
+    ],
+)
+def test_masks_are_recognised_however_they_are_stored(folders, truths, tmp_path, stored):
+    found = tmp_path / 'found'
+    found.mkdir()
+    for k, (name, mask) in enumerate(truths.items()):
+        cv2.imwrite(str(found / f'{name}.png'), stored(mask, k))
+    result = tmp_path / 'result.json'
+    assert main([str(found), str(folders[1]), '--json', str(result)]) == 0
+    assert json.loads(result.read_text())['IoU'] == 100
+
+
+@pytest.mark.parametrize(
+    'maps',
+    [
+        [[[0, 1, 2, 3]], [[0, 0, 2, 1]]],  # faint probabilities: a region has several values
+        [[[0, 17]], [[203, 0]]],
+        [[[0, 5, 0, 9]], [[0, 0, 0, 0]]],
+    ],
+)
+def test_probabilities_are_no_masks(tmp_path, maps):
+    for k, values in enumerate(maps):
+        cv2.imwrite(str(tmp_path / f'{k}.png'), np.array(values, np.uint8))
+    assert detect_kind(sorted(tmp_path.iterdir())) == 'probability'
+
+
+def test_renamed_jpegs_are_refused(folders, tmp_path, capsys):
+    predictions, masks, _ = folders
+    for path in predictions.iterdir():
+        path.unlink()
+    for path in masks.iterdir():
+        code = cv2.imencode('.jpg', cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))[1]
+        (predictions / path.name).write_bytes(code.tobytes())
+    assert main([str(predictions), str(masks)]) == 1
+    assert 'JPEG changes the values' in capsys.readouterr().err
