@@ -11,8 +11,7 @@ load_gray = dict(_base_.load_image, channels=1)
 train_pipeline = [
     load_gray,
     *_base_.train_steps[:-1],
-    dict(type='RandomFlip', prob=0.5, direction='vertical'),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='mmirstd.RandomSymmetry', prob=0.5),
     _base_.train_steps[-1],
 ]
 test_pipeline = [load_gray, *_base_.test_steps]
