@@ -1,6 +1,8 @@
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from documented import ROOT, run_page
@@ -44,3 +46,15 @@ def test_read_the_numbers(checkout, monkeypatch):
     torch.save({'state_dict': model.state_dict()}, 'weights.pth')
     run_page('read_the_numbers.md', monkeypatch)
     assert (checkout / 'found/curves/curves.png').is_file()
+
+
+def test_separate_background(checkout, monkeypatch):
+    from mmirstd.inference.configs import load_config
+    from mmirstd.inference.torch_detector import build_model
+
+    torch.manual_seed(0)
+    model = build_model(load_config('rpcanet_nudt'), None)
+    torch.save({'state_dict': model.state_dict()}, 'rpcanet.pth')
+    cv2.imwrite('frame.png', np.random.default_rng(0).integers(60, 90, (48, 64), dtype=np.uint8))
+    run_page('separate_background.md', monkeypatch)
+    assert cv2.imread('background_5.png', cv2.IMREAD_GRAYSCALE).shape == (48, 64)

@@ -1,23 +1,12 @@
-# HDNet with three input channels. Its losses are not published; MSHNet's, from which its code
+# HDNet with three input channels. Its losses are not published; those of MSHNet, from which its code
 # descends, are used. See docs/networks.md.
+_base_ = './mshnet.py'
+
 model = dict(
-    type='EncoderDecoder',
-    backbone=dict(type='mmirstd.HDNet', in_channels=3),
+    backbone=dict(type='mmirstd.HDNet'),
     decode_head=dict(
         type='mmirstd.FrequencyGatedHead',
-        threshold=0.5,
-        # From the finest map to the deepest, as the fusing convolution expects them.
-        in_channels=[16, 32, 64, 128],
+        # Before the decoder's maps the backbone returns its detail map.
         in_index=[4, 3, 2, 1],
         detail_index=0,
-        energy_ratios=[0.1, 0.2, 0.4, 0.8],
-        fuse_kernel_size=3,
-        native_sides=True,
-        align_corners=True,
-        output_weights=[0.2, 0.2, 0.2, 0.2, 0.2],  # the mean over the five outputs
-        loss_decode=dict(type='mmirstd.SLSIoULoss'),
-        warm_up_epochs=6,  # epochs 0 to 5: the authors compare epoch > 5
-        loss_warm_up=dict(
-            type='mmirstd.SoftIoULoss', smooth=0.0, per_image=True, loss_name='loss_warm_up')),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+        energy_ratios=[0.1, 0.2, 0.4, 0.8]))
