@@ -4,7 +4,8 @@
         --batch-size 4 --out work_dirs/comparison
     python -m benchmarks.compare_models common_dnanet_nudt tophat_nudt --epochs 5
 
-Without names, all networks of the common recipe and the training-free detectors are compared.
+Without names, all networks of the common recipe and the training-free detectors are compared;
+RPCANet++ alone then takes longer than most others together.
 The table says what a short budget gives, not how good a network becomes. Scores are those of
 mmirstd.IRSTDMetric on the validation list of the recipe.
 """
@@ -21,9 +22,21 @@ import torch
 from mmengine.config import DictAction
 
 from benchmarks.comparison import Budget, compare, table
+from mmirstd.inference.configs import config_folders
 
 COMMON = Path(__file__).resolve().parents[1] / 'configs' / 'common'
 DETECTORS = ('tophat', 'mpcm', 'maxmedian')
+
+
+def shared_configs(dataset: str) -> list[str]:
+    """Names of the configs that train a model on ``dataset`` as all others are trained."""
+    return sorted(
+        {
+            path.stem
+            for folder in config_folders()
+            for path in (folder / 'common').glob(f'common_*_{dataset}.py')
+        }
+    )
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmseg.registry import DATASETS
 
-from benchmarks.compare_models import main
+from benchmarks.compare_models import main, shared_configs
 from benchmarks.comparison import Budget, compare, shortened
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,3 +125,11 @@ def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(recipe, t
     assert sum(map(bool, with_target)) >= 4
     assert val[0]['inputs'].shape[1:] == (64, 64)
     assert cfg.model.data_preprocessor.size == (32, 32)
+
+
+@pytest.mark.parametrize('dataset', ['nudt', 'sirst', 'irstd1k', 'mdfa'])
+def test_every_model_of_the_common_config_is_compared_by_default(dataset):
+    names = shared_configs(dataset)
+    folder = ROOT / 'configs' / 'common'
+    assert [folder / f'{name}.py' for name in names] == sorted(folder.glob(f'*_{dataset}.py'))
+    assert f'common_dnanet_{dataset}' in names

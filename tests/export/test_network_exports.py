@@ -15,14 +15,17 @@ from mmirstd.inference.configs import load_config, resize_to
 SIDE = 128
 NETWORKS = (
     'acm',
+    'agpcnet',
     'alcnet',
     'dnanet',
     'fc3net',
+    'hdnet',
     'isnet',
     'istdunet',
     'mshnet',
     'rdian',
     'resunet',
+    'rpcanet',
     'sctransnet',
     'uiunet',
     'unet',
