@@ -23,7 +23,7 @@ val_evaluator = dict(_delete_=True, type='mmirstd.IRSTDMetric', matching='legacy
 default_hooks = dict(checkpoint=dict(save_best='irstd/IoU'))
 
 # Short: scenes are easier than the world, and fitting them better does not help there.
-max_epochs = 16
+max_epochs = 8
 warm_up, decay = _base_.param_scheduler
-param_scheduler = [warm_up, dict(decay, begin=12, end=max_epochs)]
-train_cfg = dict(max_epochs=max_epochs, val_interval=4)
+param_scheduler = [warm_up, dict(decay, begin=4, end=max_epochs)]
+train_cfg = dict(max_epochs=max_epochs, val_interval=2)

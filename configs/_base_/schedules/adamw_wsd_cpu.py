@@ -1,7 +1,7 @@
 # Warm-up, a long constant stretch, then a linear decay to zero: the constant stretch can be
 # prolonged at will, since nothing in it depends on the total length.
-max_epochs = 200
-decay_epochs = 40
+max_epochs = 140
+decay_epochs = 84
 
 optim_wrapper = dict(
     type='AmpOptimWrapper',  # bfloat16 on a CPU
