@@ -1,6 +1,8 @@
-"""Write what `mim search` and `mim download` read: model-index.yml and configs/metafile.yml.
+"""Write the files that follow from configs and published weights.
 
-Run it after adding a recipe. `--check` only says whether the files are current.
+These are model-index.yml and configs/metafile.yml, which `mim search` reads, and the tables of
+docs/weights.md. Run it after adding a config or weights. `--check` only says whether the files are
+current.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ import yaml
 from mmengine.config import Config
 from rich.console import Console
 
+from mmirstd.weights import Score, get_model_info, list_models
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+BEGIN, END = '<!-- weights: begin -->', '<!-- weights: end -->'
 
 TITLE = (
     'Unleashing the Power of Generic Segmentation Models: A Simple Baseline for Infrared Small '
@@ -43,15 +48,29 @@ def collection_of(recipe: Path, configs: Path) -> tuple[str, str | None, str | N
 
 
 def describe(recipe: Path, configs: Path) -> dict[str, Any]:
-    """The entry of one recipe. Scores and weights are added where they exist: nowhere yet."""
+    """The entry of one recipe, with scores and weights where they are published."""
     cfg = Config.fromfile(recipe)
+    published = [info for info in map(get_model_info, list_models()) if info.config == recipe.stem]
     return {
         'Name': recipe.stem,
         'In Collection': collection_of(recipe, configs)[0],
         'Config': recipe.relative_to(configs.parent).as_posix(),
         'Metadata': _training(recipe, cfg),
-        'Results': None,
-        'Weights': None,
+        'Results': [_result(score) for info in published for score in info.scores] or None,
+        'Weights': f'mmirstd/weights/files/{published[0].file}' if published else None,
+    }
+
+
+def _result(score: Score) -> dict[str, Any]:
+    return {
+        'Task': 'Infrared small target segmentation',
+        'Dataset': f'{score.dataset} ({score.split})',
+        'Metrics': {
+            'IoU': score.iou,
+            'nIoU': score.niou,
+            f'Pd ({score.matching})': score.pd,
+            f'Fa 1e-6 ({score.matching})': score.fa,
+        },
     }
 
 
@@ -80,11 +99,51 @@ def metafile(configs: Path) -> dict[str, Any]:
     return {'Collections': list(collections.values()), 'Models': models}
 
 
+def weights_tables() -> str:
+    """The generated part of docs/weights.md."""
+    lines = []
+    for info in map(get_model_info, list_models()):
+        names = ' or '.join(f"`'{name}'`" for name in (info.name, *info.aliases))
+        lines += [f'### {info.name}', '', f'{info.summary}. Name: {names}.', '']
+        lines += ['| dataset | split | images | targets | IoU | nIoU | Pd | Fa, 1e-6 |']
+        lines += ['|---|---|---|---|---|---|---|---|']
+        lines += [
+            f'| {s.dataset} | `{s.split}` | {s.images} | {s.targets} | {s.iou:.2f} | {s.niou:.2f} '
+            f'| {s.pd:.2f} | {s.fa:.2f} |'
+            for s in info.scores
+        ]
+        conventions = sorted({f'{s.matching} matching, {s.size} size' for s in info.scores})
+        made = info.training
+        lines += [
+            '',
+            f'Scored with {"; ".join(conventions)}. {info.parameters / 1e3:.0f} k parameters, '
+            f'{info.macs / 1e9:.2f} GMACs at 256 x 256, {info.size / 1e3:.0f} kB. '
+            f'[Model card](model_cards/{info.name}.md).',
+            '',
+            f'- Trained on: {info.trained_on}.',
+            f'- Training: {made["epochs"]} epochs in {made["hours"]:.1f} h, {made["precision"]}, '
+            f'seed {made["seed"]}, {made["hardware"]}.',
+            f'- Licence: {info.licence}',
+            f'- SHA-256 `{info.sha256}`',
+            '',
+        ]
+    return '\n'.join(lines).rstrip('\n')
+
+
+def with_tables(page: str) -> str:
+    """``page`` with the current tables between its two markers."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f'{before}{BEGIN}\n\n{weights_tables()}\n\n{END}{after}'
+
+
 def contents(root: Path) -> dict[Path, str]:
-    """File -> text of both files of the repository at ``root``."""
+    """File -> text of the generated files of the repository at ``root``."""
+    page = root / 'docs' / 'weights.md'
+    pages = {page: with_tables(page.read_text())} if page.is_file() else {}
     head = '# Written by tools/update_metafiles.py.\n'
     index = {'Import': ['configs/metafile.yml']}
-    return {
+    return pages | {
         root / 'model-index.yml': head + yaml.safe_dump(index),
         root / 'configs/metafile.yml': head
         + yaml.safe_dump(metafile(root / 'configs'), sort_keys=False),
