@@ -49,8 +49,8 @@ def load_checkpoint(
         raise FileNotFoundError(f'Checkpoint {path} does not exist.{_other_checkpoints(path)}')
     if path.suffix == '.safetensors':
         return {'state_dict': _load_safetensors(path)}
-    if damage := _damage(path):
-        raise ValueError(f'Checkpoint {path} {damage}.{_other_checkpoints(path)}')
+    if reason := damage(path):
+        raise ValueError(f'Checkpoint {path} {reason}.{_other_checkpoints(path)}')
     allow_training_state()
     try:
         checkpoint = torch.load(
@@ -209,7 +209,7 @@ def _pickles_are_trusted() -> bool:
     return os.environ.get(TRUST_PICKLES, '').lower() in {'1', 'y', 'yes', 'true'}
 
 
-def _damage(path: Path) -> str:
+def damage(path: Path) -> str:
     """What the first and last bytes say is wrong with the file; empty when nothing."""
     size = path.stat().st_size
     with path.open('rb') as file:
@@ -231,7 +231,7 @@ def _other_checkpoints(path: Path) -> str:
         other
         for pattern in ('epoch_*.pth', 'iter_*.pth', 'best_*.pth')  # as training names them
         for other in path.parent.glob(pattern)
-        if other != path and not _damage(other)
+        if other != path and not damage(other)
     ]
     if not others:
         return ''

@@ -78,17 +78,39 @@ def test_killed_while_writing_a_checkpoint(recipe):
     assert not list(work.glob('.*'))
 
 
-def test_resuming_from_a_truncated_checkpoint_names_file_and_way_out(recipe, uninterrupted):
+def test_killed_between_a_checkpoint_and_its_announcement(recipe):
+    work = killed(recipe, 'killed_before_pointer', write=7)
+    assert (work / 'last_checkpoint').read_text().endswith('epoch_1.pth')
+    assert load_checkpoint(work / 'epoch_2.pth')['meta']['epoch'] == 2
+    steps = len(losses(work))
+
+    run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
+
+    records = [record['step'] for record in logged(work) if 'loss' in record]
+    assert records[steps:] == list(range(2 * ITERATIONS + 1, EPOCHS * ITERATIONS + 1))
+
+
+def test_resuming_passes_over_a_truncated_checkpoint(recipe, uninterrupted, capfd):
     work = recipe.parent / 'truncated'
     work.mkdir()
     for epoch in (3, 4):
         content = (uninterrupted / f'epoch_{epoch}.pth').read_bytes()
         (work / f'epoch_{epoch}.pth').write_bytes(content[: -100 * (epoch == 4) or None])
     (work / 'last_checkpoint').write_text(str(work / 'epoch_4.pth'))
-    with pytest.raises(ValueError, match=r'epoch_4\.pth is incomplete') as caught:
-        run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
-    way_out = ['--resume', '--cfg-options', f'load_from={work / "epoch_3.pth"}']
-    assert ' '.join(way_out) in str(caught.value)
 
-    run_tool_here('train', recipe, '--work-dir', work.name, *way_out, cwd=recipe.parent)
+    run_tool_here('train', recipe, '--work-dir', work.name, '--resume', cwd=recipe.parent)
+
+    assert 'epoch_4.pth, which is incomplete' in ''.join(capfd.readouterr())
     assert load_checkpoint(work / 'epoch_4.pth')['meta']['iter'] == EPOCHS * ITERATIONS
+
+
+def test_a_truncated_checkpoint_that_is_asked_for_is_named(recipe, uninterrupted):
+    path = recipe.parent / 'asked_for' / 'epoch_4.pth'
+    path.parent.mkdir()
+    path.write_bytes((uninterrupted / 'epoch_4.pth').read_bytes()[:-100])
+    (path.parent / 'epoch_3.pth').write_bytes((uninterrupted / 'epoch_3.pth').read_bytes())
+    options = ['--work-dir', 'asked_for', '--resume', '--cfg-options', f'load_from={path}']
+    with pytest.raises(ValueError, match=r'epoch_4\.pth is incomplete') as caught:
+        run_tool_here('train', recipe, *options, cwd=recipe.parent)
+    way_out = f'--resume --cfg-options load_from={path.with_name("epoch_3.pth")}'
+    assert way_out in str(caught.value)

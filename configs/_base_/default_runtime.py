@@ -22,6 +22,10 @@ default_hooks = dict(
         rule='greater'),
     # Weights of another network are refused instead of being left out.
     checkpoint_fit=dict(type='mmirstd.CheckpointFitHook'),
+    # --resume finds the newest complete checkpoint and keeps to the schedule of the config.
+    resume=dict(type='mmirstd.ResumeHook'),
+    work_dir_lock=dict(type='mmirstd.WorkDirLockHook'),  # one training per work folder at a time
+    small_sets=dict(type='mmirstd.SmallSetHook'),  # last batches of one image, masks without target
     sampler_seed=dict(type='DistSamplerSeedHook'),
     # Epochs differ, and a resumed run repeats the uninterrupted one, with any number of workers.
     epoch_seed=dict(type='mmirstd.EpochSeedHook'),

@@ -1,0 +1,202 @@
+"""Continuing a training: from which file, with which schedule, or not at all."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import BaseLoop, Runner
+
+from mmirstd.checkpoints import damage
+from mmirstd.registry import HOOKS
+
+_PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'optimizer'}
+"""Attributes of a scheduler that say how far it is; the others say what it does."""
+
+
+def _warn(message: str) -> None:
+    print_log(message, logger='current', level=logging.WARNING)
+
+
+def newest_checkpoint(folder: str | Path) -> Path | None:
+    """The newest complete ``epoch_N.pth`` or ``iter_N.pth`` to resume from; None without any.
+
+    That is the file that ``last_checkpoint`` names, unless it is missing or damaged or a complete
+    file of a larger N is newer: a kill may hit between the two writes. The files of an older,
+    longer run in the same folder are older.
+    """
+    folder = Path(folder)
+    complete = {}
+    for path in folder.glob('*.pth'):
+        number = re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name)
+        if number and path.is_file():
+            if reason := damage(path):
+                _warn(f'--resume passes over {path}, which {reason}')
+            else:
+                complete[path] = int(number[1])
+    announced = _announced(folder)
+    if announced not in complete:
+        others = complete
+    else:
+        age = announced.stat().st_mtime
+        others = {
+            path: number
+            for path, number in complete.items()
+            if number > complete[announced] and path.stat().st_mtime >= age
+        }
+    if not others:
+        return announced if announced and announced.is_file() and not damage(announced) else None
+    return max(others, key=lambda path: (path.stat().st_mtime, others[path]))
+
+
+def _announced(folder: Path) -> Path | None:
+    """What ``last_checkpoint`` names; by its name in ``folder`` if the folder was moved."""
+    try:
+        path = Path((folder / 'last_checkpoint').read_text(encoding='utf-8').strip())
+    except (OSError, ValueError):
+        return None
+    here = folder / path.name
+    return here if here.is_file() else path
+
+
+@HOOKS.register_module()
+class ResumeHook(Hook):
+    """Say before the first step what ``--resume`` continues, and keep to the config's schedule.
+
+    - Without ``load_from``, the newest complete checkpoint of the work folder is taken, also where
+      a kill prevented its announcement, and damaged ones are passed over. Without any, training
+      starts at the beginning, with a warning.
+    - A checkpoint without state of the optimiser or of the schedule is refused.
+    - Where the config's schedule differs from the saved one, in its length for instance, training
+      goes on at the rate that the config's schedule has at this point. MMEngine would keep the
+      saved schedule: a cosine that has ended rises again.
+    - A schedule that ends before the training does is reported.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_run(self, runner: Runner) -> None:
+        """Choose the checkpoint to resume from."""
+        if not _trains(runner):
+            return
+        if runner._resume and runner._load_from is None:
+            found = newest_checkpoint(runner.work_dir)
+            if found is None:
+                _warn(
+                    f'--resume: {runner.work_dir} contains no complete checkpoint '
+                    '(epoch_N.pth or iter_N.pth), so training starts at the beginning'
+                )
+                runner._resume = False
+            else:
+                runner._load_from = str(found)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check what a resumed training needs, and adapt its schedule.
+
+        Raises:
+            ValueError: The checkpoint has no state of the optimiser or of the schedule.
+        """
+        if not (_trains(runner) and runner._resume):
+            return
+        missing = [
+            what
+            for key, what in (
+                ('meta', 'position in the training (meta)'),
+                ('message_hub', 'log (message_hub)'),
+                ('optimizer', 'state of the optimiser'),
+                ('param_schedulers', 'state of the schedule'),
+            )
+            if key not in checkpoint and not (key == 'param_schedulers' and not _schedules(runner))
+        ]
+        if missing:
+            raise ValueError(
+                f'{runner._load_from} cannot be resumed from: it contains no '
+                f'{", no ".join(missing)}. Resume from an epoch_N.pth or iter_N.pth of the run '
+                '(best_*.pth contain weights only), or start a new training from these weights: '
+                f'leave --resume out and set load_from={runner._load_from}'
+            )
+        if _schedules(runner):
+            follow_config(runner, checkpoint)
+
+    def before_train(self, runner: Runner) -> None:
+        """Report a schedule that ends early."""
+        last = runner.train_loop
+        ends = []
+        for scheduler in _schedules(runner):
+            by_epoch = scheduler.by_epoch
+            ends.append(scheduler.end >= (last.max_epochs if by_epoch else last.max_iters))
+        if ends and not any(ends):
+            schedulers = ', '.join(
+                f'{type(s).__name__} ends at {"epoch" if s.by_epoch else "iteration"} {s.end}'
+                for s in _schedules(runner)
+            )
+            _warn(
+                f'the schedule of the learning rate ends before the training does ({schedulers}; '
+                f'training: {last.max_epochs} epochs, {last.max_iters} iterations): its last rate '
+                'is kept. Set param_scheduler.N.end and T_max, or milestones, beside '
+                'train_cfg.max_epochs.'
+            )
+
+
+def _trains(runner: Runner) -> bool:
+    return isinstance(runner._train_loop, BaseLoop)
+
+
+def _schedules(runner: Runner) -> list[Any]:
+    schedulers = runner.param_schedulers
+    if isinstance(schedulers, dict):
+        return [each for several in schedulers.values() for each in several]
+    return list(schedulers or [])
+
+
+def follow_config(runner: Runner, checkpoint: dict) -> None:
+    """Put the config's schedule into a checkpoint whose own one differs.
+
+    The schedulers of the runner, which are new, are stepped to the checkpoint's place; their state
+    and the rates that result replace those of the checkpoint.
+    """
+    saved, fresh = checkpoint['param_schedulers'], runner.param_schedulers
+    if isinstance(fresh, dict) or isinstance(runner.optim_wrapper, OptimWrapperDict):
+        return  # several optimisers: as MMEngine does
+    differences = _differences(saved, [scheduler.state_dict() for scheduler in fresh])
+    if not differences:
+        return
+    meta = checkpoint['meta']
+    epochs, iterations = meta.get('epoch', 0), meta.get('iter', 0)
+    per_epoch = max(iterations // epochs, 1) if epochs else iterations + 1
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # no step of the optimiser comes between
+        for iteration in range(1, iterations + 1):
+            for scheduler in fresh:
+                if not scheduler.by_epoch or (
+                    iteration % per_epoch == 0 and iteration // per_epoch <= epochs
+                ):
+                    scheduler.step()
+    checkpoint['param_schedulers'] = [copy.deepcopy(each.state_dict()) for each in fresh]
+    groups = runner.optim_wrapper.optimizer.param_groups
+    stored = checkpoint['optimizer']['param_groups']
+    for group, old in zip(groups, stored, strict=True):
+        old['lr'] = group['lr']
+    _warn(
+        f'the schedule of {runner._load_from} differs from that of the config '
+        f'({"; ".join(differences)}): training goes on with that of the config, at the rate '
+        f'{groups[0]["lr"]:.3g} after {epochs or iterations} {"epochs" if epochs else "iterations"}'
+    )
+
+
+def _differences(saved: list[dict], new: list[dict]) -> list[str]:
+    if len(saved) != len(new):
+        return [f'{len(saved)} schedulers there, {len(new)} in the config']
+    found = []
+    for old, now in zip(saved, new, strict=True):
+        for key in sorted((old.keys() | now.keys()) - _PROGRESS):
+            if old.get(key) != now.get(key):
+                found.append(f'{key}: {old.get(key)} there, {now.get(key)} in the config')
+    return found

@@ -1,0 +1,113 @@
+"""Training sets that are small or empty of targets, recognised before the first step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch.utils.data import BatchSampler, DataLoader
+
+from mmirstd.io.masks import read_mask
+from mmirstd.registry import HOOKS
+
+
+class NoLonelySample:
+    """A batch sampler whose last batch has two samples where it would have one.
+
+    The second one is the first of the epoch. The number of batches stays, and with it the length
+    of an epoch and the schedule.
+    """
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[list]:
+        first = None
+        for batch in self.batches:
+            if first is None:
+                first = batch[0]
+            elif len(batch) == 1:
+                batch = [*batch, first]
+            yield batch
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == 'batches':  # not yet set, while a copy is made
+            raise AttributeError(name)
+        return getattr(self.batches, name)
+
+
+def mask_files(dataset: Any) -> Iterator[str]:
+    """Paths of the masks of a dataset, of those that it joins or repeats too."""
+    for part in getattr(dataset, 'datasets', None) or []:
+        yield from mask_files(part)
+    if getattr(dataset, 'datasets', None):
+        return
+    inner = getattr(dataset, 'dataset', None)
+    if inner is not None:
+        yield from mask_files(inner)
+    elif hasattr(dataset, 'get_data_info'):
+        for index in range(len(dataset)):
+            path = dataset.get_data_info(index).get('seg_map_path')
+            if path is not None:
+                yield path
+
+
+@HOOKS.register_module()
+class SmallSetHook(Hook):
+    """Let small training sets work, and say what cannot be learned from.
+
+    - A last batch of one image gets a second one: batch norm after global pooling (ACM, UIU-Net)
+      cannot work on a single value.
+    - A training set whose masks contain no target pixel is reported.
+    """
+
+    priority = 'HIGHEST'  # before the seeds, which number the samples
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the loader and look at the masks."""
+        loader = runner.train_dataloader
+        if not isinstance(loader, DataLoader):
+            return
+        self._pair_last_sample(loader)
+        self._look_for_targets(loader)
+
+    @staticmethod
+    def _pair_last_sample(loader: DataLoader) -> None:
+        inner = loader.batch_sampler
+        while not isinstance(inner, BatchSampler) and hasattr(inner, 'batches'):
+            inner = inner.batches
+        if not isinstance(inner, BatchSampler) or inner.drop_last or inner.batch_size < 2:
+            return
+        samples = len(inner.sampler)
+        if samples == 1:
+            print_log(
+                'the training set has one image for this process: models with batch norm after '
+                'global pooling (ACM, UIU-Net, ...) need two',
+                logger='current',
+                level=logging.WARNING,
+            )
+        elif samples % inner.batch_size == 1:
+            loader.__dict__['batch_sampler'] = NoLonelySample(loader.batch_sampler)
+
+    @staticmethod
+    def _look_for_targets(loader: DataLoader) -> None:
+        count = 0
+        for path in mask_files(loader.dataset):
+            count += 1
+            if (read_mask(path) == 1).any():
+                return
+        if count:
+            print_log(
+                f'none of the {count} masks of the training set contains a target pixel: nothing '
+                'can be learned, and IoU stays 0. Check the masks: '
+                'python tools/check_dataset.py FOLDER',
+                logger='current',
+                level=logging.WARNING,
+            )
