@@ -1,58 +1,7 @@
-"""Convert boxes and polygons (COCO, PASCAL VOC, YOLO, LabelMe) into masks.
+"""The same as `mmirstd convert-labels`, for `mim run mmirstd convert_labels`."""
 
-    python tools/convert_labels.py data/own/images data/own/annotations.json data/own/masks
-
-Writes one PNG (0 and 255) per image. A pixel is a target where its centre lies inside of a polygon
-or box; boxes are filled. Nothing is written when a label cannot be read or lies outside of its
-image. Exit code: 0 written; 1 not written, the message says why; 2 wrong usage.
-"""
-
-from __future__ import annotations
-
-import argparse
-import sys
-from collections.abc import Sequence
-
-from mmirstd.datasets.label_conversion import MISSING, convert_labels
-from mmirstd.datasets.label_files import KINDS
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add('images', metavar='IMAGES', help='folder of images')
-    add('labels', metavar='LABELS', help='COCO file, or folder of VOC, YOLO or LabelMe files')
-    add('masks', metavar='MASKS', help='folder to write to; must not exist or be empty')
-    add('--kind', choices=('auto', *KINDS), default='auto', help='what the labels are (auto)')
-    add('--classes', nargs='+', metavar='NAME', help='classes that are targets (all)')
-    add(
-        '--missing',
-        choices=MISSING,
-        default='error',
-        help="images without labels: 'error' (default), 'empty' for a mask without target, 'skip'",
-    )
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
-    args = vars(build_parser().parse_args(argv))
-    try:
-        result = convert_labels(args.pop('images'), args.pop('labels'), args.pop('masks'), **args)
-    except (OSError, ValueError, ImportError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    print(
-        f'{result.masks} masks with {result.targets} targets from labels of kind {result.kind}; '
-        f'{result.empty} masks have no target'
-    )
-    for note in result.notes:
-        print(f'note: {note}')
-    return 0
-
+from mmirstd.cli.convert_labels import main
+from mmirstd.cli.stopping import run_tool
 
 if __name__ == '__main__':
-    sys.exit(main())
+    raise SystemExit(run_tool(main))

@@ -8,11 +8,19 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.version import __version__
 
 COMMANDS = {
     'train': 'train a model from a config',
     'test': 'score a model on the test split of a config',
+    'score': 'score a folder of predicted masks against the ground truth',
+    'check': 'check the files of a dataset, count its images and targets',
+    'split': 'divide a dataset into lists for training, validation and test',
+    'convert-labels': 'turn boxes and polygons (COCO, VOC, YOLO, LabelMe) into masks',
+    'make-scenes': 'make procedural infrared scenes with ground truth',
+    'export': 'write ONNX or torch.export files, quantise them',
+    'convert': 'convert a published checkpoint of another code base',
     'models': 'list, show and download trained weights',
     'info': 'versions, devices and settings, for bug reports',
     'completion': 'print the completion script of your shell',
@@ -67,7 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `mmirstd COMMAND ...`; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(words[:1] or ['--help'])
-    return load_command(args.command).main(words[1:])
+    command = load_command(args.command)
+    if args.command in ('train', 'test'):  # their data loaders need the signals as they are
+        return command.main(words[1:])
+    return run_tool(lambda: command.main(words[1:]))
 
 
 if __name__ == '__main__':

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import traceback
@@ -44,7 +45,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
 
 
-def run_tool(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
+def run_mmseg(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
     """Run MMSegmentation's tool with the given words and the shared arguments.
 
     Args:
@@ -70,6 +71,9 @@ def run_tool(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
 
             with mock.patch.object(sys, 'argv', [str(mmseg_tool(name)), *words]):
                 run_mmseg_tool(name)
+    except KeyboardInterrupt:
+        console.print('stopped by SIGINT; files that were complete are kept')
+        return 128 + signal.SIGINT
     except Exception as error:  # configs and models can raise anything
         log = None if args.verbose else _log_traceback()
         if args.verbose or (log is None and not isinstance(error, EXPECTED_ERRORS)):

@@ -30,8 +30,16 @@ EXPECTED_ERRORS = (ValueError, OSError, ImportError, KeyError, StackError)
 Item = TypeVar('Item')
 
 
+class _WithDefaults(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of descriptions and shows defaults."""
+
+
 def make_parser(
-    name: str, description: str | None, *examples: str, codes: bool = True
+    name: str,
+    description: str | None,
+    *examples: str,
+    codes: bool = True,
+    defaults: bool = False,
 ) -> argparse.ArgumentParser:
     """The parser of a sub-command.
 
@@ -40,6 +48,7 @@ def make_parser(
         description: What it does; usually the docstring of its module.
         *examples: Complete command lines, without `mmirstd NAME`.
         codes: Whether the help ends with the exit codes.
+        defaults: Whether the help adds the default to each argument by itself.
     """
     lines = [f'  mmirstd {name} {example}'.rstrip() for example in examples]
     epilog = '\n'.join(['examples:' if len(lines) > 1 else 'example:', *lines, ''])
@@ -47,7 +56,7 @@ def make_parser(
         prog=f'mmirstd {name}',
         description=description,
         epilog=epilog + (f'\n{EXIT_CODES}' if codes else ''),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_WithDefaults if defaults else argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from mmirstd.cli.mmseg_tools import add_run_arguments, run_tool
+from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
 
 
@@ -55,4 +55,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         words += ['--show-dir', args.show_dir]
     if args.show:
         words += ['--wait-time', str(args.wait_time)]
-    return run_tool('test', args, words)
+    return run_mmseg('test', args, words)

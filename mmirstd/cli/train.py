@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from mmirstd.cli.mmseg_tools import add_run_arguments, run_tool
+from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
 
 
@@ -46,4 +46,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error, Console(stderr=True))
         return FAILED
     words += [f'--{name}' for name in ('resume', 'amp') if getattr(args, name)]
-    return run_tool('train', args, words)
+    return run_mmseg('train', args, words)

@@ -243,7 +243,7 @@ def test_help_explains_the_exit_codes(capsys):
     with pytest.raises(SystemExit) as stop:
         main(['--help'])
     assert stop.value.code == 0
-    assert 'Exit code' in capsys.readouterr().out
+    assert 'exit codes of all sub-commands' in capsys.readouterr().out
 
 
 def test_hiou_is_written_where_it_is_asked_for(folders, tmp_path, capsys):

@@ -1,0 +1,181 @@
+"""Score a folder of predictions against a folder of ground-truth masks.
+
+Predictions are masks, or probability maps (8- or 16-bit images, floats 0..1 in .npy), of any size
+and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/metrics.md defines them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+
+from mmirstd.cli.parsers import FAILED, OK, USAGE, make_parser
+from mmirstd.datasets.lists import read_list
+from mmirstd.datasets.splits import canonical_split_name, load_split
+from mmirstd.evaluation.curves import CURVE_BINS, save_curves
+from mmirstd.evaluation.folder import (
+    RESIZE,
+    FolderError,
+    score_folder,
+    write_per_image,
+)
+from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
+from mmirstd.evaluation.prediction_files import KINDS
+from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
+from mmirstd.evaluation.scorer import Scorer, SetScores
+from mmirstd.evaluation.tables import format_report
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.guard import Inputs, OutputError, check_output
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'score',
+        __doc__,
+        'PRED_DIR GT_DIR',
+        'PRED_DIR SIRST/masks --truth-tail _pixels0 --list sirst/idx_427_test',
+    )
+    add = parser.add_argument
+    add('predictions', metavar='PRED_DIR', help='folder of predictions')
+    add('truths', metavar='GT_DIR', help='folder of masks')
+    add('--list', help="names to score: a list file or a published list ('nudt/dnanet_50_50_test')")
+    add('--prediction-tail', default='', help="what names of predictions end in, e.g. '_pred'")
+    add('--truth-tail', default='', help="what names of masks end in, e.g. '_pixels0'")
+    add('--kind', choices=KINDS, default='auto', help='what the predictions are (auto)')
+    add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
+    add(
+        '--truth-threshold',
+        type=float,
+        default=0,
+        metavar='GRAY',
+        help='target where the mask is above (0); 254 repeats Pd and Fa of published programs',
+    )
+    add(
+        '--matching',
+        choices=MATCHINGS,
+        default='optimal',
+        help='convention of Pd and Fa (optimal); legacy, greedy and optimal are always shown',
+    )
+    add(
+        '--max-distance',
+        type=float,
+        default=MAX_DISTANCE,
+        metavar='PX',
+        help=f'centroid distance that a hit must stay below ({MAX_DISTANCE:g})',
+    )
+    add('--empty-iou', choices=EMPTY_IOU, default='one', help='nIoU of empty images (one)')
+    add(
+        '--size-edges',
+        type=int,
+        nargs='+',
+        default=list(SIZE_EDGES),
+        metavar='PX',
+        help=f'areas at which a new bin of target sizes begins ({" ".join(map(str, SIZE_EDGES))})',
+    )
+    add(
+        '--fa-pixels-per-image',
+        type=int,
+        metavar='PX',
+        help='fixed denominator of Fa; 262144 repeats ISNet and IRSAM',
+    )
+    add('--hiou', action='store_true', help='also hIoU and its errors of location and segmentation')
+    add('--resize', choices=RESIZE, help='where sizes differ, adapt this one to the other')
+    add('--allow-missing', action='store_true', help='score the names that have both files')
+    add('--per-image', metavar='CSV', help='write the counts of each image, worst first')
+    add('--json', metavar='FILE', help='write all numbers; undefined ones are null')
+    add('--curves', metavar='DIR', help='write ROC, precision-recall and Pd-Fa curves')
+    add('--curve-bins', type=int, default=CURVE_BINS, help=f'histogram cells ({CURVE_BINS})')
+    return parser
+
+
+def read_names(name: str | None) -> Sequence[str] | None:
+    """The names of a published list or of a list file."""
+    if name is None:
+        return None
+    published = canonical_split_name(name) or not Path(name).is_file()
+    return load_split(name).names if published else read_list(name)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the tool; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        scorer = Scorer(
+            (args.matching, 'legacy', 'greedy', 'optimal'),
+            max_distance=args.max_distance,
+            empty_iou=args.empty_iou,
+            size_edges=args.size_edges,
+            fa_pixels_per_image=args.fa_pixels_per_image,
+            hierarchy=args.hiou,
+            curves=args.curves is not None,
+            curve_bins=args.curve_bins,
+        )
+        scored = score_folder(
+            args.predictions,
+            args.truths,
+            scorer,
+            names=read_names(args.list),
+            kind=args.kind,
+            threshold=args.threshold,
+            truth_threshold=args.truth_threshold,
+            prediction_tail=args.prediction_tail,
+            truth_tail=args.truth_tail,
+            resize=args.resize,
+            allow_missing=args.allow_missing,
+        )
+    except FolderError as error:
+        for problem in error.problems:
+            print(f'problem: {problem}', file=sys.stderr)
+        print(f'{len(error.problems)} problems; nothing was scored', file=sys.stderr)
+        return FAILED
+    except (OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return USAGE
+
+    rule = 'value > 0' if scored.kind == 'mask' else f'probability > {args.threshold}'
+    print(
+        format_report(
+            scored.result.scores,
+            title=f'{args.predictions} against {args.truths}',
+            threshold=f'{rule} (read as {scored.kind})',
+        )
+    )
+    if scored.resized:
+        print(f'{scored.resized} images: the {args.resize} was resized')
+    if scored.left_out:
+        print(f'{len(scored.left_out)} names left out because their prediction or mask is missing')
+    for note in scored.notes:
+        print(f'note: {note}')
+    if args.curves is not None:
+        pixels = scored.result.pixel_curve
+        print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
+        print(f'({pixels.bins} bins)')
+    try:
+        write_files(args, scored.result)
+    except (OSError, OutputError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def write_files(args: argparse.Namespace, result: SetScores) -> None:
+    """Write what was asked for besides the printed report."""
+    read = Inputs(
+        path for folder in (args.predictions, args.truths) for path in Path(folder).rglob('*')
+    )
+    if args.list is not None:
+        read.add(args.list)
+    if args.curves is not None:
+        save_curves(args.curves, result.pixel_curve, result.target_curve, read)
+    if args.per_image is not None:
+        write_per_image(args.per_image, result.images, read)
+    if args.json is not None:
+        numbers = result.numbers().items()
+        defined = {name: None if isnan(value) else value for name, value in numbers}
+        place = check_output(args.json, inputs=read)
+        write_atomically(place, json.dumps(defined, indent=2) + '\n')

@@ -1,0 +1,86 @@
+"""Divide the images of a dataset into lists for training, validation and test.
+
+Writes train.txt, val.txt and test.txt, which configs name as `split`. The hash of a name decides,
+so the same images always give the same lists, and images that are added later move none of the
+others. Images with the same pixels go into the same list. Frames of a video look alike: keep them
+together with --group sequence, or one of the lists tells the answers of another.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.datasets.dividing import GROUPS, divide, group_names, join_copies
+from mmirstd.datasets.selection import select_pairs
+from mmirstd.io.atomic import write_atomically
+
+PARTS = ('train', 'val', 'test')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'split',
+        __doc__,
+        'data/own --out data/own/lists',
+        'data/own --out data/own/lists --shares 0.8 0.1 0.1 --group sequence',
+    )
+    add = parser.add_argument
+    add('root', help='folder of the dataset, as for `mmirstd check`')
+    add('--out', required=True, metavar='DIR', help='folder of the lists; none may exist there')
+    add(
+        '--shares',
+        type=float,
+        nargs=3,
+        default=(0.6, 0.2, 0.2),
+        metavar=('TRAIN', 'VAL', 'TEST'),
+        help='shares of the three lists, which sum to 1 (0.6 0.2 0.2)',
+    )
+    add(
+        '--group',
+        default='name',
+        help=f'what stays together: {", ".join(GROUPS)}, or a regular expression (name)',
+    )
+    add('--salt', default='', help='another word gives another division')
+    add('--image-dir', help='image folder of your own layout, below ROOT')
+    add('--mask-dir', help='mask folder of your own layout, below ROOT')
+    add('--image-suffix', default='', help="what image names end in there, e.g. '_1'")
+    add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    files = {part: Path(args.out) / f'{part}.txt' for part in PARTS}
+    try:
+        if existing := [str(path) for path in files.values() if path.exists()]:
+            raise FileExistsError(
+                f'{", ".join(existing)} exists: results belong to lists that stay the same. '
+                'Choose another folder, or remove the old lists'
+            )
+        selection = select_pairs(
+            args.root,
+            image_dir=args.image_dir,
+            mask_dir=args.mask_dir,
+            image_tail=args.image_suffix,
+            mask_tail=args.mask_suffix,
+        )
+        groups = group_names([pair.name for pair in selection.pairs], args.group)
+        groups, copies = join_copies(selection.pairs, groups)
+        divided = divide(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
+        for part, names in divided.items():
+            write_atomically(files[part], ''.join(f'{name}\n' for name in names).encode())
+    except (OSError, ValueError) as error:
+        print_error(error, Console(stderr=True))
+        return FAILED
+    for part, names in divided.items():
+        print(f'{files[part]}: {len(names)} images ({len(names) / len(groups):.1%})')
+    if copies:
+        print(f'note: {copies} images are copies of others; copies are in the same list')
+    return OK
