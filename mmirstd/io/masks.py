@@ -83,11 +83,13 @@ def label_values(picture: Picture, source: str) -> np.ndarray:
     if picture.indices is not None and not _is_gray_palette(picture):
         return picture.indices
     alpha = picture.alpha
-    if alpha is None or alpha.min() == alpha.max():
+    if alpha is None or alpha.min() > 0:
         return picture.pixels
     flat = picture.pixels.reshape(alpha.size, -1)
     if (flat == flat[0]).all():  # one colour everywhere: only the transparency tells
         return alpha
+    if alpha.max() == 0:  # nothing is opaque: whoever wrote it did not mean the transparency
+        return picture.pixels
     if not np.array_equal(alpha > 0, binarize(picture.pixels) > 0):
         raise ImageReadError(
             f'{source}: the mask is partly transparent, and its opaque pixels are not those above '

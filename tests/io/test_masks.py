@@ -118,6 +118,16 @@ def test_a_mask_in_the_transparency(tmp_path, colour):
     np.testing.assert_array_equal(read_mask(tmp_path / 'mask.png'), _blob())
 
 
+def test_masks_without_target_among_masks_in_the_transparency(tmp_path):
+    image = np.full((*_blob().shape, 4), 255, np.uint8)
+    image[..., 3] = 0
+    Image.fromarray(image).save(tmp_path / 'none.png')
+    assert not read_mask(tmp_path / 'none.png').any()
+    image[..., :3] = _blob()[..., None] * np.uint8(255)
+    Image.fromarray(image).save(tmp_path / 'unused.png')  # some programs leave it at 0
+    np.testing.assert_array_equal(read_mask(tmp_path / 'unused.png'), _blob())
+
+
 def test_transparency_that_agrees_or_contradicts(tmp_path):
     image = np.repeat(_blob()[..., None] * np.uint8(255), 4, axis=2)
     Image.fromarray(image).save(tmp_path / 'agrees.png')
