@@ -112,26 +112,28 @@ def _is_gray_palette(picture: Picture) -> bool:
 def _refuse_noise(values: np.ndarray, source: str) -> None:
     if values.dtype != np.uint8 or values.max() < 128:
         return
-    marked = values[values > 0]
-    low = marked[marked <= _NOISE]
-    if len(np.unique(low)) >= 3 and len(low) >= _LEAST_NOISE_SHARE * len(marked):
+    is_low = values - np.uint8(1) < _NOISE  # 0 becomes 255
+    low, marked = np.count_nonzero(is_low), np.count_nonzero(values)
+    if low >= _LEAST_NOISE_SHARE * marked and len(np.unique(values[is_low])) >= 3:
         raise ImageReadError(
-            f'{source}: {len(low)} of {len(marked)} pixels above 0 have values of 1 to {_NOISE}, '
-            'which looks like the noise of JPEG: was the mask saved as JPEG before? Save it from '
-            'its source as PNG, or give a threshold above 0, such as 127.'
+            f'{source}: {low} of {marked} pixels above 0 have values of 1 to {_NOISE}, which looks '
+            'like the noise of JPEG: was the mask saved as JPEG before? Save it from its source as '
+            'PNG, or give a threshold above 0, such as 127.'
         )
 
 
 def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
     """0, 1 and 255 are background, target and "not to be judged"; grays are something else."""
-    if values.dtype != np.uint8:
+    if values.dtype != np.uint8 or values.max() < VOID:
+        return
+    is_palette = picture.indices is not None and not _is_gray_palette(picture)
+    # IRSTD-1k has masks of 0 and 255 with a single stray pixel of 1.
+    if not is_palette and np.count_nonzero(values == 1) < 2:
         return
     counts = np.bincount(values.ravel(), minlength=256)
     labels = np.flatnonzero(counts)
-    is_palette = picture.indices is not None and not _is_gray_palette(picture)
-    # IRSTD-1k has masks of 0 and 255 with a single stray pixel of 1.
-    beside = counts[1:VOID].any() if is_palette else not counts[2:VOID].any() and counts[1] > 1
-    if counts[VOID] and beside:
+    beside = counts[1:VOID].any() if is_palette else not counts[2:VOID].any()
+    if beside:
         raise ImageReadError(
             f'{source}: {counts[VOID]} pixels are 255 beside the labels '
             f'{", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels that are '
