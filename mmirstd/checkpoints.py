@@ -3,16 +3,16 @@
 A pickle can execute anything while it is read. Every checkpoint that mmirstd opens, and, once a
 config names an ``mmirstd.`` component, every local or http(s) checkpoint that MMEngine opens for
 ``--resume``, ``load_from``, ``init_cfg`` and ``mim test``, is therefore read by
-``torch.load(weights_only=True)``. MMEngine by itself reads pickles: 0.10.7 under torch < 2.6,
-the maintained fork 0.10.12 whenever the safe way fails.
+``torch.load(weights_only=True)``. The maintained fork 0.10.12 by itself reads a pickle whenever the
+safe way fails.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
+
+from mmirstd.io.checkpoint_formats import damage, is_safetensors
 
 TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 """Environment variable of PyTorch by which a user declares that the files may run code."""
@@ -32,12 +34,14 @@ def load_checkpoint(
     """Read a local checkpoint as tensors, plain containers and MMEngine's log history.
 
     Args:
-        path: The file; ``~`` is expanded. ``.safetensors`` files hold weights only.
+        path: The file; ``~`` is expanded. Files of the format safetensors hold weights only.
         map_location: As in ``torch.load``.
 
     Returns:
         The dictionary in the file, e.g. with the keys ``meta``, ``state_dict``, ``optimizer``,
-        ``param_schedulers`` and ``message_hub``.
+        ``param_schedulers`` and ``message_hub``. Weights in another well-known container
+        (``model``, ``net``, ...) are under ``state_dict`` too; prefixes that wrappers put before
+        every name (``module.``, ``_orig_mod.``) are removed.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -47,8 +51,8 @@ def load_checkpoint(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'Checkpoint {path} does not exist.{_other_checkpoints(path)}')
-    if path.suffix == '.safetensors':
-        return {'state_dict': _load_safetensors(path)}
+    if path.stat().st_size and (path.suffix == '.safetensors' or is_safetensors(path)):
+        return {'state_dict': without_wrappers(_load_safetensors(path))}
     if reason := damage(path):
         raise ValueError(f'Checkpoint {path} {reason}.{_other_checkpoints(path)}')
     allow_training_state()
@@ -57,22 +61,78 @@ def load_checkpoint(
             path, map_location=map_location, weights_only=not _pickles_are_trusted()
         )
     except pickle.UnpicklingError as error:
-        old = 'torch < 2.6 cannot tell training state from code. ' * (_torch_version() < (2, 6))
         raise ValueError(
             f'Checkpoint {path} holds more than tensors and training state, so reading it could '
-            f'run code from the file ({_reason(error)}). {old}Ask its author for a file with the '
-            f'state_dict only or, if you trust the source, set {TRUST_PICKLES}=1 for this command.'
+            f'run code from the file ({_reason(error)}). {_whole_model(error, path)}Ask its author '
+            'for a file with the state_dict only or, if you trust the source, set '
+            f'{TRUST_PICKLES}=1 for this command.'
+        ) from error
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise ValueError(
+            f'Checkpoint {path} is a pickle of classes that cannot be imported ({error}). Run '
+            'where its original code can be imported, and save the weights alone there: '
+            f'{_SAVE_WEIGHTS}'
         ) from error
     except Exception as error:  # a damaged pickle raises many types
         raise ValueError(
             f'Checkpoint {path} cannot be read ({_reason(error)}).{_other_checkpoints(path)}'
         ) from error
+    if isinstance(checkpoint, nn.Module):  # pickles are trusted
+        checkpoint = {'state_dict': checkpoint.state_dict()}
     if not isinstance(checkpoint, dict):
         raise ValueError(
             f'Checkpoint {path} holds a {type(checkpoint).__name__}, expected a dictionary with '
             'the weights.'
         )
+    return _with_state_dict(checkpoint)
+
+
+CONTAINERS = ('state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params')
+"""Keys under which training programs save weights."""
+
+_WRAPPERS = ('module.', '_orig_mod.')
+"""What DataParallel and torch.compile put before every name."""
+
+_SAVE_WEIGHTS = (
+    "torch.save({'state_dict': torch.load(FILE, weights_only=False).state_dict()}, 'weights.pth')"
+)
+
+
+def _with_state_dict(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Put the weights under ``state_dict``, wherever they are, without prefixes of wrappers."""
+    for key in CONTAINERS:
+        value = checkpoint.get(key)
+        if isinstance(value, nn.Module):  # pickles are trusted
+            value = value.state_dict()
+        if isinstance(value, Mapping) and _are_weights(value):
+            return {**checkpoint, 'state_dict': without_wrappers(value)}
+    if _are_weights(checkpoint):
+        return without_wrappers(checkpoint)
     return checkpoint
+
+
+def _are_weights(values: Mapping[Any, Any]) -> bool:
+    return bool(values) and all(isinstance(value, Tensor) for value in values.values())
+
+
+def without_wrappers(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Remove prefixes that wrappers have put before every name."""
+    while prefix := next(
+        (p for p in _WRAPPERS if state and all(str(key).startswith(p) for key in state)), None
+    ):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def _whole_model(error: Exception, path: Path) -> str:
+    """A sentence for files that seem to hold a whole model."""
+    found = re.search(r'GLOBAL (\S+)', str(error))
+    if found is None or found[1].startswith(('__builtin__', 'builtins', 'posix', 'nt')):
+        return ''
+    return (
+        f'It seems to be a whole pickled model (class {found[1]}) instead of weights; where that '
+        f'class can be imported and the file is trusted, save the weights alone: {_SAVE_WEIGHTS}. '
+    )
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
@@ -89,11 +149,7 @@ def allow_training_state() -> None:
 
     MMEngine checkpoints hold ``HistoryBuffer`` objects and numpy arrays and scalars beside the
     weights. Declared are data containers and their makers only; none runs code from the file.
-    Before torch 2.6 nothing can be declared under another name: such files then need the
-    explicit opt-in that :func:`load_checkpoint` names.
     """
-    if _torch_version() < (2, 6):
-        return
     import numpy as np
 
     core = getattr(np, '_core', None) or np.core
@@ -159,12 +215,24 @@ def check_fit(state: Mapping[str, Any], own: Mapping[str, Tensor], source: str) 
         )
 
 
+KEEP_MMENGINE = 'MMIRSTD_KEEP_MMENGINE'
+"""Environment variable by which a user keeps MMEngine's own parts; see docs/install.md."""
+
+
+def keeps_mmengine() -> bool:
+    """Whether the user does not want parts of MMEngine to be replaced."""
+    return os.environ.get(KEEP_MMENGINE, '').lower() in {'1', 'y', 'yes', 'true'}
+
+
 def use_safe_loaders() -> None:
     """Make MMEngine read local and http(s) checkpoints through :func:`load_checkpoint`.
 
     Its ``CheckpointLoader`` is built for such replacement. The remaining schemes (s3, petrel,
-    torchvision, openmmlab, mmcls) keep MMEngine's own loaders.
+    torchvision, openmmlab, mmcls) keep MMEngine's own loaders. With the environment variable
+    ``MMIRSTD_KEEP_MMENGINE=1`` nothing is replaced.
     """
+    if keeps_mmengine():
+        return
     from mmengine.runner import CheckpointLoader
 
     CheckpointLoader.register_scheme('', load_from_local_weights_only, force=True)
@@ -183,46 +251,43 @@ def load_from_http_weights_only(filename: str, map_location: Any = None) -> dict
     """Loader of MMEngine's ``CheckpointLoader`` for http(s): download once, then read safely.
 
     Raises:
-        RuntimeError: The name of the file carries a hash (``name-0123abcd.pth``) that the
-            content does not have.
+        RuntimeError: The file cannot be downloaded, or its name carries a hash
+            (``name-0123abcd.pth``) that the content does not have; raised in every process.
     """
-    from mmengine.dist import barrier, is_main_process
+    from mmengine.dist import all_gather_object
 
-    name = filename.partition('?')[0].rpartition('/')[2]
-    cached = Path(torch.hub.get_dir()) / 'checkpoints' / name
-    if is_main_process() and not cached.is_file():
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = re.search(r'-([0-9a-f]{8,64})\.[^.]+$', name)
-        torch.hub.download_url_to_file(
-            filename, str(cached), hash_prefix=sha256[1] if sha256 else None, progress=False
-        )
-    barrier()
+    cached = cached_download(filename)
+    failure = None
+    # One process of each machine: machines need not share a disk.
+    if int(os.environ.get('LOCAL_RANK', 0)) == 0 and not cached.is_file():
+        try:
+            _download(filename, cached)
+        except Exception as error:
+            failure = f'{filename} cannot be downloaded: {type(error).__name__}: {error}'
+    # All processes wait here, and all hear of a failure of any.
+    failures = [each for each in all_gather_object(failure) if each]
+    if failures:
+        raise RuntimeError(failures[0])
     return load_checkpoint(cached, map_location=map_location)
 
 
-def _torch_version() -> tuple[int, int]:
-    major, minor = torch.__version__.split('.')[:2]
-    return int(major), int(minor)
+def cached_download(url: str) -> Path:
+    """Where the file of a URL is kept: equal names of different addresses are kept apart."""
+    name = url.partition('?')[0].rpartition('/')[2] or 'checkpoint'
+    folder = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return Path(torch.hub.get_dir()) / 'checkpoints' / folder / name
+
+
+def _download(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = re.search(r'-([0-9a-f]{8,64})\.[^.]+$', path.name)
+    torch.hub.download_url_to_file(
+        url, str(path), hash_prefix=sha256[1] if sha256 else None, progress=False
+    )
 
 
 def _pickles_are_trusted() -> bool:
     return os.environ.get(TRUST_PICKLES, '').lower() in {'1', 'y', 'yes', 'true'}
-
-
-def damage(path: Path) -> str:
-    """What the first and last bytes say is wrong with the file; empty when nothing."""
-    size = path.stat().st_size
-    with path.open('rb') as file:
-        start = file.read(2)
-    if not start:
-        return 'is empty'
-    if start == b'PK':  # torch >= 1.6 writes a zip archive; its directory comes last
-        try:
-            whole = zipfile.is_zipfile(path)
-        except zipfile.BadZipFile:  # an end record that claims several disks, for instance
-            whole = False
-        return '' if whole else f'is incomplete ({size} bytes were written)'
-    return '' if start[0] == 0x80 else 'is not a PyTorch checkpoint'
 
 
 def _other_checkpoints(path: Path) -> str:

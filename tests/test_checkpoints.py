@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import threading
+import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
 
 import mmirstd.registry  # noqa: F401  (a config that names 'mmirstd.X' imports it)
 from mmirstd.checkpoints import TRUST_PICKLES, load_checkpoint
@@ -115,7 +117,15 @@ def test_truncated_file_is_named_with_an_intact_neighbour(tmp_path):
     ('content', 'message'),
     [
         (b'', 'is empty'),
-        (b'<html>404</html>', 'is not a PyTorch checkpoint'),
+        (b'<html>404</html>', r'is a web page \(HTML\).*gdown'),
+        (b'\xef\xbb\xbf\n<!DOCTYPE html><html>Virus scan warning', r'is a web page \(HTML\)'),
+        (
+            b'version https://git-lfs.github.com/spec/v1\noid sha256:0\n',
+            'Git LFS pointer.*lfs pull',
+        ),
+        (b'\x89HDF\r\n\x1a\n', 'is an HDF5 file'),
+        (b'\x12\x01\x00\x00\x00\x00\x00\x00' + bytes(8), 'is an MXNet file'),
+        (b'weights, please', 'is not a PyTorch checkpoint'),
         (b'\x80\x02garbage', 'cannot be read|could run code'),
     ],
 )
@@ -167,14 +177,111 @@ def test_downloads_are_checked_cached_and_read_safely(server, hub, dangerous, tm
         loaded = CheckpointLoader.load_checkpoint(f'{address}/{name}', 'cpu')
         assert loaded['state_dict']['weight'].tolist() == [0, 1, 2]
         (folder / name).unlink(missing_ok=True)  # the second time it comes from the cache
-    assert (hub / name).is_file()
+    assert [path.name for path in hub.glob('*/*')] == [name]
 
     (folder / 'net-00000000.pth').write_bytes(content)
     with pytest.raises(RuntimeError, match='hash'):
         CheckpointLoader.load_checkpoint(f'{address}/net-00000000.pth', 'cpu')
-    assert not (hub / 'net-00000000.pth').exists()
+    assert not list(hub.glob('*/net-00000000.pth'))
 
     (folder / 'code.pth').write_bytes(dangerous.read_bytes())
     with pytest.raises(ValueError, match='could run code'):
         CheckpointLoader.load_checkpoint(f'{address}/code.pth', 'cpu')
     assert not (tmp_path / 'was_run').exists()
+
+
+def test_equal_names_of_two_addresses_are_kept_apart(server, hub, tmp_path):
+    folder, address = server
+    for number in (1, 2):
+        (folder / str(number)).mkdir()
+        torch.save({'weight': torch.full((1,), number)}, folder / str(number) / 'model.pth')
+    for number in (1, 2):
+        loaded = CheckpointLoader.load_checkpoint(f'{address}/{number}/model.pth', 'cpu')
+        assert loaded['weight'].tolist() == [number]
+
+
+@pytest.mark.parametrize('failing', ['here', 'elsewhere'])
+def test_a_failed_download_is_told_to_all_processes(server, hub, monkeypatch, failing):
+    _, address = server
+    url = f'{address}/missing.pth'
+    heard = {'here': lambda own: [own, None], 'elsewhere': lambda own: [own, f'{url}: 404']}
+    monkeypatch.setattr('mmengine.dist.all_gather_object', heard[failing])
+    if failing == 'elsewhere':  # the first process of the machine downloads for this one
+        monkeypatch.setenv('LOCAL_RANK', '1')
+    with pytest.raises(RuntimeError, match=r'missing\.pth.*404'):
+        CheckpointLoader.load_checkpoint(url, 'cpu')
+
+
+def test_weights_of_other_programs_are_found(tmp_path):
+    weights = {'conv.weight': torch.ones(2), 'bn.bias': torch.zeros(2)}
+
+    def prefixed(prefix):
+        return {prefix + key: value for key, value in weights.items()}
+
+    for number, content in enumerate(
+        (
+            weights,
+            prefixed('module.'),
+            {'net': prefixed('_orig_mod.'), 'optimizer': {'state': {}}, 'epoch': 3},
+            {'state_dict': prefixed('module._orig_mod.'), 'total_loss': [1.0]},
+            {'model_state_dict': weights},
+            {'model': weights, 'iteration': 1},
+        )
+    ):
+        path = tmp_path / f'{number}.pth'
+        torch.save(content, path)
+        loaded = load_checkpoint(path)
+        found = loaded.get('state_dict', loaded)
+        assert {key: value.tolist() for key, value in found.items()} == {
+            'conv.weight': [1, 1],
+            'bn.bias': [0, 0],
+        }
+    # A prefix of some names only belongs to them.
+    torch.save({'module.a': torch.ones(1), 'b': torch.ones(1)}, path)
+    assert set(load_checkpoint(path)) == {'module.a', 'b'}
+
+
+def test_safetensors_are_recognised_by_their_content(tmp_path):
+    for name in ('weights.safetensors', 'weights.pth'):
+        save_file({'module.a': torch.ones(2)}, tmp_path / name)
+        assert load_checkpoint(tmp_path / name)['state_dict']['a'].tolist() == [1, 1]
+    (tmp_path / 'weights.safetensors').write_bytes(b'not one')
+    with pytest.raises(ValueError, match='cannot be read as safetensors'):
+        load_checkpoint(tmp_path / 'weights.safetensors')
+
+
+def test_whole_models_are_told_apart_and_read_where_pickles_are_trusted(tmp_path, monkeypatch):
+    path = tmp_path / 'whole.pth'
+    torch.save(torch.nn.Linear(2, 1), path)
+    with pytest.raises(ValueError, match=r'whole pickled model \(class torch\.nn.*weights\.pth'):
+        load_checkpoint(path)
+    monkeypatch.setenv(TRUST_PICKLES, '1')
+    assert set(load_checkpoint(path)['state_dict']) == {'weight', 'bias'}
+    torch.save({'model': torch.nn.Linear(2, 1), 'epoch': 3}, path)
+    assert set(load_checkpoint(path)['state_dict']) == {'weight', 'bias'}
+
+
+def test_torchscript_and_other_archives_are_told_apart(tmp_path):
+    path = tmp_path / 'program.pt'
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 1)), str(path))
+    with pytest.raises(ValueError, match='is a TorchScript program'):
+        load_checkpoint(path)
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('readme.txt', 'weights inside')
+    with pytest.raises(ValueError, match='zip archive of something else'):
+        load_checkpoint(path)
+
+
+def test_mmengines_loaders_can_be_kept(monkeypatch):
+    from mmirstd import checkpoints
+
+    registered = []
+    monkeypatch.setattr(
+        CheckpointLoader, 'register_scheme', lambda *names, **options: registered.append(names)
+    )
+    monkeypatch.setenv('MMIRSTD_KEEP_MMENGINE', '1')
+    checkpoints.use_safe_loaders()
+    assert registered == []
+    monkeypatch.delenv('MMIRSTD_KEEP_MMENGINE')
+    checkpoints.use_safe_loaders()
+    assert len(registered) == 2

@@ -10,6 +10,7 @@ from mmengine.optim import AmpOptimWrapper as AcceleratorAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmseg.registry import OPTIM_WRAPPERS as MMSEG_OPTIM_WRAPPERS
 
+from mmirstd.checkpoints import keeps_mmengine
 from mmirstd.registry import OPTIM_WRAPPERS
 
 
@@ -60,7 +61,7 @@ class AmpOptimWrapper(AcceleratorAmpOptimWrapper):
         return state
 
 
-if get_device() == 'cpu':
+if get_device() == 'cpu' and not keeps_mmengine():
     # `mim train ... --amp` writes the plain name 'AmpOptimWrapper', which is looked up in
     # MMSegmentation's registry before MMEngine's. MMEngine's class cannot run here anyway.
     MMSEG_OPTIM_WRAPPERS.register_module(module=AmpOptimWrapper, force=True)

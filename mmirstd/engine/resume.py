@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 
-from mmirstd.checkpoints import damage
+from mmirstd.io.checkpoint_formats import damage
 from mmirstd.registry import HOOKS
 
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'optimizer'}

@@ -10,6 +10,15 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+
+def _read_umask() -> int:
+    """The process's umask. Reading it sets it for a moment, which other threads would see."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+_UMASK = _read_umask()  # once, while the program is imported
 _TEMPORARY = '.*.part*'
 _NO_SPACE = tuple(
     getattr(errno, name) for name in ('ENOSPC', 'EDQUOT', 'EFBIG') if hasattr(errno, name)
@@ -51,9 +60,7 @@ def atomic_path(
             with temporary.open('rb+') as file:
                 os.fsync(file.fileno())
         # Temporary files are private; give this one the permissions of any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(0o666 & ~_UMASK)
         os.replace(temporary, path)
     except OSError as error:
         raise explain_write_error(error, path, temporary) from error

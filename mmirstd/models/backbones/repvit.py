@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from timm.models.repvit import RepVit
 from torch import Tensor, nn
 
+from mmirstd.checkpoints import load_checkpoint, load_from_http_weights_only
 from mmirstd.models.backbones.stagewise import StageWise
 from mmirstd.registry import MODELS
 
@@ -67,7 +68,7 @@ class RepViT(StageWise, BaseModule):
         self.channels = self.entry_channels = [info['num_chs'] for info in model.feature_info]
         self.strides = [stem_stride * 2**stage for stage in range(len(self.stages))]
         if weights not in (None, 'imagenet'):
-            load_backbone(self, Path(weights))
+            load_backbone(self, weights)
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
         """The patch embedding (stage 0) or the down-sampling block of a later stage."""
@@ -103,26 +104,27 @@ def _create(arch: str, pretrained: bool, in_channels: int, sizes: dict) -> RepVi
     return model
 
 
-def load_backbone(backbone: nn.Module, path: Path) -> None:
+def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     """Load a checkpoint of this backbone, strictly.
 
     Accepted are plain state dicts and MMEngine checkpoints of the backbone, and of a whole
-    model, whose ``backbone.`` part is taken.
+    model, whose ``backbone.`` part is taken; as a file or at an http(s) address.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is truncated, or keys or shapes do not fit.
     """
-    if not path.is_file():
+    address = str(path)
+    if not address.startswith(('http://', 'https://')) and not Path(path).expanduser().is_file():
         raise FileNotFoundError(
             f'backbone weights {path} do not exist: give the path of yours with --cfg-options '
             '(model.backbone.weights=PATH, below a QueryEncoder model.backbone.backbone.weights), '
             'or None there to start from random weights'
         )
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as error:
-        raise ValueError(f'{path} is not a readable checkpoint of tensors: {error}') from error
+    if address.startswith(('http://', 'https://')):
+        checkpoint = load_from_http_weights_only(address, 'cpu')
+    else:
+        checkpoint = load_checkpoint(path)
     state = checkpoint.get('state_dict', checkpoint)
     inner = {k.removeprefix('backbone.'): v for k, v in state.items() if k.startswith('backbone.')}
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
 from mmirstd.models.backbones.repvit import RepViT
 from mmirstd.models.fuse import fuse_for_inference
@@ -78,7 +79,8 @@ def test_weights_load_from_a_backbone_or_a_whole_model(tmp_path: Path) -> None:
     torch.save(state, tmp_path / 'backbone.pth')
     whole = {f'backbone.{k}': v for k, v in state.items()} | {'decode_head.w': torch.ones(1)}
     torch.save({'state_dict': whole, 'meta': {}}, tmp_path / 'model.pth')
-    for name in ('backbone.pth', 'model.pth'):
+    save_file(state, tmp_path / 'backbone.safetensors')
+    for name in ('backbone.pth', 'model.pth', 'backbone.safetensors'):
         loaded = RepViT(**TINY, stem_stride=1, weights=str(tmp_path / name))
         assert all(torch.equal(v, state[k]) for k, v in loaded.state_dict().items())
 
@@ -89,7 +91,7 @@ def test_bad_weights_are_named(tmp_path: Path) -> None:
     truncated = tmp_path / 'truncated.pth'
     torch.save(tiny().state_dict(), truncated)
     truncated.write_bytes(truncated.read_bytes()[:2000])
-    with pytest.raises(ValueError, match=r'truncated\.pth is not a readable checkpoint'):
+    with pytest.raises(ValueError, match=r'truncated\.pth is incomplete'):
         RepViT(**TINY, weights=str(truncated))
     foreign = tmp_path / 'foreign.pth'
     torch.save({'conv.weight': torch.ones(1)}, foreign)
