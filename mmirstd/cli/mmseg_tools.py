@@ -67,7 +67,10 @@ def run_mmseg(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
     console = Console(stderr=True)
     try:
         with _quiet(args.verbose, console):
+            from mmirstd.configs import know_config_scope
             from mmirstd.stack import mmseg_tool, run_mmseg_tool
+
+            know_config_scope()
 
             with mock.patch.object(sys, 'argv', [str(mmseg_tool(name)), *words]):
                 run_mmseg_tool(name)

@@ -8,19 +8,11 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-import mmirstd
+from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
 
 _LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')
 _ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
-
-
-def config_folders() -> list[Path]:
-    """Folders with the recipes of this package: of the installed wheel and of a checkout."""
-    package = Path(mmirstd.__file__).parent
-    return [
-        path for path in (package / '.mim/configs', package.parent / 'configs') if path.is_dir()
-    ]
 
 
 def load_config(config: str | Path | Config) -> Config:
@@ -35,6 +27,7 @@ def load_config(config: str | Path | Config) -> Config:
     if isinstance(config, Config):
         return copy.deepcopy(config)
     path = find_config(config)
+    know_config_scope()
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
