@@ -76,7 +76,7 @@ def export_pair(
     without_pretrained(config.get('model', {}))  # speed and parity do not need them
     if size is not None:
         resize_to(config, size)
-    inferencer = IRSTDInferencer(config, fuse=False)
+    inferencer = IRSTDInferencer(config, fuse=False, untrained=True)
     randomise_norms(inferencer.model)
     description = describe(inferencer)
     sides = (size or description.square or 256,) * 2

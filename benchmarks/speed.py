@@ -71,7 +71,7 @@ def detectors(
     name = Path(path).stem
 
     def made(**options: object) -> IRSTDInferencer:
-        return IRSTDInferencer(_config(path, size), device=args.device, **options)
+        return IRSTDInferencer(_config(path, size), device=args.device, untrained=True, **options)
 
     first, *others = args.precision
     sides = {name: made(precision=first)}

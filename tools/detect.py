@@ -26,8 +26,9 @@ from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_ran
 from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
 from mmirstd.inference.detector import Detector
+from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.sources import is_video, video_rate
-from mmirstd.inference.tiling import BLENDS, Tiling
+from mmirstd.inference.tiling import BLENDS
 from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE, set_image_limit
@@ -175,16 +176,24 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         args.track = True
 
 
-def build_detector(args: argparse.Namespace) -> Detector:
-    """The network that the arguments name."""
-    options = {
-        'threshold': args.threshold, 'intensity_range': args.intensity_range, 'tta': args.tta,
-    }  # fmt: skip
-    tiles = {'tile': args.tile, 'overlap': args.overlap, 'blend': args.blend}
+def detector_options(args: argparse.Namespace) -> DetectorOptions:
+    """What the arguments say about detection."""
+    return DetectorOptions(
+        threshold=args.threshold,
+        tile_size=args.tile,
+        overlap=args.overlap,
+        blend=args.blend,
+        intensity_range=args.intensity_range,
+        tta=args.tta,
+    )
+
+
+def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detector:
+    """The model that the arguments name."""
     if args.onnx is not None:
         from mmirstd.inference.onnx_detector import OnnxDetector
 
-        return OnnxDetector(args.onnx, **options, **tiles)
+        return OnnxDetector(args.onnx, options=options)
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
     return IRSTDInferencer(
@@ -193,8 +202,7 @@ def build_detector(args: argparse.Namespace) -> Detector:
         args.device,
         weights=args.weights,
         precision=args.precision,
-        **options,
-        **tiles,
+        options=options,
     )
 
 
@@ -202,8 +210,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     """Process everything, or what comes before a signal."""
     if args.max_image_mb is not None:
         set_image_limit(args.max_image_mb)
-    if args.tile is not None:
-        Tiling(args.tile, args.overlap, args.blend)  # complain before the network is loaded
+    options = detector_options(args)  # complains before the model is loaded
     inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
     sources = Detector.sources(inputs, recursive=args.recursive, deinterlaced=args.deinterlace)
     total = len(sources) if isinstance(sources, list) else None
@@ -214,7 +221,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     writer = DetectionWriter(args.out, args.write, inputs=read, overwrite=args.overwrite)
     if args.video is not None:
         check_output(args.video, folder=args.out, inputs=read)
-    detector = build_detector(args)
+    detector = build_detector(args, options)
     with ExitStack() as stack:
         stack.enter_context(writer)
         tracker = Tracker(args.gate, args.max_gap) if args.track else None

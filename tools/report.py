@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
 from mmirstd.cli.network_arguments import add_network_arguments, load_network, named_networks
 from mmirstd.cli.stopping import run_tool
+from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
@@ -101,16 +102,16 @@ def _evaluate_all(
     console: Console,
 ) -> list[Entry]:
     entries = []
-    options = {
-        'threshold': args.threshold,
-        'tile': args.tile,
-        'overlap': args.overlap,
-        'intensity_range': args.intensity_range,
-    }
+    options = DetectorOptions(
+        threshold=args.threshold,
+        tile_size=args.tile,
+        overlap=args.overlap,
+        intensity_range=args.intensity_range,
+    )
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as bar:
         for name, files in networks.items():
-            detector = load_network(files, args.device, **options)
+            detector = load_network(files, args.device, options=options)
             config = detector.config.pretty_text if len(files) > 1 else ''
             task = bar.add_task(escape(name), total=len(images))
             evaluation = evaluate(

@@ -59,7 +59,7 @@ def load_network(
         files: As :func:`named_networks` returns them.
         device: Of a network with a config; ONNX files run on the CPU.
         weights: 'averaged' (EMA or SWA where the checkpoint has them) or 'raw'.
-        options: Of every detector, such as ``threshold`` and ``tile``.
+        options: Arguments of the detector, such as ``options`` or ``threshold``.
     """
     if len(files) == 1:
         # Needs no PyTorch.

@@ -11,13 +11,15 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import cv2
 import numpy as np
 
-from mmirstd.datasets.intensity import IntensityRange, IntensityRangeError, check_range
+from mmirstd.datasets.intensity import IntensityRange, IntensityRangeError
 from mmirstd.inference.augmentation import predict_mirrored
 from mmirstd.inference.first_frame import tell_about
+from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Input, Source, find_sources, is_video, video_frames
 from mmirstd.inference.tiling import Tiling, predict_tiled
@@ -32,50 +34,58 @@ READ_ERRORS = (OSError, ValueError, MemoryError, cv2.error)
 class Detector(ABC):
     """Detects small targets in images of any size.
 
+    Args:
+        options: What the user chose.
+        own: Threshold and range of values of the model itself, for what ``options`` leave open.
+
     Attributes:
-        threshold: A pixel is a target where its probability is above.
-        tiling: How frames larger than a tile are cut; None hands whole frames to the network.
-        tta: Whether probabilities are averaged over the image and its mirror images.
-        intensity_range: Sensor values that become 0 and 255, see `scale_intensity`.
+        options: The options in force; change them by :meth:`with_options`.
+
+    Raises:
+        ValueError: An option is out of range.
     """
 
-    intensity_range: IntensityRange
-
-    def __init__(
-        self, threshold: float, tiling: Tiling | None = None, *, tta: bool = False
-    ) -> None:
-        if not 0 <= threshold < 1:
-            raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
-        self.threshold = threshold
-        self.tiling = tiling
-        self.tta = tta
+    def __init__(self, options: DetectorOptions, own: DetectorOptions) -> None:
+        self.options = options.completed(own)
+        self._own_options = own
         self._told: set[str] = set()
 
-    def with_options(
-        self,
-        *,
-        threshold: float,
-        tiling: Tiling | None,
-        tta: bool = False,
-        intensity_range: IntensityRange | None = None,
-    ) -> Detector:
-        """The same network under other options; nothing is loaded again.
+    def with_options(self, **changes: Any) -> Detector:
+        """The same model under other options; nothing is loaded again.
 
         Args:
-            threshold: As the attribute.
-            tiling: As the attribute.
-            tta: As the attribute.
-            intensity_range: Sensor values that become 0 and 255; None leaves the choice alone.
+            **changes: Fields of `DetectorOptions`; the others stay as they are. None for
+                ``threshold`` or ``intensity_range`` returns to the model's own.
 
         Raises:
-            ValueError: An option is out of range.
+            TypeError: There is no such option.
+            ValueError: A value is out of range.
         """
         other = copy.copy(self)
-        Detector.__init__(other, threshold, tiling, tta=tta)
-        if intensity_range is not None:
-            check_range(intensity_range, (0.1, 99.99))
-            other.intensity_range = intensity_range
+        Detector.__init__(
+            other, self.options.changed(changes, f'{type(self).__name__}'), self._own_options
+        )
         return other
+
+    @property
+    def threshold(self) -> float:
+        """A pixel is a target where its probability is above."""
+        return self.options.threshold
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How frames larger than a tile are cut; None hands whole frames to the model."""
+        return self.options.tiling
+
+    @property
+    def tta(self) -> bool:
+        """Whether probabilities are averaged over the image and its mirror images."""
+        return self.options.tta
+
+    @property
+    def intensity_range(self) -> IntensityRange:
+        """Sensor values that become 0 and 255, see `scale_intensity`."""
+        return self.options.intensity_range
 
     @abstractmethod
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:

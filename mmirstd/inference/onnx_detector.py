@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from mmirstd.datasets.intensity import (
-    IntensityRange,
-    check_range,
-    scale_intensity,
-    with_channels,
-)
+from mmirstd.datasets.intensity import scale_intensity, with_channels
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.inference.detector import Detector, sigmoid
 from mmirstd.inference.frame_steps import FrameSteps
 from mmirstd.inference.onnx_description import Description
-from mmirstd.inference.tiling import Tiling
+from mmirstd.inference.options import DetectorOptions
 
 
 class OnnxDetector(Detector):
@@ -32,16 +28,10 @@ class OnnxDetector(Detector):
 
     Args:
         path: The ONNX file.
-        threshold: A pixel is a target where its probability is above; None takes the file's.
-        tile: Side of the tiles in pixels for frames larger than that; None hands over whole
-            frames.
-        overlap: Pixels that tiles share at least; None means a quarter of a tile.
-        blend: 'cosine' or 'linear'.
-        intensity_range: Replaces the file's range of sensor values.
-        tta: Average probabilities over the image and its three mirror images; four times the
-            work.
+        options: Threshold, tiles, range of values and so on; None takes the file's own.
         providers: onnxruntime's execution providers, best first.
         threads: Threads of one operator; 0 lets onnxruntime choose.
+        **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -53,17 +43,12 @@ class OnnxDetector(Detector):
         self,
         path: str | Path,
         *,
-        threshold: float | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        blend: str = 'cosine',
-        intensity_range: IntensityRange | None = None,
-        tta: bool = False,
+        options: DetectorOptions | None = None,
         providers: Sequence[str] = ('CPUExecutionProvider',),
         threads: int = 0,
+        **changes: Any,
     ) -> None:
-        if tile is None and overlap is not None:
-            raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
+        options = (options or DetectorOptions()).changed(changes, type(self).__name__)
         self.path = Path(path)
         self.session = _open(self.path, providers, threads)
         try:
@@ -74,14 +59,10 @@ class OnnxDetector(Detector):
             _only(self.session.get_outputs())
         except ValueError as error:
             raise ValueError(f'{self.path}: {error}') from error
-        self.intensity_range = (
-            self.description.intensity_range if intensity_range is None else intensity_range
+        own = DetectorOptions(
+            threshold=self.description.threshold, intensity_range=self.description.intensity_range
         )
-        check_range(self.intensity_range, self.description.percentiles)
-        tiling = None if tile is None else Tiling(tile, overlap, blend)
-        super().__init__(
-            self.description.threshold if threshold is None else threshold, tiling, tta=tta
-        )
+        super().__init__(options, own)
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values into the model's range as in training, for a whole frame."""
@@ -138,14 +119,15 @@ class OnnxDetector(Detector):
             raise ValueError(
                 f'{self.path} takes images whose sides are multiples of {multiple}, got '
                 f'{size[0]} x {size[1]} (height x width). Use tiles of such a size, e.g. '
-                f'tile={8 * multiple}.'
+                f'tile_size={8 * multiple}.'
             )
         fixed = self._input.shape[2:]
         for given, wanted in zip(size, fixed, strict=True):
             if isinstance(wanted, int) and given != wanted:
                 raise ValueError(
                     f'{self.path} takes images of {fixed[0]} x {fixed[1]} (height x width) only, '
-                    f'got {size[0]} x {size[1]}. Use tile={fixed[1]}, or export with dynamic size.'
+                    f'got {size[0]} x {size[1]}. Use tile_size={fixed[1]}, or export with dynamic '
+                    'size.'
                 )
 
 

@@ -42,12 +42,12 @@ class Tiling:
 
     def __post_init__(self) -> None:
         if not isinstance(self.size, int) or self.size < 8:
-            raise ValueError(f'tile={self.size!r} must be a side of at least 8 pixels')
+            raise ValueError(f'tile_size={self.size!r} must be a side of at least 8 pixels')
         if self.overlap is None:
             object.__setattr__(self, 'overlap', self.size // 4)
         if not isinstance(self.overlap, int) or not 0 <= self.overlap <= self.size // 2:
             raise ValueError(
-                f'overlap={self.overlap!r} must lie between 0 and half of tile={self.size}'
+                f'overlap={self.overlap!r} must lie between 0 and half of tile_size={self.size}'
             )
         if self.blend not in BLENDS:
             raise ValueError(f'blend={self.blend!r} must be one of {BLENDS}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +11,11 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmirstd.checkpoints import check_fit, load_checkpoint
 from mmirstd.datasets.intensity import (
-    IntensityRange,
     check_range,
     scale_intensity,
     with_channels,
@@ -27,8 +24,8 @@ from mmirstd.evaluation.samples import read_prediction
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.frame_steps import take_frame_steps
+from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.runner import Precision, SegmentorRunner
-from mmirstd.inference.tiling import Tiling
 from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.weights import find_model
@@ -41,7 +38,7 @@ class IRSTDInferencer(Detector):
 
     Images are prepared by the config's own test pipeline and data preprocessor, so inference
     sees what training saw; answers come at the size of the image. Frames larger than the
-    network was trained on are best cut into tiles of the training size (``tile``).
+    network was trained on are best cut into tiles of the training size (``tile_size``).
 
     Args:
         config_or_name: The name of trained weights (``'tiny'``, see `mmirstd.apis.list_models`), a
@@ -49,30 +46,23 @@ class IRSTDInferencer(Detector):
             path of a config, the name of a config of this package (``'simirstd_nudt'``), or a
             loaded config.
         checkpoint: Weights, read without running code from the file. None takes the published
-            ones, or the config's ``load_from``; without both the weights are random and a warning
-            says so.
+            ones, or the config's ``load_from``.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
-        threshold: A pixel is a target where its probability is above; None takes that of the
-            decode head.
-        tile: Side of the tiles in pixels for frames larger than that; None hands whole frames
-            to the pipeline, which usually shrinks them and with them the targets.
-        overlap: Pixels that tiles share at least; None means a quarter of a tile.
-        blend: 'cosine' or 'linear', how tiles are blended.
-        intensity_range: Sensor values that become 0 and 255 ('dtype', 'minmax', 'percentile' or
-            (low, high)) instead of the config's choice; see `mmirstd.LoadIRImage`.
+        options: Threshold, tiles, range of values and so on; what they leave open is the config's.
         weights: 'averaged' takes the EMA or SWA weights of a checkpoint that was trained with
             them, 'raw' those of the last step. Without averaging both are the same.
-        tta: Average probabilities over the image and its three mirror images; four times the
-            work.
         fuse: Fold batch norms and branches and arrange memory for inference, which changes
             nothing but the speed: outputs agree to about 1e-5. On a CPU the process keeps the
             memory of freed maps. False leaves the model as it was trained.
         precision: 'float32', 'bfloat16', or 'auto', which takes bfloat16 where the first image
             shows it to be faster and to give the same probabilities within 0.05.
+        untrained: Whether weights may be missing; they are random then and find nothing.
+        **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.
 
     Raises:
         FileNotFoundError: The config or the checkpoint does not exist.
-        ValueError: The config or checkpoint is unusable or they do not belong together.
+        ValueError: The config or checkpoint is unusable, they do not belong together, or there is
+            no checkpoint.
 
     Example:
         >>> detect = IRSTDInferencer('tiny')  # doctest: +SKIP
@@ -86,41 +76,37 @@ class IRSTDInferencer(Detector):
         checkpoint: str | Path | None = None,
         device: str | torch.device = 'cpu',
         *,
-        threshold: float | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        blend: str = 'cosine',
-        intensity_range: IntensityRange | None = None,
+        options: DetectorOptions | None = None,
         weights: Weights = 'averaged',
-        tta: bool = False,
         fuse: bool = True,
         precision: Precision = 'float32',
+        untrained: bool = False,
+        **changes: Any,
     ) -> None:
-        if tile is None and overlap is not None:
-            raise ValueError(f'overlap={overlap} needs tile, the side of the tiles in pixels')
-        tiling = None if tile is None else Tiling(tile, overlap, blend)
+        options = (options or DetectorOptions()).changed(changes, type(self).__name__)
         if checkpoint is None and not isinstance(config_or_name, Config):
             info = find_model(config_or_name)
             if info is not None:
                 config_or_name, checkpoint = info.config_file(), info.weights_file()
         self.config = load_config(config_or_name)
-        self.loader, self.steps = split_pipeline(self.config, intensity_range)
+        own_range = split_pipeline(self.config)[0].get('intensity_range', 'dtype')
+        self.loader, self.steps = split_pipeline(self.config, options.intensity_range)
         channels = self.loader.get('channels', 3)
         self.frame_steps, self.steps = take_frame_steps(self.steps, channels)
-        self.intensity_range = self.loader.get('intensity_range', 'dtype')
         self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
-        check_range(self.intensity_range, self.percentiles)
-        self.model = build_model(self.config, checkpoint, device, weights=weights)
+        check_range(own_range, self.percentiles)
+        self.model = build_model(
+            self.config, checkpoint, device, weights=weights, untrained=untrained
+        )
         if fuse:
             self.model = prepare_for_inference(self.model)
         self._run = SegmentorRunner(precision, _checked_device(device))
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
-        super().__init__(
-            threshold if threshold is not None else 0.5 if default is None else default,
-            tiling,
-            tta=tta,
+        own = DetectorOptions(
+            threshold=0.5 if default is None else default, intensity_range=own_range
         )
+        super().__init__(options, own)
         with _scope(self.config):
             self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])
 
@@ -170,26 +156,29 @@ def build_model(
     device: str | torch.device = 'cpu',
     *,
     weights: Weights = 'averaged',
+    untrained: bool = False,
 ) -> nn.Module:
     """Build the segmentor of a config in eval mode and load its weights.
 
     Args:
         config: Loaded config.
-        checkpoint: Weights; None takes the config's ``load_from``, else random ones.
+        checkpoint: Weights; None takes the config's ``load_from``.
         device: Where to put the model.
         weights: 'averaged' or 'raw', see `IRSTDInferencer`.
+        untrained: Whether weights may be missing; they are random then.
 
     Raises:
         FileNotFoundError: The checkpoint does not exist.
-        ValueError: The model cannot be built, or the checkpoint does not fit it.
+        ValueError: The model cannot be built, the checkpoint does not fit it, or there are no
+            weights for a model that has some.
     """
     if 'model' not in config:
         raise ValueError(f'{config.filename}: there is no model in this config')
     checkpoint = checkpoint if checkpoint is not None else config.get('load_from')
     state = None if checkpoint is None else read_weights(checkpoint, weights)
     model_config = config.model
-    if state is not None:
-        without_pretrained(model_config)
+    if state is not None or not untrained:
+        without_pretrained(model_config)  # a checkpoint replaces these weights
     try:
         with _scope(config):
             model = MODELS.build(model_config)
@@ -197,15 +186,14 @@ def build_model(
         raise ValueError(
             f'{config.filename}: the model cannot be built: {type(error).__name__}: {error}'
         ) from error
-    if state is None:
-        print_log(
-            f'{config.filename}: no checkpoint was given, so the weights are random and what is '
-            'detected means nothing',
-            logger='current',
-            level=logging.WARNING,
-        )
-    else:
+    if state is not None:
         _load_strictly(model, state, checkpoint)
+    elif not untrained and any(True for _ in model.parameters()):
+        raise ValueError(
+            f'{config.filename}: no weights were given, so what the model finds would be random. '
+            'Give its checkpoint (--checkpoint FILE on the command line) or set load_from in the '
+            'config; untrained=True allows random weights'
+        )
     return model.to(_checked_device(device)).eval()
 
 

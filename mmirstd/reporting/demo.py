@@ -14,7 +14,6 @@ import numpy as np
 from mmirstd.inference.detector import READ_ERRORS, Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources, is_video
-from mmirstd.inference.tiling import Tiling
 from mmirstd.reporting.writers import DetectionWriter
 from mmirstd.visualization.canvas import (
     COLOURS,
@@ -91,7 +90,8 @@ def detect(
         raise ValueError(f'{Path(path).name}: for videos use tools/detect.py')
     detector = detectors[model].with_options(
         threshold=threshold,
-        tiling=None if tile is None else Tiling(tile),
+        tile_size=tile,
+        overlap=None,
         tta=tta,
         intensity_range=intensity_range,
     )
@@ -102,13 +102,6 @@ def detect(
         raise ValueError(str(error).replace(str(path), Path(path).name)) from error
     named = replace(detection.source, path=Path(detection.source.path.name))
     return replace(detection, source=named)
-
-
-def cut_at(detection: Detection, threshold: float) -> Detection:
-    """The same probabilities cut at another threshold."""
-    return Detection.from_probability(
-        detection.source, detection.image, detection.probability, threshold
-    )
 
 
 def answer(detection: Detection, folder: str | Path) -> Answer:

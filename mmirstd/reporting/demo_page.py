@@ -15,7 +15,7 @@ from typing import Any
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.io.folders import IMAGE_SUFFIXES
-from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, cut_at, detect
+from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, detect
 
 TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 256, 512)}}
 """Label -> side of the tiles."""
@@ -129,7 +129,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
         def recut(found: Detection | None, cut: float) -> list[Any]:
             if found is None:  # nothing was detected yet
                 return [None, *(gradio.skip() for _ in shown)]
-            found = cut_at(found, cut)
+            found = found.at_threshold(cut)
             return [found, *_show(gradio, found, folder)]
 
         options = [image, model, threshold, tile, values, tta]
@@ -234,5 +234,5 @@ def _or_error(gradio: Any, work: Callable[[], Detection]) -> Detection:
 
 
 def _tile_label(detector: Detector) -> str:
-    size = None if detector.tiling is None else detector.tiling.size
+    size = detector.options.tile_size
     return next((label for label, side in TILES.items() if side == size), next(iter(TILES)))

@@ -42,7 +42,7 @@ def test_read_the_numbers(checkout, monkeypatch):
     from mmirstd.inference.torch_detector import build_model
 
     torch.manual_seed(0)
-    model = build_model(load_config('simirstd_synthetic'), None)
+    model = build_model(load_config('simirstd_synthetic'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'weights.pth')
     run_page('read_the_numbers.md', monkeypatch)
     assert (checkout / 'found/curves/curves.png').is_file()
@@ -53,7 +53,7 @@ def test_separate_background(checkout, monkeypatch):
     from mmirstd.inference.torch_detector import build_model
 
     torch.manual_seed(0)
-    model = build_model(load_config('rpcanet_nudt'), None)
+    model = build_model(load_config('rpcanet_nudt'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'rpcanet.pth')
     cv2.imwrite('frame.png', np.random.default_rng(0).integers(60, 90, (48, 64), dtype=np.uint8))
     run_page('separate_background.md', monkeypatch)

@@ -14,7 +14,7 @@ def workplace(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    model = build_model(load_config('simirstd_synthetic'), None)
+    model = build_model(load_config('simirstd_synthetic'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'weights.pth')
     return tmp_path
 

@@ -21,7 +21,7 @@ def test_use_it_on_your_own_images(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    model = build_model(load_config('simirstd_synthetic'), None)
+    model = build_model(load_config('simirstd_synthetic'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'weights.pth')
     write_images(tmp_path / 'own', 2, size=64)
     for kind in ('images', 'masks'):

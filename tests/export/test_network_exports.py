@@ -36,7 +36,7 @@ def make_inferencer(name):
     torch.manual_seed(0)
     config = load_config(f'{name}_nudt')
     resize_to(config, SIDE)  # nothing where the config tests at the native size
-    inferencer = IRSTDInferencer(config, fuse=False)
+    inferencer = IRSTDInferencer(config, fuse=False, untrained=True)
     for module in inferencer.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.uniform_(0.5, 2)
@@ -61,7 +61,7 @@ def test_merging_changes_nothing(name):
 def test_padding_to_a_multiple_is_part_of_the_network():
     """The common recipe pads test images with the mean to multiples of 32."""
     torch.manual_seed(0)
-    inferencer = IRSTDInferencer(load_config('common_acm_nudt'))
+    inferencer = IRSTDInferencer(load_config('common_acm_nudt'), untrained=True)
     assert inferencer.model.data_preprocessor.test_cfg == {'size_divisor': 32}
     image = check_image(70, 90, 1, 0)
     with torch.inference_mode():

@@ -50,7 +50,7 @@ def make_inferencer(folder, channels=1, align=False, square=96):
     text = RECIPE.replace('CHANNELS', str(channels)).replace('ALIGN', str(align))
     (folder / 'net.py').write_text(text.replace('RESIZE', resize))
     torch.manual_seed(0)
-    inferencer = IRSTDInferencer(folder / 'net.py', fuse=False)
+    inferencer = IRSTDInferencer(folder / 'net.py', fuse=False, untrained=True)
     randomise(inferencer.model)
     return inferencer
 
@@ -100,7 +100,7 @@ def test_runtime_equals_the_inferencer_with_and_without_tiles(exported):
     inferencer, _, result = exported
     image = (check_image(150, 230, 1, 5)[..., 0] * 60).astype(np.uint16)
     for options in ({}, {'tile': 96, 'overlap': 20, 'blend': 'linear'}):
-        eager = IRSTDInferencer(inferencer.config, **options)
+        eager = IRSTDInferencer(inferencer.config, untrained=True, **options)
         eager.model = inferencer.model
         expected = eager(image, batch_size=3)[0]
         given = OnnxDetector(result.path, **options)(image, batch_size=3)[0]
@@ -168,7 +168,8 @@ def test_the_runtime_needs_no_torch(exported):
         sys.path.insert(0, {str(ROOT)!r})
         import numpy as np
         from mmirstd.inference.onnx_detector import OnnxDetector
-        detection, = OnnxDetector({str(result.path)!r}, tile=96)(np.zeros((120, 100), np.uint16))
+        detector = OnnxDetector({str(result.path)!r}, tile_size=96)
+        detection, = detector(np.zeros((120, 100), np.uint16))
         assert detection.probability.shape == (120, 100)
         assert 'torch' not in sys.modules
         print('done')
@@ -244,7 +245,7 @@ def test_sides_that_must_be_multiples(tmp_path):
     assert detector(image)[0].probability.shape == (96, 128)
     with pytest.raises(ValueError, match='multiples of 32'):
         detector(image[:90])
-    tiled = OnnxDetector(result.path, tile=64)
+    tiled = OnnxDetector(result.path, tile_size=64)
     assert tiled(image[:90])[0].probability.shape == (90, 128)
     with pytest.raises(ValueError, match=r'size=\(100, 64\) must be multiples'):
         export_onnx(

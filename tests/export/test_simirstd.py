@@ -19,7 +19,7 @@ from mmirstd.inference.onnx_detector import OnnxDetector
 @pytest.mark.slow
 def test_the_full_model_exports_with_open_batch(tmp_path):
     torch.manual_seed(0)
-    inferencer = IRSTDInferencer('simirstd_synthetic', fuse=False)
+    inferencer = IRSTDInferencer('simirstd_synthetic', fuse=False, untrained=True)
     for module in inferencer.model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_var.uniform_(0.5, 2)

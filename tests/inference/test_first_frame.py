@@ -44,14 +44,8 @@ def test_a_frame_that_is_shrunk_is_told_once(square, caplog):
 def test_no_word_where_tiles_or_the_size_help(square, native, caplog):
     assert not _warnings(caplog, square, scene(64, 90))
     assert not _warnings(caplog, native, scene(200, 300))
-    tiled = IRSTDInferencer.with_options(square, threshold=0.5, tiling=_tiling())
+    tiled = IRSTDInferencer.with_options(square, tile_size=64)
     assert not _warnings(caplog, tiled, scene(200, 300))
-
-
-def _tiling():
-    from mmirstd.inference.tiling import Tiling
-
-    return Tiling(64)
 
 
 def test_values_that_use_a_sliver_are_told_with_the_option(native, caplog):
@@ -59,7 +53,7 @@ def test_values_that_use_a_sliver_are_told_with_the_option(native, caplog):
     (message,) = _warnings(caplog, native, [narrow, narrow])
     assert 'values 8007 to 8048 use 0.06% of uint16' in message
     assert '--intensity-range 8007 8048' in message
-    ranged = native.with_options(threshold=0.5, tiling=None, intensity_range=(8000, 8060))
+    ranged = native.with_options(intensity_range=(8000, 8060))
     assert not _warnings(caplog, ranged, narrow)
 
 

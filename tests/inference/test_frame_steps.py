@@ -21,7 +21,7 @@ def test_tiles_see_the_values_that_the_whole_frame_has(tmp_path, step):
     config = CONFIG.replace('RESIZE', f"dict(type='mmirstd.{step}'),")
     network = write_network(tmp_path, config)
     whole = IRSTDInferencer(*network)(frame())[0].probability
-    tiled = IRSTDInferencer(*network, tile=16, overlap=4)(frame())[0].probability
+    tiled = IRSTDInferencer(*network, tile_size=16, overlap=4)(frame())[0].probability
     assert tiled == pytest.approx(whole, abs=1e-6)
     if step == 'DivideByMaximum':  # 15 of 180 stays dark, also in tiles without the corner
         assert whole[30, 30] < 0.01

@@ -23,7 +23,7 @@ def trained_like(name: str, **overrides: object) -> tuple[object, dict]:
     config = load_config(name)
     config.merge_from_dict(overrides)
     torch.manual_seed(0)
-    model = IRSTDInferencer(config, fuse=False).model
+    model = IRSTDInferencer(config, fuse=False, untrained=True).model
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
@@ -60,17 +60,17 @@ def test_fusing_changes_no_mask(name, overrides, images, tmp_path) -> None:
 
 
 def test_public_inference_is_fused_by_default() -> None:
-    detect = IRSTDInferencer('simirstd_synthetic')
+    detect = IRSTDInferencer('simirstd_synthetic', untrained=True)
     assert not any(isinstance(m, (ConvBNGELU, nn.BatchNorm2d)) for m in detect.model.modules())
     convs = [m for m in detect.model.modules() if isinstance(m, nn.Conv2d) and m.kernel_size > (1,)]
     assert all(c.weight.is_contiguous(memory_format=torch.channels_last) for c in convs)
-    plain = IRSTDInferencer('simirstd_synthetic', fuse=False)
+    plain = IRSTDInferencer('simirstd_synthetic', fuse=False, untrained=True)
     assert any(isinstance(m, nn.BatchNorm2d) for m in plain.model.modules())
 
 
 def test_bfloat16_differs_by_rounding_only(images) -> None:
     torch.manual_seed(0)
-    detect = IRSTDInferencer('simirstd_synthetic')
+    detect = IRSTDInferencer('simirstd_synthetic', untrained=True)
     single = detect.predict(images)
     detect._run.precision = 'bfloat16'
     half = detect.predict(images)

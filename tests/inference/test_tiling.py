@@ -105,7 +105,7 @@ def test_memory_is_that_of_the_map_and_a_few_tiles():
     [
         ((4,), 'at least 8'),
         (('256',), 'at least 8'),
-        ((64, 33), 'half of tile=64'),
+        ((64, 33), 'half of tile_size=64'),
         ((64, -1), 'between 0'),
         ((64, 8, 'box'), "blend='box'"),
     ],

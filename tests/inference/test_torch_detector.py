@@ -71,7 +71,7 @@ def test_the_original_size_comes_back_from_a_resizing_pipeline(bright_square):
 def test_tiles_find_what_shrinking_loses(bright_square):
     image = scene(640, 512, [(100, 64), (320, 320), (639, 511)])
     whole = IRSTDInferencer(*bright_square)(image)[0]
-    tiled = IRSTDInferencer(*bright_square, tile=64, overlap=16)(image, batch_size=7)[0]
+    tiled = IRSTDInferencer(*bright_square, tile_size=64, overlap=16)(image, batch_size=7)[0]
     assert whole.targets == []
     assert [(t.x, t.y, t.area) for t in tiled.targets] == [
         (64.0, 100.0, 9), (320.0, 320.0, 9), (510.5, 638.5, 4)
@@ -81,7 +81,7 @@ def test_tiles_find_what_shrinking_loses(bright_square):
 def test_tiles_equal_the_whole_frame_for_a_pixelwise_network(bright):
     image = np.random.default_rng(0).integers(0, 256, (150, 131), np.uint8)
     whole = IRSTDInferencer(*bright)(image)[0]
-    tiled = IRSTDInferencer(*bright, tile=64)(image)[0]
+    tiled = IRSTDInferencer(*bright, tile_size=64)(image)[0]
     np.testing.assert_allclose(tiled.probability, whole.probability, atol=1e-6)
 
 

@@ -9,7 +9,7 @@ import pytest
 from bright_network import scene
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.reporting.demo import MOST_CROPS, MOST_MARKED, answer, cut_at, detect
+from mmirstd.reporting.demo import MOST_CROPS, MOST_MARKED, answer, detect
 
 
 @pytest.fixture(scope='module')
@@ -48,14 +48,14 @@ def test_what_the_user_gets(detectors, deep, tmp_path):
 
 def test_options_reach_the_network_and_leave_it_alone(detectors, deep):
     plain = detectors['one']
-    before = (plain.threshold, plain.tiling, plain.tta, plain.intensity_range)
+    before = plain.options
     assert detect(detectors, deep, model='one', threshold=0.5).targets == []  # dark: a 14-bit image
     options = {'model': 'one', 'tile': 32, 'tta': True, 'intensity_range': 'percentile'}
     found = detect(detectors, deep, threshold=0.5, **options)
     assert len(found.targets) == 2
-    assert cut_at(found, 0.9999).targets == []
-    assert len(cut_at(found, 0.2).targets) == 2
-    assert before == (plain.threshold, plain.tiling, plain.tta, plain.intensity_range)
+    assert found.at_threshold(0.9999).targets == []
+    assert len(found.at_threshold(0.2).targets) == 2
+    assert before == plain.options
 
 
 def test_of_a_sequence_the_first_frame(detectors, tmp_path):

@@ -15,12 +15,11 @@ import detect
 
 from mmirstd.cli.stopping import run_tool
 from mmirstd.inference.detector import Detector
+from mmirstd.inference.options import DetectorOptions
 
 
 class BrightDetector(Detector):
     """Probability = gray value / 255."""
-
-    intensity_range = 'dtype'
 
     def scale(self, image, name):
         return image
@@ -33,7 +32,8 @@ class BrightDetector(Detector):
         ]
 
 
-detect.build_detector = lambda args: BrightDetector(0.5)
+OWN = DetectorOptions(threshold=0.5, intensity_range='dtype')
+detect.build_detector = lambda args, options: BrightDetector(options, OWN)
 
 if __name__ == '__main__':
     sys.exit(run_tool(lambda: detect.main([*sys.argv[2:], '--config', 'none', '--quiet'])))

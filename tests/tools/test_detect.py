@@ -101,7 +101,7 @@ def test_sensor_ranges(project):
     [
         (['nowhere', '--out', 'out'], 'nowhere: no such file'),
         (['images', '--out', 'images/frame_0.png'], 'frame_0.png'),
-        (['images', '--out', 'out', '--tile', '2'], 'tile=2'),
+        (['images', '--out', 'out', '--tile', '2'], 'tile_size=2'),
         (['images', '--out', 'out', '--threshold', '1.5'], 'threshold=1.5'),
         (['images', '--out', 'out', '--device', 'warp'], 'warp'),
     ],
@@ -126,6 +126,14 @@ def test_wrong_usage_ends_with_2(project, capsys, words):
     with pytest.raises(SystemExit) as exit_info:
         run(*words)
     assert exit_info.value.code == 2
+
+
+def test_a_model_without_weights_is_an_error(project, capsys):
+    assert detect.main(['images', '--out', 'out', '--config', 'bright.py', '--quiet']) == 1
+    said = ' '.join(capsys.readouterr().err.split())
+    assert 'no weights were given' in said
+    assert '--checkpoint FILE' in said
+    assert not Path('out').exists()
 
 
 def test_help_tells_the_exit_codes(capsys):

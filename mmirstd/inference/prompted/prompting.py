@@ -21,7 +21,7 @@ class PromptedMasks:
         masks: Boolean array (B, K, H, W).
         scores: IoUs (B, K) that the network predicts for its masks.
         logits: Mask logits (B, K, h, w) at a quarter of the resolution of the encoder's image;
-            one of them can be given back to `SAMPredictor` as ``mask``.
+            one of them can be given back to `SAMPredictor` as ``mask_input``.
     """
 
     masks: np.ndarray
@@ -55,12 +55,21 @@ class PromptPredictor:
         self._features: tuple[Tensor, ...] | None = None
 
     @torch.inference_mode()
-    def set_image(self, image: str | Path | np.ndarray) -> None:
+    def set_image(self, image: str | Path | np.ndarray, image_format: str = 'BGR') -> None:
         """Encode an image; later prompts are about it.
 
         Args:
-            image: File, or array (H, W) or (H, W, 3) in BGR order, of any sensor.
+            image: File, or array (H, W) or (H, W, 3), of any sensor.
+            image_format: Order of an array's channels: 'BGR', as everywhere in this package, or
+                'RGB', which is the default of SAM's own predictor. Files know theirs.
+
+        Raises:
+            ValueError: ``image_format`` is unknown, or the image unusable.
         """
+        if image_format not in ('BGR', 'RGB'):
+            raise ValueError(f"image_format={image_format!r} must be 'BGR' or 'RGB'")
+        if image_format == 'RGB' and isinstance(image, np.ndarray) and image.ndim == 3:
+            image = image[..., ::-1]
         pixels = self._load(image)['img']
         self._image_size = pixels.shape[:2]
         self._features = self._encode(self._normalised(pixels))

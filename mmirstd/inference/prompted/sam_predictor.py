@@ -1,12 +1,13 @@
 """Segmenting what a user points at, with a model of the SAM family.
 
-Letters: H/W size of the user's image, S side of the encoder's square image, B prompts, K masks
+Shapes: H/W size of the user's image, S side of the encoder's square image, B prompts, K masks
 of a prompt, P points.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +23,18 @@ from mmirstd.inference.prompted.prompting import (
     checked_boxes,
     checked_points,
 )
+from mmirstd.inference.renamed import rename_arguments
 from mmirstd.inference.torch_detector import build_model
 from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
 from mmirstd.models.decode_heads.sam_head import STRIDE, SAMHead
 from mmirstd.models.fuse import prepare_for_inference
+
+_OLD_NAMES = {
+    'points': 'point_coords',
+    'labels': 'point_labels',
+    'mask': 'mask_input',
+    'multimask': 'multimask_output',
+}
 
 
 class SAMPredictor(PromptPredictor):
@@ -45,7 +54,7 @@ class SAMPredictor(PromptPredictor):
     Example:
         >>> sam = SAMPredictor.from_config('sam_vit_b_sirst', 'sam.pth')  # doctest: +SKIP
         >>> sam.set_image('frame.png')  # doctest: +SKIP
-        >>> answer = sam.predict(points=[(120, 84)], labels=[1])  # doctest: +SKIP
+        >>> answer = sam.predict(point_coords=[(120, 84)], point_labels=[1])  # doctest: +SKIP
         >>> answer.masks[0, answer.scores[0].argmax()].sum()  # doctest: +SKIP
     """
 
@@ -81,77 +90,119 @@ class SAMPredictor(PromptPredictor):
         keep_ratio: bool | None = None,
         threshold: float = 0.0,
         fuse: bool = True,
+        untrained: bool = False,
     ) -> SAMPredictor:
         """Build the model of a recipe and load weights into it.
 
         Args:
             config_or_name: Path of a config, the name of a recipe, or a loaded config.
-            checkpoint: Converted or fine-tuned weights; without any they are random and a
-                warning says so.
+            checkpoint: Converted or fine-tuned weights; None takes the config's ``load_from``.
             device: Where to compute.
             intensity_range: Sensor values that become 0 and 255 instead of the config's choice.
             keep_ratio: See the class; give False for weights that were fine-tuned here.
             threshold: See the class.
             fuse: Fold batch norms and arrange memory for inference, with the same answers.
+            untrained: Whether weights may be missing; they are random then.
 
         Raises:
             FileNotFoundError: The config or the checkpoint does not exist.
-            ValueError: They are unusable, or the model is of another kind.
+            ValueError: They are unusable or missing, or the model is of another kind.
         """
         config = load_config(config_or_name)
         loader, _ = split_pipeline(config, intensity_range)
-        model = build_model(config, checkpoint, device)
+        model = build_model(config, checkpoint, device, untrained=untrained)
         if fuse:
             model = prepare_for_inference(model)
         return cls(model, loader, keep_ratio=keep_ratio, threshold=threshold)
 
     def predict(
         self,
-        points: np.ndarray | list | None = None,
-        labels: np.ndarray | list | None = None,
+        point_coords: np.ndarray | list | None = None,
+        point_labels: np.ndarray | list | None = None,
         box: np.ndarray | list | None = None,
-        mask: np.ndarray | None = None,
-        *,
-        multimask: bool = True,
+        mask_input: np.ndarray | None = None,
+        multimask_output: bool = True,
+        **old_names: Any,
     ) -> PromptedMasks:
         """Answer one prompt; its parts may be combined, and all may be absent.
 
+        The arguments have the names of SAM's own predictor. For several prompts at once see
+        :meth:`predict_points` and :meth:`predict_boxes`.
+
         Args:
-            points: (P, 2), (x, y) in pixels of the image.
-            labels: (P,): 1 on the target, 0 on background (EfficientSAM knows only 1).
+            point_coords: (P, 2), (x, y) in pixels of the image: the P clicks of this prompt.
+            point_labels: (P,): 1 on the target, 0 on background (EfficientSAM knows only 1).
             box: (x1, y1, x2, y2) in pixels.
-            mask: Logits (S / 4, S / 4), one of an earlier answer (not for EfficientSAM).
-            multimask: Whether the prompt is ambiguous, as a single click is: SAM then offers
-                three masks, SAM-HQ the best of them. Fine-tuning here trains only the mask for
-                multimask=False.
+            mask_input: Logits (S / 4, S / 4), one of an earlier answer (not for EfficientSAM).
+            multimask_output: Whether the prompt is ambiguous, as a single click is: SAM then
+                offers three masks, SAM-HQ the best of them. Fine-tuning here trains only the mask
+                for False.
+            **old_names: ``points``, ``labels``, ``mask`` and ``multimask``, as the arguments were
+                called before; they warn.
 
         Returns:
             Answers with B = 1.
 
         Raises:
             RuntimeError: There is no image yet.
+            TypeError: An argument is unknown, or given under both names.
             ValueError: The prompt is unusable; the message names what is wrong.
         """
+        if old_names:
+            unknown = sorted(set(old_names) - set(_OLD_NAMES))
+            if unknown:
+                raise TypeError(f'SAMPredictor.predict: unknown argument {unknown[0]}')
+            given = {
+                'point_coords': point_coords,
+                'point_labels': point_labels,
+                'mask_input': mask_input,
+            }
+            given = {name: value for name, value in given.items() if value is not None}
+            renamed = rename_arguments({**given, **old_names}, _OLD_NAMES, 'SAMPredictor.predict')
+            multimask_output = renamed.pop('multimask_output', multimask_output)
+            return self.predict(box=box, multimask_output=multimask_output, **renamed)
         self._ready()
-        if (points is None) != (labels is None):
-            raise ValueError('points and their labels must be given together')
-        if points is not None:
-            points = checked_points(points, self.image_size)
-            labels = np.asarray(labels)
+        if (point_coords is None) != (point_labels is None):
+            raise ValueError('point_coords and point_labels must be given together')
+        points = labels = None
+        if point_coords is not None:
+            points = checked_points(point_coords, self.image_size)
+            labels = np.asarray(point_labels)
             if labels.shape != (len(points),):
                 raise ValueError(f'{len(points)} points need as many labels, got {labels.shape}')
             points, labels = points[None], labels[None]
-        if mask is not None:
-            mask = np.asarray(mask, np.float32)
+        mask = None
+        if mask_input is not None:
+            mask = np.asarray(mask_input, np.float32)
             side = self.encoder.img_size // 4
             if mask.shape[-2:] != (side, side) or mask.size != side * side:
                 raise ValueError(
-                    f'mask must hold logits of {side} x {side} as in an earlier answer, got '
+                    f'mask_input must be logits of {side} x {side} as in an earlier answer, got '
                     f'{mask.shape}'
                 )
             mask = mask.reshape(1, 1, side, side)
         boxes = None if box is None else np.asarray(box).reshape(1, -1)
-        return self._answer(points, labels, boxes, mask, multimask)
+        return self._answer(points, labels, boxes, mask, multimask_output)
+
+    def predict_points(
+        self, points: np.ndarray | list, multimask_output: bool = True
+    ) -> PromptedMasks:
+        """Answer B prompts of one click each, all at once.
+
+        Args:
+            points: (B, 2), (x, y) in pixels of the image, each on a target of its own.
+            multimask_output: See :meth:`predict`.
+
+        Returns:
+            Answers to the B prompts.
+
+        Raises:
+            RuntimeError: There is no image yet.
+            ValueError: A point is unusable.
+        """
+        self._ready()
+        points = checked_points(points, self.image_size)[:, None]
+        return self._answer(points, np.ones(points.shape[:2], int), None, None, multimask_output)
 
     def predict_boxes(self, boxes: np.ndarray | list) -> PromptedMasks:
         """One mask for each box, all at once: for example the boxes of a detector.
@@ -166,7 +217,7 @@ class SAMPredictor(PromptPredictor):
             RuntimeError: There is no image yet.
             ValueError: A box is unusable.
         """
-        return self._answer(None, None, np.asarray(boxes), None, multimask=False)
+        return self._answer(None, None, np.asarray(boxes), None, multimask_output=False)
 
     @torch.inference_mode()
     def _answer(
@@ -175,7 +226,7 @@ class SAMPredictor(PromptPredictor):
         labels: np.ndarray | None,
         boxes: np.ndarray | None,
         masks: np.ndarray | None,
-        multimask: bool,
+        multimask_output: bool,
     ) -> PromptedMasks:
         height, width = self.image_size
         boxes = None if boxes is None else checked_boxes(boxes, self.image_size)
@@ -195,7 +246,7 @@ class SAMPredictor(PromptPredictor):
             image_size=(side, side),
         )
         logits, scores = self.head.decode(self._features, sparse, dense)
-        logits, scores = self.head.choose(logits, scores, multimask)
+        logits, scores = self.head.choose(logits, scores, multimask_output)
         return PromptedMasks(
             masks=(self._at_image(logits) > self.threshold).cpu().numpy(),
             scores=scores.float().cpu().numpy(),

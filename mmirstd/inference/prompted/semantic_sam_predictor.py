@@ -65,7 +65,7 @@ class SemanticSAMPredictor(PromptPredictor):
         ...     'semantic_sam_swint_sirst', 'semantic_sam_swint.pth'
         ... )
         >>> sam.set_image('frame.png')  # doctest: +SKIP
-        >>> answer = sam.predict(points=[(120, 84), (40, 9)])  # doctest: +SKIP
+        >>> answer = sam.predict_points([(120, 84), (40, 9)])  # doctest: +SKIP
         >>> answer.masks.shape  # doctest: +SKIP
         (2, 6, 256, 256)
     """
@@ -110,16 +110,17 @@ class SemanticSAMPredictor(PromptPredictor):
         device: str | torch.device = 'cpu',
         *,
         intensity_range: IntensityRange | None = None,
+        untrained: bool = False,
         **options: float,
     ) -> SemanticSAMPredictor:
         """Take the network out of a segmentor's recipe and load weights into it.
 
         Args:
             config_or_name: Path of a config, the name of a recipe, or a loaded config.
-            checkpoint: Converted or fine-tuned weights; without any they are random and a
-                warning says so.
+            checkpoint: Converted or fine-tuned weights; None takes the config's ``load_from``.
             device: Where to compute.
             intensity_range: Sensor values that become 0 and 255 instead of the config's choice.
+            untrained: Whether weights may be missing; they are random then.
             **options: Keyword arguments of the class.
 
         Raises:
@@ -128,7 +129,7 @@ class SemanticSAMPredictor(PromptPredictor):
         """
         config = load_config(config_or_name)
         loader, _ = split_pipeline(config, intensity_range)
-        segmentor = build_model(config, checkpoint, device)
+        segmentor = build_model(config, checkpoint, device, untrained=untrained)
         head = segmentor.decode_head
         if not isinstance(head, SemanticSAMHead):
             raise ValueError(
@@ -137,6 +138,14 @@ class SemanticSAMPredictor(PromptPredictor):
             )
         model = SemanticSAM(segmentor.backbone, head.pixel_decoder, head.mask_decoder)
         return cls(model, loader, preprocessor=segmentor.data_preprocessor, **options)
+
+    def predict_points(self, points: np.ndarray | Sequence) -> PromptedMasks:
+        """Answer N prompts of one click each; see :meth:`predict`."""
+        return self.predict(points=points)
+
+    def predict_boxes(self, boxes: np.ndarray | Sequence) -> PromptedMasks:
+        """Answer N prompts of one box each; see :meth:`predict`."""
+        return self.predict(boxes=boxes)
 
     @torch.inference_mode()
     def predict(

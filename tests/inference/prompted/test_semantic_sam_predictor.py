@@ -13,7 +13,7 @@ SIDES = {'short_side': 96, 'long_side': 160}
 @pytest.fixture(scope='module')
 def predictor():
     torch.manual_seed(0)
-    return SemanticSAMPredictor.from_config(RECIPE, **SIDES)
+    return SemanticSAMPredictor.from_config(RECIPE, untrained=True, **SIDES)
 
 
 def image_of(height, width):
@@ -24,7 +24,7 @@ def image_of(height, width):
 
 def test_answers_have_the_size_of_the_image(predictor):
     predictor.set_image(image_of(60, 90))
-    answer = predictor.predict(points=[(31, 22), (5, 50)])
+    answer = predictor.predict_points([(31, 22), (5, 50)])
     assert answer.masks.shape == (2, 6, 60, 90)
     assert answer.masks.dtype == bool
     assert answer.scores.shape == (2, 6)
@@ -118,7 +118,7 @@ def test_unusable_prompts_and_models_are_named(predictor):
     with pytest.raises(ValueError, match='needs a SemanticSAM'):
         SemanticSAMPredictor(torch.nn.Linear(1, 1))
     with pytest.raises(ValueError, match='got one with SAMHead'):
-        SemanticSAMPredictor.from_config('sam_cpu_synthetic')
+        SemanticSAMPredictor.from_config('sam_cpu_synthetic', untrained=True)
 
 
 def test_backbones_of_mmseg_serve_as_well(predictor):
