@@ -2,8 +2,8 @@
 
 The full fixtures are large; the environment variable ``MMIRSTD_REFERENCE`` names their folder.
 Samples of them, a few kB each, are committed in ``tests/models/fixtures`` and are used without
-that folder: every weight and every pixel of the input influences a sampled value, so they find
-the same errors. Write them again with::
+that folder. Of 332 weights of ALCNet and RDIAN, changed by 2 % one at a time, the full outputs
+reveal 328 and the samples 321. Write them again with::
 
     MMIRSTD_REFERENCE=DIR python tests/reference.py [NAME ...]
 """
