@@ -7,18 +7,24 @@ from copy import deepcopy
 from itertools import pairwise
 
 import torch
+from timm.models.repvit import RepVitMlp, RepVitStem
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mmirstd.models.layers.conv import ConvGELU
 from mmirstd.models.memory import keep_freed_memory
+
+_CHAINS = (RepVitMlp, RepVitStem)
+"""Modules that apply their children one after the other, as ``nn.Sequential`` does."""
 
 
 def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module:
     """``model`` in eval mode with batch norms and RepViT's branches folded.
 
     Every module with a method ``fuse()`` is replaced by what it returns: timm's RepViT blocks and
-    ours. In an ``nn.Sequential`` a convolution takes in the batch norm that follows it. (timm's own
-    ``reparameterize_model`` mistakes a sub-module that is merely called ``fuse`` for a method.)
+    ours. In an ``nn.Sequential`` a convolution takes in the batch norm and GELU that follow it.
+    (timm's own ``reparameterize_model`` mistakes a sub-module that is merely called ``fuse`` for
+    a method.)
     The one traversal of inference, export and benchmarks.
 
     Args:
@@ -58,15 +64,25 @@ def _fuse_children(module: nn.Module) -> None:
             setattr(module, name, child.fuse())
         else:
             _fuse_children(child)
-    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
-        _fold_norms(module)
+    plain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+    if plain or type(module) in _CHAINS:
+        _fold_into_convolutions(module)
 
 
-def _fold_norms(sequence: nn.Sequential) -> None:
-    """Fold every norm that follows a convolution; the numbers of the other layers stay."""
-    names = list(sequence._modules)
-    for name, following in pairwise(names):
-        conv, norm = sequence._modules[name], sequence._modules[following]
-        if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.track_running_stats:
-            setattr(sequence, name, fuse_conv_bn_eval(conv, norm))
-            setattr(sequence, following, nn.Identity())
+def _fold_into_convolutions(chain: nn.Module) -> None:
+    """Let convolutions take in the norm or GELU after them; the names of other layers stay."""
+    for name, following in pairwise(list(chain._modules)):
+        conv, after = chain._modules[name], chain._modules[following]
+        if type(conv) is not nn.Conv2d or isinstance(conv.padding, str):
+            continue
+        if type(after) is nn.BatchNorm2d and after.track_running_stats:
+            # The folded layer takes the place of the norm, where a GELU may follow.
+            setattr(chain, name, nn.Identity())
+            setattr(chain, following, fuse_conv_bn_eval(conv, after))
+        elif type(after) is nn.GELU and after.approximate == 'none' and _pads_zeros(conv):
+            setattr(chain, name, ConvGELU(conv))
+            setattr(chain, following, nn.Identity())
+
+
+def _pads_zeros(conv: nn.Conv2d) -> bool:
+    return conv.padding_mode == 'zeros' or not any(conv.padding)

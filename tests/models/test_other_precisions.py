@@ -95,6 +95,6 @@ def test_norms_after_convolutions_are_folded_in_sequences_only() -> None:
     fused = fuse_for_inference(model)
     with torch.inference_mode():
         torch.testing.assert_close(fused(image()), model(image()))
-    assert [type(layer) for layer in fused[0]] == [nn.Conv2d, nn.Identity, nn.ReLU]
+    assert [type(layer) for layer in fused[0]] == [nn.Identity, nn.Conv2d, nn.ReLU]
     assert [type(layer) for layer in fused[1]] == [nn.Conv2d, nn.BatchNorm2d]
     assert fuse_for_inference(fused, in_place=True) is fused

@@ -1,0 +1,73 @@
+"""Convolution and GELU in one pass."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmirstd.models.fuse import fuse_for_inference
+from mmirstd.models.layers import conv as module
+from mmirstd.models.layers.conv import ConvBNGELU, ConvGELU
+
+
+@pytest.fixture(params=[True, False], ids=['one pass', 'two passes'])
+def one_pass(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    if request.param and not module._has_one_pass():
+        pytest.skip('this build of PyTorch has no such operator')
+    monkeypatch.setattr(module, 'fastest', lambda _, ways: request.param)
+    return request.param
+
+
+@pytest.mark.parametrize('kernel', [1, 3])
+@pytest.mark.parametrize('bias', [True, False])
+def test_equals_convolution_and_activation(one_pass, kernel, bias):
+    torch.manual_seed(0)
+    conv = nn.Conv2d(6, 9, kernel, stride=kernel // 2 + 1, padding=kernel // 2, bias=bias)
+    image = torch.randn(2, 6, 13, 10)
+    with torch.no_grad():
+        torch.testing.assert_close(ConvGELU(conv)(image), F.gelu(conv(image)), atol=1e-5, rtol=1e-5)
+
+
+def test_mixed_precision_computes_in_bfloat16(one_pass):
+    torch.manual_seed(0)
+    layer, image = ConvGELU(nn.Conv2d(6, 9, 1)), torch.randn(1, 6, 8, 8)
+    with torch.no_grad():
+        exact = layer(image)
+        with torch.autocast('cpu', torch.bfloat16):
+            half = layer(image)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.05, rtol=0.05)
+
+
+def test_a_gradient_takes_the_usual_way(one_pass):
+    layer, image = ConvGELU(nn.Conv2d(6, 9, 1)), torch.randn(1, 6, 8, 8, requires_grad=True)
+    (got,) = torch.autograd.grad(layer(image).sum(), image)
+    (expected,) = torch.autograd.grad(F.gelu(layer.conv(image)).sum(), image)
+    assert torch.equal(got, expected)
+
+
+def test_fusing_finds_every_activation_after_a_convolution(one_pass):
+    torch.manual_seed(0)
+    block = ConvBNGELU(4, 8).eval()
+    chain = nn.Sequential(
+        nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8), nn.GELU(), nn.Conv2d(8, 2, 1), nn.GELU('tanh')
+    ).eval()
+    block.bn.running_mean.normal_()
+    chain[1].running_var.uniform_(0.5, 2)
+    model = nn.Sequential(block, chain)
+    fused, image = fuse_for_inference(model), torch.randn(1, 4, 9, 9)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(image), model(image), atol=1e-5, rtol=1e-5)
+    assert sum(isinstance(layer, ConvGELU) for layer in fused.modules()) == 2
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fused.modules())
+    assert isinstance(fused[1][4], nn.GELU), 'the approximation is not the exact function'
+
+
+def test_an_exported_network_keeps_both_operators():
+    layer = ConvGELU(nn.Conv2d(4, 4, 1)).eval()
+    with torch.no_grad():
+        program = torch.export.export(layer, (torch.randn(1, 4, 9, 9),))
+    calls = [str(node.target) for node in program.graph.nodes if node.op == 'call_function']
+    assert any('conv' in call for call in calls)
+    assert any('gelu' in call for call in calls)
+    assert not any('pointwise' in call for call in calls)
