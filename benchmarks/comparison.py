@@ -84,8 +84,41 @@ class Row:
 def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
     """A copy of ``config`` that trains within ``budget`` and writes below ``work_dir`` only."""
     cfg = deepcopy(config)
-    share = budget.epochs / cfg.train_cfg.max_epochs
     cfg.work_dir = str(work_dir)
+    cfg.default_hooks.checkpoint = dict(  # noqa: C408 - as in a config
+        type='CheckpointHook', interval=-1, save_last=False
+    )
+    cfg.default_hooks.logger.interval = 1
+    cfg.randomness = {'seed': budget.seed, 'deterministic': False}
+    cfg.visualizer = {'type': 'SegLocalVisualizer', 'vis_backends': []}
+    for name, images in (
+        ('train', budget.train_images),
+        (budget.score_on, budget.test_images),
+    ):
+        loader = cfg[f'{name}_dataloader']
+        if loader is None:
+            continue
+        # Workers draw their own random numbers: in this process the run can be repeated.
+        loader.num_workers = 0
+        loader.persistent_workers = False
+        loader.dataset.indices = images
+    if budget.crop is not None:
+        # mmseg tries ten windows for one that is not all of one class up to the given share.
+        side = (budget.crop, budget.crop)
+        crop = {'type': 'RandomCrop', 'crop_size': side, 'cat_max_ratio': 1 - 1e-6}
+        if cfg.train_dataloader is not None:
+            cfg.train_dataloader.dataset.pipeline.insert(-1, crop)
+        cfg.model.data_preprocessor.size = side
+    if cfg.get('train_cfg') is not None:
+        _shorten_training(cfg, budget)
+    cfg.val_dataloader = cfg[f'{budget.score_on}_dataloader']
+    cfg.val_evaluator = cfg[f'{budget.score_on}_evaluator']
+    cfg.merge_from_dict(dict(budget.options))
+    return cfg
+
+
+def _shorten_training(cfg: Config, budget: Budget) -> None:
+    share = budget.epochs / cfg.train_cfg.max_epochs
     cfg.train_cfg.max_epochs = budget.epochs
     # Scored once, afterwards: the loop would otherwise validate after its last epoch too.
     cfg.train_cfg.val_begin = budget.epochs + 1
@@ -104,33 +137,8 @@ def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
     head = cfg.model.decode_head
     if 'warm_up_epochs' in head:
         head.warm_up_epochs = round(head.warm_up_epochs * share)
-    cfg.default_hooks.checkpoint = dict(  # noqa: C408 - as in a config
-        type='CheckpointHook', interval=-1, save_last=False
-    )
-    cfg.default_hooks.logger.interval = 1
-    cfg.randomness = {'seed': budget.seed, 'deterministic': False}
-    cfg.visualizer = {'type': 'SegLocalVisualizer', 'vis_backends': []}
-    for name, images in (
-        ('train', budget.train_images),
-        (budget.score_on, budget.test_images),
-    ):
-        loader = cfg[f'{name}_dataloader']
-        # Workers draw their own random numbers: in this process the run can be repeated.
-        loader.num_workers = 0
-        loader.persistent_workers = False
-        loader.dataset.indices = images
-    if budget.crop is not None:
-        # mmseg tries ten windows for one that is not all of one class up to the given share.
-        side = (budget.crop, budget.crop)
-        crop = {'type': 'RandomCrop', 'crop_size': side, 'cat_max_ratio': 1 - 1e-6}
-        cfg.train_dataloader.dataset.pipeline.insert(-1, crop)
-        cfg.model.data_preprocessor.size = side
     if budget.batch_size is not None:
         cfg.train_dataloader.batch_size = budget.batch_size
-    cfg.val_dataloader = cfg[f'{budget.score_on}_dataloader']
-    cfg.val_evaluator = cfg[f'{budget.score_on}_evaluator']
-    cfg.merge_from_dict(dict(budget.options))
-    return cfg
 
 
 def _scaled(epochs: int | Sequence[int], share: float) -> int | list[int]:

@@ -31,7 +31,4 @@ model = dict(
         upscale_dims=(24, 16),
         loss_decode=dict(num_points=None)))  # an image has hardly more pixels than points
 
-max_epochs = 8
-warm_up, cosine = _base_.param_scheduler
-param_scheduler = [warm_up, dict(cosine, T_max=max_epochs, end=max_epochs)]
-train_cfg = dict(max_epochs=max_epochs)
+train_cfg = dict(max_epochs=8)

@@ -106,8 +106,7 @@ def test_train_and_test_a_recipe_by_name_from_an_empty_folder(mim, tmp_path):
     for split in ('train', 'val', 'test'):
         write_images(tmp_path / 'data' / 'synthetic' / split, 2, size=128)
     recipe = 'simirstd_synthetic.py'
-    options = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler.1.end=1']
-    options += ['param_scheduler.1.T_max=1']
+    options = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
     train = [*mim, 'train', 'mmirstd', recipe, '--work-dir', 'work', '--cfg-options', *options]
     output = run_alone(train, tmp_path)
     assert '/.mim/configs/simirstd_synthetic.py' in output

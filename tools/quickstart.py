@@ -110,7 +110,6 @@ def main(argv: list[str] | None = None) -> int:
     length = []
     if args.epochs is not None:
         length = [f'train_cfg.max_epochs={args.epochs}', 'train_cfg.val_interval=1']
-        length += [f'param_scheduler.1.{key}={args.epochs}' for key in ('end', 'T_max')]
     seconds = {}
     try:
         make = [sys.executable, REPOSITORY / 'tools/make_synthetic.py', data, '--size', SIZE]

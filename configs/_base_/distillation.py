@@ -19,10 +19,7 @@ param_scheduler = [
     dict(
         type='MultiStepLR',
         milestones=[0.90 * max_epochs, 0.95 * max_epochs],
-        gamma=0.1,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True)
+        gamma=0.1)
 ]
 
 default_hooks = dict(

@@ -2,8 +2,9 @@
 _base_ = [
     '../_base_/models/tophat.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/schedules/adam_400e.py',
+    '../_base_/schedules/test_only.py',
     '../_base_/default_runtime.py',
 ]
 
 model = dict(data_preprocessor=_base_.data_preprocessor)
+train_dataloader = None

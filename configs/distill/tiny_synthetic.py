@@ -6,7 +6,6 @@ _base_ = [
     '../_base_/datasets/nested_shapes.py',
 ]
 
-max_epochs = 5
 teacher = dict(network=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
 model = dict(
     type='mmirstd.DistillationStudent',
@@ -22,17 +21,10 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(lr=2e-3), clip_grad=dict(max_norm=1.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=20),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-5,
-        T_max=max_epochs,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True)
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, convert_to_iter_based=True)
 ]
 train_cfg = dict(
-    type='mmirstd.DistillEpochLoop', max_epochs=max_epochs, val_interval=5, teacher=teacher)
+    type='mmirstd.DistillEpochLoop', max_epochs=5, val_interval=5, teacher=teacher)
 test_cfg = dict(type='mmirstd.DistillTestLoop', teacher=teacher)
 default_hooks = dict(checkpoint=dict(by_epoch=True, interval=5))
 train_dataloader = dict(batch_size=4, dataset=dict(num_prompts=8))

@@ -61,6 +61,8 @@ def learning_rates(cfg: Config, epoch_length: int) -> list[float]:
     schedulers = []
     for scheduler in cfg.param_scheduler:
         arguments = dict(scheduler)
+        if arguments.get('by_epoch', True):  # as the runner does
+            arguments.setdefault('end', cfg.train_cfg.max_epochs)
         cls = PARAM_SCHEDULERS.get(arguments.pop('type'))
         if arguments.pop('convert_to_iter_based', False):
             built = cls.build_iter_from_epoch(
@@ -124,3 +126,14 @@ def test_custom_keys_win_over_the_rule_for_embeddings(tmp_path):
     cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
     cfg.optim_wrapper.paramwise_cfg.custom_keys = {'queries': {'lr_mult': 2.0, 'decay_mult': 0.5}}
     assert decays(cfg)['queries.weight'] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize('schedule', ['adamw_150e', 'adamw_20e_cpu', 'adam_400e'])
+def test_one_number_sets_the_length(tmp_path, schedule):
+    cfg = recipe(tmp_path, 'default_runtime.py', f'schedules/{schedule}.py')
+    cfg.merge_from_dict({'train_cfg.max_epochs': 12})
+    rates = learning_rates(cfg, epoch_length=20)
+    assert len(rates) == 12 * 20
+    for scheduler in cfg.param_scheduler:
+        if scheduler.type == 'CosineAnnealingLR':
+            assert rates[-1] == pytest.approx(scheduler.eta_min, rel=0.1)

@@ -43,8 +43,9 @@ def test_recipes_name_known_parts_and_can_be_tested(path):
 @pytest.mark.parametrize('path', TRAINED, ids=lambda path: path.stem)
 def test_lengths_of_training_agree(path):
     cfg = Config.fromfile(path)
-    ends = {scheduler.end for scheduler in cfg.param_scheduler if scheduler.get('by_epoch', True)}
-    assert ends == {cfg.train_cfg.max_epochs}
+    epochs = cfg.train_cfg.max_epochs
+    by_epoch = [scheduler for scheduler in cfg.param_scheduler if scheduler.get('by_epoch', True)]
+    assert {scheduler.get('end', epochs) for scheduler in by_epoch} == {epochs}
     assert cfg.default_hooks.checkpoint.save_best == 'one_click/max'
 
 

@@ -1,101 +1,15 @@
 # SIRST (NUAA-SIRST): 427 images of 135-456 x 96-388 pixels.
-# The authors' lists idx_427: 256 / 85 / 86.
+# The authors' splits idx_427: 256 / 85 / 86 images; the test split has 109 targets. 'sirst/sirst85'
+# is the paper's test set: without Misc_111, 85 images and 108 targets.
 # data_root: the authors' folder or a repack (see mmirstd/datasets/layouts.py).
-# The folder of all datasets is ./data, or what the environment variable MMIRSTD_DATA names. Other
-# places: --cfg-options {train,val,test}_dataloader.dataset.data_root=DIR, one option for each.
+_base_ = './_irstd.py'
+
 data_root = '{{$MMIRSTD_DATA:data}}/SIRST'
-input_size = 256  # paper Sec. 4.1
-
-# 8-bit images pass unchanged; for other sensors set intensity_range (see mmirstd.LoadIRImage).
-# The type and scope together mean 'mmirstd.LoadIRImage', under the name that MMSeg's inference
-# looks for.
-load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=3, intensity_range='dtype')
-
-train_pipeline = [
-    load_image,
-    dict(type='mmirstd.LoadMask'),
-    # First, as in the released code: padding stays on the right.
-    dict(type='RandomFlip', prob=0.5),
-    # Paper Sec. 4.1: factors 0.5 to 2.0 and fixed-size crop; the released code, which produced the
-    # published checkpoints, draws from 0.1 to 2.0 and pads images with 128, masks with background.
-    dict(
-        type='mmirstd.RandomScaleCropPad',
-        size=input_size,
-        scale_range=(0.1, 2.0),
-        image_pad=128,
-        mask_pad=0),
-    dict(type='PackSegInputs'),
-]
-# evaluate_at='input' scores at 256 x 256 as the paper does, 'native' at the size of the file.
-resize = dict(type='mmirstd.ResizeToSquare', size=input_size, evaluate_at='input')
-test_pipeline = [
-    load_image,
-    dict(type='mmirstd.LoadMask'),
-    resize,
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    load_image,
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [
-                dict(type='RandomFlip', prob=0.0),
-                dict(type='RandomFlip', prob=1.0),
-            ],
-            # Behind the flip: predictions are flipped back, the truth must not be flipped.
-            [dict(type='mmirstd.LoadMask')],
-            [resize],
-            [dict(type='PackSegInputs')],
-        ]),
-]
-
-# RGB ImageNet statistics. Pipelines hold BGR as everywhere in OpenMMLab.
-data_preprocessor = dict(
-    type='SegDataPreProcessor',
-    mean=[123.675, 116.28, 103.53],
-    std=[58.395, 57.12, 57.375],
-    bgr_to_rgb=True,
-    size=(input_size, input_size),
-    pad_val=0,
-    seg_pad_val=255)
+train_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_train'))
+val_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_val'))
+test_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_test'))
 
 # Mean and standard deviation of the gray images over training and test images, as BasicIRSTD
 # publishes them: for configs that follow it.
 gray_mean = 101.0639
 gray_std = 34.6196
-
-num_workers = 2
-train_dataloader = dict(
-    batch_size=8,  # released code; the paper does not say
-    num_workers=num_workers,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='mmirstd.IRSTDDataset',
-        data_root=data_root,
-        split='sirst/idx_427_train',
-        pipeline=train_pipeline))
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=num_workers,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mmirstd.IRSTDDataset',
-        data_root=data_root,
-        split='sirst/idx_427_val',
-        test_mode=True,
-        pipeline=test_pipeline))
-# 86 images, 109 targets. 'sirst/sirst85' is the paper's test set: without Misc_111, 85 and 108.
-test_dataloader = dict(
-    batch_size=1,
-    num_workers=num_workers,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mmirstd.IRSTDDataset',
-        data_root=data_root,
-        split='sirst/idx_427_test',
-        test_mode=True,
-        pipeline=test_pipeline))
-
-val_evaluator = dict(type='mmirstd.IRSTDMetric')
-test_evaluator = dict(type='mmirstd.IRSTDMetric')

@@ -1,21 +1,11 @@
 # The common recipe for comparisons, after BasicIRSTD: Adam 5e-4, a tenth after epochs 200 and 300.
 #
-# Another length N needs, with milestones of your choice:
-#   --cfg-options train_cfg.max_epochs=N param_scheduler.0.end=N param_scheduler.0.milestones=...
-max_epochs = 400
+# Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.0.milestones=...
 batch_size = 16
 
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=5e-4))
-param_scheduler = [
-    dict(
-        type='MultiStepLR',
-        milestones=[200, 300],
-        gamma=0.1,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True)
-]
+param_scheduler = [dict(type='MultiStepLR', milestones=[200, 300], gamma=0.1)]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=400, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,9 +1,7 @@
 # Fine-tuning schedule of SimIRSTD (paper, implementation details): AdamW, lr 1e-4 -> 1e-6 by
 # cosine after 10 linear warm-up iterations, weight decay 0.1, gradient norm 0.01, 150 epochs.
 #
-# Another length N needs three values:
-#   --cfg-options train_cfg.max_epochs=N param_scheduler.1.end=N param_scheduler.1.T_max=N
-max_epochs = 150
+# Another length, which the cosine follows: --cfg-options train_cfg.max_epochs=N
 
 optim_wrapper = dict(
     type='OptimWrapper',  # `--amp` swaps in mixed precision (float16 on CUDA, bfloat16 on the CPU)
@@ -16,16 +14,9 @@ optim_wrapper = dict(
 param_scheduler = [
     # The paper gives the length of the warm-up, not its start; we start near zero.
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-6,
-        T_max=max_epochs,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True)
+    dict(type='CosineAnnealingLR', eta_min=1e-6, by_epoch=True, convert_to_iter_based=True)
 ]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=150, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

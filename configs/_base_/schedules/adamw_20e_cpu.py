@@ -2,18 +2,8 @@
 # than fine-tuning, and few epochs.
 _base_ = './adamw_150e.py'
 
-max_epochs = 20
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3, weight_decay=0.01), clip_grad=dict(max_norm=1.0, norm_type=2))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=10),
-    dict(
-        type='CosineAnnealingLR',
-        eta_min=1e-5,
-        T_max=max_epochs,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True)
-]
-train_cfg = dict(max_epochs=max_epochs)
+warm_up, cosine = _base_.param_scheduler
+param_scheduler = [warm_up, dict(cosine, eta_min=1e-5)]
+train_cfg = dict(max_epochs=20)

@@ -1,0 +1,23 @@
+# Your own images: one folder with images and one with masks, of any names.
+#
+#   python tools/check_dataset.py data/own --image-dir images --mask-dir masks
+#   python tools/split_dataset.py data/own --out data/own/lists
+#   mim train mmsegmentation configs/custom/simirstd_lite_two_folders.py --work-dir work_dirs/own
+#
+# Change the names below to yours. Another model: take its file of _base_/models.
+_base_ = [
+    '../_base_/models/simirstd_lite.py',
+    '../_base_/datasets/folder.py',
+    '../_base_/schedules/adamw_150e.py',
+    '../_base_/default_runtime.py',
+]
+
+data_root = 'data/own'
+folders = dict(data_root=data_root, image_dir='images', mask_dir='masks')
+# What names end in where masks and images differ: 'frame_7_mask.png' for 'frame_7.png'.
+tails = dict(image_tail='', mask_tail='')
+
+model = dict(data_preprocessor=_base_.data_preprocessor)
+train_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/train.txt'))
+val_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/val.txt'))
+test_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/test.txt'))
