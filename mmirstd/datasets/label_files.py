@@ -91,7 +91,7 @@ def labels_hint(root: str | Path) -> str:
     kind, path = found
     return (
         f'{path} has labels of kind {kind}, which are not masks: convert them with '
-        f'`python tools/convert_labels.py IMAGES {path} MASKS`'
+        f'`mmirstd convert-labels IMAGES {path} MASKS`'
     )
 
 

@@ -190,7 +190,7 @@ def test_labels_that_are_no_masks_are_named_with_the_command(tmp_path, name, con
     (tmp_path / name).write_text(content)
     (problem,) = check_dataset(tmp_path).problems
     assert f'labels of kind {kind}' in problem
-    assert 'tools/convert_labels.py' in problem
+    assert 'mmirstd convert-labels' in problem
 
 
 @pytest.mark.parametrize('kind', ['void', 'inverted', 'noise', 'renamed jpeg'])

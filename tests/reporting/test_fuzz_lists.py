@@ -9,10 +9,12 @@ from bright_network import scene
 from damage import VARIANTS, damaged
 
 from mmirstd.datasets.coco_panoptic import COCOPanopticClicks
+from mmirstd.datasets.label_conversion import convert_labels
 from mmirstd.datasets.lists import parse_list, read_list
 from mmirstd.datasets.mask_sources import find_coco
 from mmirstd.datasets.rle import AnnotationError, read_codes
 from mmirstd.inference.torch_detector import IRSTDInferencer
+from mmirstd.io.masks import read_mask
 from mmirstd.reporting.report import evaluate, pair_with_masks
 
 LIST = b'images/Misc_1.png\r\nMisc_2\n./a/b.c.png\nMisc_3\n\nMisc_4'
@@ -117,3 +119,40 @@ def test_masks_of_sa1b():
             assert all(tuple(code['size']) == (8, 8) for code in codes)
     assert all('sa_1' in message for message in messages)
     assert len(messages) > VARIANTS
+
+
+VOC = """<annotation><size><width>8</width><height>8</height></size><object><name>t</name><bndbox>
+<xmin>2</xmin><ymin>2</ymin><xmax>4</xmax><ymax>4</ymax></bndbox></object></annotation>"""
+LABELS = {
+    'coco': ('labels.json', json.dumps(INSTANCES)),
+    'voc': ('labels/a.xml', VOC),
+    'yolo': ('labels/a.txt', '0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.2 0.1 0.2 0.2\n'),
+    'labelme': (
+        'labels/a.json',
+        '{"shapes": [{"label": "t", "points": [[1, 1], [5, 1], [5, 5]]}]}',
+    ),
+}
+
+
+@pytest.mark.parametrize('kind', LABELS)
+def test_label_files(tmp_path, kind):
+    name, content = LABELS[kind]
+    (tmp_path / 'images').mkdir()
+    cv2.imwrite(str(tmp_path / 'images/a.png'), np.zeros((8, 8), np.uint8))
+    path, random, messages = tmp_path / name, np.random.default_rng(9), []
+    path.parent.mkdir(exist_ok=True)
+    place = path if kind == 'coco' else path.parent
+    for k in range(VARIANTS * 2):
+        path.write_bytes(content.encode() if k == 0 else damaged(content.encode(), random))
+        masks = tmp_path / f'masks_{k}'
+        try:
+            convert_labels(tmp_path / 'images', place, masks, kind=kind)
+        except (ValueError, OSError) as error:
+            messages.append(str(error))
+            assert not masks.exists()
+        else:
+            assert read_mask(masks / 'a.png').shape == (8, 8)
+            assert k or read_mask(masks / 'a.png').any()
+    assert all(str(tmp_path) in message for message in messages)
+    assert len(messages) > VARIANTS / 4
+    assert len(messages) < VARIANTS * 2
