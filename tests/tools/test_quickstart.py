@@ -6,6 +6,8 @@ import cv2
 import pytest
 from toy_project import REPOSITORY, run
 
+from mmirstd.weights import list_models
+
 
 @pytest.mark.slow
 def test_quickstart_ends_with_scores_and_a_picture(tmp_path):
@@ -14,7 +16,15 @@ def test_quickstart_ends_with_scores_and_a_picture(tmp_path):
     # Relative folders, as with the defaults.
     command += ['--data', 'scenes', '--work-dir', 'results']
     done = run(command, cwd=tmp_path)
-    for name in ('IoU [%]', 'nIoU [%]', 'Pd [%]', 'Fa [1e-6]', '3 unseen scenes'):
+    for name in (
+        'IoU [%]',
+        'nIoU [%]',
+        'Pd [%]',
+        'Fa [1e-6]',
+        '3 unseen scenes',
+        'trained here',
+        *list_models(),
+    ):
         assert name in done.stdout
     assert 'mim train mmsegmentation' in done.stdout
     masks = sorted(path.name for path in (tmp_path / 'results' / 'masks').iterdir())
