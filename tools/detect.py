@@ -1,7 +1,8 @@
 """Detect small targets in images, folders, large frames and videos.
 
 Inputs are image files (PNG, TIFF, BMP, JPEG, NPY of any bit depth), folders, quoted glob
-patterns, multi-page TIFFs, or one video file. See docs/inference.md.
+patterns, multi-page TIFFs, or one video file. Without --out the targets are printed. See
+docs/inference.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, run_tool, stop_on_signal
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
+from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import is_video, video_rate
 from mmirstd.inference.tiling import BLENDS
 from mmirstd.inference.tracking import Tracker
@@ -35,6 +37,8 @@ from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE, set_image_limit
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import FORMATS, DetectionWriter
 from mmirstd.stack import StackError
+
+DEFAULT_MODEL = 'tiny'
 
 EXIT_CODES = """
 exit codes:
@@ -53,11 +57,22 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add('inputs', nargs='+', help='images, folders, "patterns", or one video file')
-    add('--out', required=True, metavar='DIR', help='folder to write to')
+    add('--out', metavar='DIR', help='folder to write to; without it the targets are printed')
+    add(
+        '--save-plot',
+        metavar='FILE',
+        help='picture of the first image with its targets marked and enlarged',
+    )
 
-    group = parser.add_argument_group('network: --config and --checkpoint, or --onnx')
+    group = parser.add_argument_group('model: --model, or --config and --checkpoint, or --onnx')
     add = group.add_argument
-    add('--config', help='config file, or name of a recipe such as simirstd_nudt')
+    add(
+        '--model',
+        metavar='NAME',
+        help=f"trained weights by name, folder or hf://owner/repository ('{DEFAULT_MODEL}'; "
+        '`mmirstd models list` shows more)',
+    )
+    add('--config', help='config file, or name of a config such as simirstd_nudt')
     add('--checkpoint', help='trained weights (.pth)')
     add('--onnx', metavar='FILE', help='network exported by tools/export.py; needs no PyTorch')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
@@ -113,7 +128,6 @@ def build_parser() -> argparse.ArgumentParser:
         '--write',
         nargs='+',
         choices=FORMATS,
-        default=['mask', 'csv'],
         metavar='WHAT',
         help=f'out of {", ".join(FORMATS)} (mask csv)',
     )
@@ -148,7 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     skipped.finish()
     console.print(
         (f'[yellow]stopped by {done.stop.name}[/] after ' if done.stop.requested else '')
-        + f'{done.targets} targets in {done.images} images, written to {escape(args.out)}'
+        + f'{done.targets} targets in {done.images} images'
+        + (f', written to {escape(args.out)}' if args.out is not None else '')
         + (f'; {skipped.count} images skipped' if skipped.count else '')
     )
     return done.stop.exit_code or (3 if skipped.count else 0)
@@ -163,10 +178,18 @@ class _Done:
 
 
 def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    if (args.onnx is None) == (args.config is None):
-        parser.error('give either --config (with --checkpoint) or --onnx')
-    if args.onnx is not None and args.checkpoint is not None:
-        parser.error('--checkpoint belongs to --config; an ONNX file holds its weights')
+    given = [name for name in ('model', 'config', 'onnx') if getattr(args, name) is not None]
+    if len(given) > 1:
+        parser.error(f'give one of --model, --config and --onnx, not --{" and --".join(given)}')
+    if args.checkpoint is not None and args.config is None:
+        parser.error('--checkpoint belongs to --config: give its config')
+    if not given:
+        args.model = DEFAULT_MODEL
+    if args.out is None:
+        files = {'--write': args.write, '--track': args.track, '--video': args.video}
+        for option in [name for name, value in files.items() if value]:
+            parser.error(f'{option} writes files: give --out, the folder for them')
+    args.write = args.write or ['mask', 'csv']
     if args.overlap is not None and args.tile is None:
         parser.error('--overlap needs --tile')
     if args.batch_size < 1:
@@ -197,7 +220,7 @@ def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detect
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
     return IRSTDInferencer(
-        args.config,
+        args.config if args.model is None else args.model,
         args.checkpoint,
         args.device,
         weights=args.weights,
@@ -217,13 +240,18 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     read = Inputs(file for file in (args.config, args.checkpoint, args.onnx) if file is not None)
     for file in [inputs] if total is None else [source.path for source in sources]:
         read.add(file)
-    # Refuses a folder with other results before the network is loaded.
-    writer = DetectionWriter(args.out, args.write, inputs=read, overwrite=args.overwrite)
+    # Refuses a folder with other results before the model is loaded.
+    writer = None
+    if args.out is not None:
+        writer = DetectionWriter(args.out, args.write, inputs=read, overwrite=args.overwrite)
+    if args.save_plot is not None:
+        check_output(args.save_plot, inputs=read)
     if args.video is not None:
         check_output(args.video, folder=args.out, inputs=read)
     detector = build_detector(args, options)
     with ExitStack() as stack:
-        stack.enter_context(writer)
+        if writer is not None:
+            stack.enter_context(writer)
         tracker = Tracker(args.gate, args.max_gap) if args.track else None
         table = video = None
         if args.track:
@@ -232,11 +260,18 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
             rate = args.rate or (video_rate(inputs) if is_video(inputs) else None) or 25.0
             video = stack.enter_context(TrackVideo(writer.files.growing(args.video), rate))
         columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        bar = stack.enter_context(Progress(*columns, console=console, disable=args.quiet))
+        bar = stack.enter_context(
+            Progress(*columns, console=console, disable=args.quiet or args.out is None)
+        )
         task = bar.add_task('images', total=total)
         done.stop = stack.enter_context(stop_on_signal())
         for detection in detector.stream(sources, batch_size=args.batch_size, on_error=on_error):
-            writer.write(detection)
+            if writer is not None:
+                writer.write(detection)
+            else:
+                print_targets(detection, header=done.images == 0)
+            if args.save_plot is not None and done.images == 0:
+                detection.save(args.save_plot, 'overlay')
             if tracker is not None:
                 tracks = tracker.update(detection.targets)
                 table.write(detection.source.name, tracks)
@@ -246,8 +281,23 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
             done.targets += len(detection.targets)
             bar.update(task, advance=1)
             if done.stop.requested:
-                writer.files.state = f'stopped by {done.stop.name}'
+                if writer is not None:
+                    writer.files.state = f'stopped by {done.stop.name}'
                 break
+
+
+def print_targets(detection: Detection, *, header: bool = False) -> None:
+    """Print one line per target, or one that says there is none; columns are aligned."""
+    columns = '{:<28} {:>9} {:>9} {:>7} {:>7}'
+    if header:
+        print(columns.format('image', 'x', 'y', 'pixels', 'score'))
+    name = detection.source.name
+    name = name if len(name) <= 28 else f'...{name[-25:]}'
+    for target in detection.targets:
+        place = f'{target.x:.2f}', f'{target.y:.2f}'
+        print(columns.format(name, *place, target.area, f'{target.score:.3f}'))
+    if not detection.targets:
+        print(columns.format(name, '-', '-', '-', '-'))
 
 
 if __name__ == '__main__':

@@ -19,8 +19,9 @@ class DetectorOptions:
 
     Attributes:
         threshold: A pixel is a target where its probability is above; None takes the model's own.
-        tile_size: Side in pixels of the tiles into which larger frames are cut; None hands whole
-            frames to the model, which usually shrinks them and with them the targets.
+        tile_size: Side in pixels of the tiles into which larger frames are cut; None takes the
+            size up to which published weights were checked. Other models get whole frames then,
+            which they usually shrink and with them the targets.
         overlap: Pixels that tiles share at least; None means a quarter of a tile.
         blend: 'cosine' or 'linear', how tiles are blended.
         intensity_range: Sensor values that become 0 and 255 ('dtype', 'minmax', 'percentile' or
@@ -80,6 +81,7 @@ class DetectorOptions:
         return replace(
             self,
             threshold=own.threshold if self.threshold is None else self.threshold,
+            tile_size=own.tile_size if self.tile_size is None else self.tile_size,
             intensity_range=(
                 own.intensity_range if self.intensity_range is None else self.intensity_range
             ),

@@ -84,9 +84,11 @@ class IRSTDInferencer(Detector):
         **changes: Any,
     ) -> None:
         options = (options or DetectorOptions()).changed(changes, type(self).__name__)
+        tile_size = None
         if checkpoint is None and not isinstance(config_or_name, Config):
             info = find_model(config_or_name)
             if info is not None:
+                tile_size = info.tile_size
                 config_or_name, checkpoint = info.config_file(), info.weights_file()
         self.config = load_config(config_or_name)
         own_range = split_pipeline(self.config)[0].get('intensity_range', 'dtype')
@@ -104,7 +106,9 @@ class IRSTDInferencer(Detector):
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
         own = DetectorOptions(
-            threshold=0.5 if default is None else default, intensity_range=own_range
+            threshold=0.5 if default is None else default,
+            tile_size=tile_size,
+            intensity_range=own_range,
         )
         super().__init__(options, own)
         with _scope(self.config):

@@ -114,7 +114,6 @@ def test_failures_end_with_1_and_say_why(project, capsys, words, message):
 @pytest.mark.parametrize(
     'words',
     [
-        ['images'],
         ['images', '--out', 'o', '--onnx', 'net.onnx'],
         ['images', '--out', 'o', '--overlap', '4'],
         ['images', '--out', 'o', '--batch-size', '0'],
@@ -177,3 +176,61 @@ def test_a_cut_video_gives_exit_code_3_and_the_number_of_frames(project, capsys)
     Path('clip.avi').write_bytes(content[: len(content) // 2])
     assert run('clip.avi', '--out', 'b') == 3
     assert 'of 30 frames could be decoded' in ' '.join(capsys.readouterr().err.split())
+
+
+def test_without_a_folder_the_targets_are_printed(project, capsys):
+    assert run('images', '--save-plot', 'plot.png') == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ['image', 'x', 'y', 'pixels', 'score']
+    assert [line.split()[:4] for line in lines] == [
+        [f'frame_{k}', f'{10 + 4 * k}.00', '20.00', '9'] for k in range(3)
+    ]
+    assert max(map(len, lines)) <= 80
+    assert cv2.imread('plot.png') is not None
+    assert sorted(p.name for p in Path().iterdir()) == [
+        'bright.pth', 'bright.py', 'images', 'plot.png',
+    ]  # fmt: skip
+
+
+def test_an_image_without_targets_has_its_line(project, capsys):
+    cv2.imwrite('dark.png', np.zeros((32, 32), np.uint8))
+    assert run('dark.png') == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ['dark', '-', '-', '-', '-']
+
+
+def test_a_plot_never_replaces_an_input(project, capsys):
+    before = Path('images/frame_0.png').read_bytes()
+    assert run('images', '--save-plot', 'images/frame_0.png') == 1
+    assert 'frame_0.png' in capsys.readouterr().err
+    assert Path('images/frame_0.png').read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--write', 'mask'], '--write writes files: give --out'),
+        (['--track'], '--track writes files: give --out'),
+        (['--model', 'tiny', '--onnx', 'a.onnx'], 'give one of --model, --config and --onnx'),
+        (['--checkpoint', 'a.pth'], '--checkpoint belongs to --config'),
+    ],
+)
+def test_contradictions_are_wrong_usage(words, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        detect.main(['image.png', *words])
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_default_is_the_shipped_model(project, capsys):
+    from mmirstd.weights import list_models
+
+    if not list_models():
+        pytest.skip('no weights are published')
+    noise = np.random.default_rng(0).normal(900, 4, (96, 128))
+    noise[40:43, 60:63] += 90  # a target in the units of a cooled camera
+    cv2.imwrite('night.png', noise.astype(np.uint16))
+    assert detect.main(['night.png']) == 0
+    found = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert len(found) == 1
+    assert abs(float(found[0][1]) - 61) < 1
+    assert abs(float(found[0][2]) - 41) < 1
