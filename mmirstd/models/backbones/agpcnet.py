@@ -55,7 +55,7 @@ class AGPCNet(IRSTDBody):
         )
         self.context = ContextPyramid(channels[-1], scales)
         self.fusions = nn.ModuleList(
-            GatedSumFusion(high, low)
+            GatedSumFusion(low, high)
             for high, low in zip(channels[:1:-1], channels[-2:0:-1], strict=True)
         )
         self.out_channels = tuple(channels[:0:-1])

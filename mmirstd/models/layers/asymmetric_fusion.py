@@ -41,6 +41,19 @@ class AsymmetricFusion(nn.Module):
         return self.post(2 * low * self.channel_gate(high) + 2 * high * self.place_gate(low))
 
 
+class GatedSumFusion(AsymmetricFusion):
+    """Asymmetric fusion of AGPCNet (Zhang et al., TAES 2023).
+
+    The layers are those of `AsymmetricFusion`; both gates act on the fused sum of the maps instead
+    of each on one map.
+    """
+
+    def forward(self, high: Tensor, low: Tensor) -> Tensor:
+        """Fuse deep ``high`` and shallow ``low``, both (N, ., h, w), to (N, C, h, w)."""
+        high = self.high(high)
+        return self.post(low + high) * self.channel_gate(high) * self.place_gate(low)
+
+
 class InteractiveCrossFusion(nn.Module):
     """Interactive-cross attention of UIU-Net (Wu, Hong, Chanussot, TIP 2023, Sec. III-C).
 
@@ -65,29 +78,3 @@ class InteractiveCrossFusion(nn.Module):
         gated_low = low * self.channel_gate(high)
         gated_high = high * self.place_gate(gated_low)
         return torch.cat([self.post(2 * gated_low), self.post(2 * gated_high)], dim=1)
-
-
-class GatedSumFusion(nn.Module):
-    """Asymmetric fusion of AGPCNet (Zhang et al., TAES 2023).
-
-    The sum of both maps is gated, channel by channel, by the deep map's global average and, place
-    by place, by the shallow map.
-
-    Args:
-        high_channels: Channels of the deep map.
-        channels: C of the shallow map and of the result.
-        reduction: The gates have C // reduction hidden channels.
-    """
-
-    def __init__(self, high_channels: int, channels: int, reduction: int = 4) -> None:
-        super().__init__()
-        hidden = channels // reduction
-        self.high = Conv2dNormActivation(high_channels, channels, 1, bias=True)
-        self.channel_gate = bottleneck_gate(channels, hidden, pooled=True)
-        self.place_gate = bottleneck_gate(channels, hidden, pooled=False)
-        self.post = Conv2dNormActivation(channels, channels, 3, bias=True)
-
-    def forward(self, high: Tensor, low: Tensor) -> Tensor:
-        """Fuse deep ``high`` and shallow ``low``, both (N, ., h, w), to (N, C, h, w)."""
-        high = self.high(high)
-        return self.post(low + high) * self.channel_gate(high) * self.place_gate(low)
