@@ -20,7 +20,4 @@ train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=trai
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 
-# The authors train twice as long on this set.
-max_epochs = 800
-param_scheduler = [dict(_base_.param_scheduler[0], end=max_epochs)]
-train_cfg = dict(max_epochs=max_epochs)
+train_cfg = dict(max_epochs=800)  # the authors train twice as long on this set

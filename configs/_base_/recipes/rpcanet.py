@@ -1,8 +1,7 @@
 # Training of RPCANet and RPCANet++ by their authors, without augmentation as for NUDT-SIRST and
-# IRSTD-1k. The config for SIRST adds flips.
+# IRSTD-1k. The configs for SIRST add the eight symmetries of the square.
 crop_size = (256, 256)
 batch_size = 8
-max_epochs = 400
 
 # One channel, divided by 255 and nothing else.
 gray_preprocessor = dict(
@@ -37,15 +36,8 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-4))
 param_scheduler = [
-    dict(
-        type='PolyLR',
-        power=0.9,
-        eta_min=0,
-        begin=0,
-        end=max_epochs,
-        by_epoch=True,
-        convert_to_iter_based=True)
+    dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=True, convert_to_iter_based=True)
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=400, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
