@@ -7,7 +7,9 @@ import torch
 from network_tester import CONFIGS, build_network, labelled_samples
 from torch import Tensor, nn
 
+from mmirstd.models.decode_heads.classical_head import ClassicalHead
 from mmirstd.models.fuse import fuse_for_inference
+from mmirstd.models.layers.deformable_conv import DeformableConv
 from mmirstd.models.logits import predict_logits
 
 MODELS = {
@@ -98,3 +100,24 @@ def test_norms_after_convolutions_are_folded_in_sequences_only() -> None:
     assert [type(layer) for layer in fused[0]] == [nn.Identity, nn.Conv2d, nn.ReLU]
     assert [type(layer) for layer in fused[1]] == [nn.Conv2d, nn.BatchNorm2d]
     assert fuse_for_inference(fused, in_place=True) is fused
+
+
+@pytest.mark.parametrize('modulated', [True, False])
+def test_deformable_convolutions_in_half_precision(modulated: bool) -> None:
+    torch.manual_seed(0)
+    layer, x = DeformableConv(4, (3, 3), modulated=modulated), torch.randn(1, 4, 9, 11)
+    nn.init.normal_(layer.offset.weight, std=0.1)
+    with torch.no_grad():
+        exact = layer(x)
+        half = layer.bfloat16()(x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    assert (half - exact).abs().mean() <= 0.02 * exact.std()
+
+
+def test_scores_of_classical_detectors_stay_finite_in_half_precision() -> None:
+    head = ClassicalHead()
+    response = torch.zeros(1, 1, 4, 4, dtype=torch.bfloat16)
+    response[0, 0, 1, 1], response[0, 0, 2, 2] = 3, 1.5
+    logits = head([response])
+    assert logits.isfinite().all()
+    assert logits.sigmoid()[0, 0, 2, 2] == pytest.approx(0.5)

@@ -37,6 +37,8 @@ class ClassicalHead(MaskHead):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) whose probabilities are the scores."""
         response = self._transform_inputs(features).clamp(min=0)
+        # In half precision the scores next to 0 and 1, and their logits, do not exist.
+        response = response.to(torch.promote_types(response.dtype, torch.float32))
         peak = response.amax(dim=(1, 2, 3), keepdim=True)
         score = response / torch.where(peak > 0, peak, torch.ones_like(peak))
         return torch.logit(score, eps=1e-6)

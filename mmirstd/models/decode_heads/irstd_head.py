@@ -23,6 +23,8 @@ Outputs = Tensor | tuple[Tensor, ...]
 
 def stretched(logits: Tensor) -> Tensor:
     """Logits (N, 1, H, W) whose probabilities reach from 0 to 1 in every image."""
+    # In half precision the probabilities next to 0 and 1, and their logits, do not exist.
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     probability = logits.sigmoid()
     low = probability.amin(dim=(1, 2, 3), keepdim=True)
     high = probability.amax(dim=(1, 2, 3), keepdim=True)

@@ -41,6 +41,13 @@ class DeformableConv(nn.Module):
         if self.modulated:
             taps = offset.shape[1] // 3
             offset, mask = offset[:, : 2 * taps], torch.sigmoid(offset[:, 2 * taps :])
+        # The kernel knows no bfloat16, and positions in a map need more than its 8 bits.
+        wide = torch.promote_types(x.dtype, torch.float32)
         return deform_conv2d(
-            x, offset, self.conv.weight, self.conv.bias, padding=self.padding, mask=mask
-        )
+            x.to(wide),
+            offset.to(wide),
+            self.conv.weight.to(wide),
+            self.conv.bias.to(wide),
+            padding=self.padding,
+            mask=None if mask is None else mask.to(wide),
+        ).to(x.dtype)

@@ -211,3 +211,6 @@ def test_min_max_stretches_every_predicted_image():
     torch.testing.assert_close(predicted, expected, atol=1e-5, rtol=1e-4)
     flat = stretched(torch.zeros(1, 1, 2, 2))
     assert torch.isfinite(flat).all()
+    half = stretched(torch.tensor([[[[-3.0, 0.0], [1.0, 4.0]]]], dtype=torch.bfloat16))
+    assert half.isfinite().all()
+    assert half.sigmoid().flatten()[[0, 3]].tolist() == pytest.approx([1e-6, 1 - 1e-6], abs=1e-6)
