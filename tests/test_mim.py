@@ -1,5 +1,6 @@
 """`mim train` and `mim test` on a toy project, and the traps of MMSegmentation on the way."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -75,6 +76,25 @@ def test_tta_equals_no_tta_where_the_network_commutes_with_flips(project, checkp
     with_tta = scores_of_test(project / 'tta')
     scores = {key: value for key, value in plain_scores.items() if key.startswith('irstd/')}
     assert {key: with_tta[key] for key in scores} == pytest.approx(scores, abs=1e-4)
+
+
+@pytest.mark.parametrize('tta', [[], ['--tta']], ids=['plain', 'tta'])
+def test_images_without_masks_are_written_and_not_scored(project, checkpoint, tta):
+    folder = project / 'unlabelled'
+    if not folder.is_dir():
+        shutil.copytree(project / 'data/test/images', folder / 'images')
+    name = f'unlabelled_masks{len(tta)}'
+    options = [f'test_dataloader.dataset.data_root={folder}', 'test_dataloader.dataset.split=None']
+    arguments = ['--work-dir', 'unscored', '--out', name, *tta, '--cfg-options', *options]
+    run_tool_here(
+        'test', 'toy_recipe.py', checkpoint, *arguments, 'test_evaluator.format_only=True',
+        cwd=project,
+    )  # fmt: skip
+    assert len(list((project / name).glob('*.png'))) == 4
+    if not tta:
+        arguments[arguments.index(name)] = 'other_folder'
+        with pytest.raises(ValueError, match=r'no ground truth.*test_evaluator\.format_only=True'):
+            run_tool_here('test', 'toy_recipe.py', checkpoint, *arguments, cwd=project)
 
 
 def test_the_stock_tta_model_calls_every_pixel_a_target(project, checkpoint):

@@ -89,8 +89,9 @@ def read_truth(
     """
     if 'gt_sem_seg' not in sample:
         raise ValueError(
-            f'{name}: no ground truth (gt_sem_seg). Add LoadAnnotations to the test pipeline, or '
-            'set format_only=True to write predictions without scoring them'
+            f'{name}: no ground truth (gt_sem_seg). For images without masks, write predictions '
+            'without scoring them: --out DIR --cfg-options test_evaluator.format_only=True. '
+            'Otherwise the test pipeline lacks mmirstd.LoadMask (or LoadAnnotations)'
         )
     truth = _plane(sample['gt_sem_seg']['data'], 'gt_sem_seg', name).numpy()
     if truth.shape != shape:
