@@ -6,11 +6,12 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmirstd.engine.console import hold_warnings, make_console, quieten, release_held, verbose
 from mmirstd.engine.progress import ProgressHook
+from mmirstd.engine.small_sets import require_batches
 from mmirstd.registry import RUNNERS
 
 
@@ -42,6 +43,12 @@ class QuietRunner(Runner):
         super().register_hooks(*args, **kwargs)
         if self.progress is not None:
             self.register_hook(self.progress)
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and refuse a training set without a single batch."""
+        built = super().build_train_loop(loop)
+        require_batches(built.dataloader)
+        return built
 
     def train(self) -> nn.Module:
         """Train."""

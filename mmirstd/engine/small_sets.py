@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner
-from torch.utils.data import BatchSampler, DataLoader
+from mmengine.runner import BaseLoop, Runner
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import HOOKS
@@ -59,16 +59,43 @@ def mask_files(dataset: Any) -> Iterator[str]:
                 yield path
 
 
+def require_batches(loader: Any) -> None:
+    """Refuse a loader without a single batch, with which MMEngine fails later and elsewhere.
+
+    Raises:
+        ValueError: There is no batch; the message says which options to change.
+    """
+    if isinstance(loader, DataLoader) and not isinstance(loader.dataset, IterableDataset):
+        if len(loader):
+            return
+        samples = len(loader.dataset)
+        raise ValueError(
+            f'the training set has {samples} images, fewer than one batch of {loader.batch_size}, '
+            'and incomplete batches are left out: set train_dataloader.batch_size='
+            f'{max(samples, 1)} (or less), or train_dataloader.drop_last=False'
+        )
+
+
 @HOOKS.register_module()
 class SmallSetHook(Hook):
     """Let small training sets work, and say what cannot be learned from.
 
+    - A set that is smaller than one batch is refused where incomplete batches are left out.
     - A last batch of one image gets a second one: batch norm after global pooling (ACM, UIU-Net)
       cannot work on a single value.
     - A training set whose masks contain no target pixel is reported.
     """
 
     priority = 'HIGHEST'  # before the seeds, which number the samples
+
+    def before_run(self, runner: Runner) -> None:
+        """Look at the number of batches.
+
+        Raises:
+            ValueError: There is no batch.
+        """
+        if isinstance(runner._train_loop, BaseLoop):
+            require_batches(runner.train_dataloader)
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the loader and look at the masks."""

@@ -13,7 +13,7 @@ from torch.utils.data import ConcatDataset, DataLoader
 
 from mmirstd.engine import small_sets
 from mmirstd.engine.sample_seed import seed_samples
-from mmirstd.engine.small_sets import SmallSetHook
+from mmirstd.engine.small_sets import SmallSetHook, require_batches
 from mmirstd.engine.work_dir_lock import WorkDirLockHook
 
 
@@ -62,6 +62,12 @@ def test_a_last_batch_of_one_image_gets_a_second_one(samples, batch_size, expect
 
 def test_an_incomplete_batch_that_is_left_out_stays_so():
     assert batches(range(5), 4, drop_last=True) == [[0, 1, 2, 3]]
+
+
+def test_a_set_smaller_than_a_batch_is_refused_where_that_leaves_nothing():
+    require_batches(DataLoader(range(4), 8))
+    with pytest.raises(ValueError, match=r'4 images.*batch of 8.*batch_size=4.*drop_last=False'):
+        require_batches(DataLoader(range(4), 8, drop_last=True))
 
 
 @pytest.fixture
