@@ -24,6 +24,7 @@ from mmirstd.cli.parsers import (
     print_error,
     show_progress,
 )
+from mmirstd.cli.repeated import first_of_each_reason
 from mmirstd.datasets.checking import DatasetReport, check_dataset
 from mmirstd.datasets.layouts import LAYOUTS
 
@@ -53,6 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     add('--mask-tail', default='', help="what mask names end in there, e.g. '_mask'")
     add('--exclude', metavar='LIST', help='list file of images to leave out')
     add('--images-only', action='store_true', help='images without masks are all right (inference)')
+    add(
+        '--mask-threshold',
+        type=float,
+        default=0,
+        metavar='VALUE',
+        help='value that target pixels of masks exceed (0); 127 for masks with the noise of JPEG',
+    )
     add(
         '--resize',
         type=positive,
@@ -158,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
         out.print(list_table(report))
     for note in report.notes:
         out.print(f'[yellow]note:[/yellow] {escape(note)}', soft_wrap=True)
-    for problem in report.problems:
+    for problem in first_of_each_reason(report.problems):
         out.print(f'[red]problem:[/red] {escape(problem)}', soft_wrap=True)
     out.print('[red]FAILED[/red]' if report.problems else '[green]OK[/green]')
     return FAILED if report.problems else OK

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable
 
+from mmirstd.cli.repeated import reason_of
 from mmirstd.inference.sources import Source
 
 MOST_SHOWN = 3
@@ -30,7 +30,7 @@ class SkippedImages:
     def __call__(self, source: Source, error: Exception) -> None:
         """Report one image, unless others were skipped for the same reason often enough."""
         self.count += 1
-        reason = _reason(source, error)
+        reason = reason_of(str(error), str(source), str(source.path), source.name)
         self._reasons[reason] += 1
         if self._reasons[reason] <= MOST_SHOWN:
             self._say(f'{source}: {error}' if str(source) not in str(error) else str(error))
@@ -40,12 +40,3 @@ class SkippedImages:
         for reason, count in self._reasons.items():
             if count > MOST_SHOWN:
                 self._say(f'{count - MOST_SHOWN} more images for the same reason: {reason}')
-
-
-def _reason(source: Source, error: Exception) -> str:
-    """The message without what differs from file to file: its name and numbers."""
-    text = str(error)
-    for name in (str(source), str(source.path), source.name):
-        text = text.replace(name, '')
-    text = re.sub(r'^\W+', '', text)
-    return re.sub(r'\d+', 'N', text)

@@ -39,6 +39,7 @@ class PairFacts:
         areas: Pixels of each target (8-connected), in the order of their labels.
         resized_targets: Number of targets after the mask was resized, None if it was not.
         pseudo_colour: Whether the image looks coloured, which infrared images are not.
+        values: Smallest and largest value of the image.
     """
 
     image: Path
@@ -48,6 +49,7 @@ class PairFacts:
     areas: tuple[int, ...]
     resized_targets: int | None
     pseudo_colour: bool = False
+    values: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,10 @@ def _pixel_kind(image: np.ndarray) -> str:
 
 
 def measure_pair(
-    pair: Pair, odd_mask_shape: Shape | None = None, resize_to: int | None = None
+    pair: Pair,
+    odd_mask_shape: Shape | None = None,
+    resize_to: int | None = None,
+    mask_threshold: float = 0,
 ) -> PairFacts:
     """Read a pair and count its targets.
 
@@ -143,6 +148,7 @@ def measure_pair(
         odd_mask_shape: Shape of the mask where it is declared to differ from the image's.
         resize_to: Also count targets after a nearest resize to this square, as networks with
             that input size see them.
+        mask_threshold: Value that target pixels exceed.
 
     Raises:
         FileNotFoundError: A file does not exist.
@@ -150,11 +156,15 @@ def measure_pair(
     """
     image = read_image(pair.image)
     shape = image.shape[:2]
-    kind, coloured = _pixel_kind(image), looks_coloured(image)
+    kind = _pixel_kind(image)
+    more = {
+        'pseudo_colour': looks_coloured(image),
+        'values': (float(image.min()), float(image.max())),
+    }
     if pair.mask is None:
-        return PairFacts(pair.image, shape, kind, None, (), None, coloured)
-    stored = read_mask_values(pair.mask)
-    mask, values = binarize(stored), _mask_values(stored)
+        return PairFacts(pair.image, shape, kind, None, (), None, **more)
+    stored = read_mask_values(pair.mask, mask_threshold)
+    mask, values = binarize(stored, mask_threshold), _mask_values(stored)
     if mask.shape != shape:
         if mask.shape != odd_mask_shape:
             raise ValueError(
@@ -165,7 +175,7 @@ def measure_pair(
     resized = None
     if resize_to is not None:
         resized = len(target_areas(resize_mask(mask, (resize_to, resize_to))))
-    return PairFacts(pair.image, shape, kind, values, target_areas(mask), resized, coloured)
+    return PairFacts(pair.image, shape, kind, values, target_areas(mask), resized, **more)
 
 
 def check_dataset(
@@ -174,6 +184,7 @@ def check_dataset(
     *,
     resize_to: int | None = None,
     images_only: bool = False,
+    mask_threshold: float = 0,
     progress: Callable[[Iterable[Pair]], Iterable[Pair]] = iter,
     **selection_args: object,
 ) -> DatasetReport:
@@ -185,6 +196,7 @@ def check_dataset(
             and counts the published lists in it.
         resize_to: Also count targets after a nearest resize to this square.
         images_only: Whether a folder without any mask is all right (inference).
+        mask_threshold: Value that target pixels exceed; above 0 for masks with the noise of JPEG.
         progress: Wraps the pairs, to show a progress bar.
         **selection_args: Further arguments of :func:`mmirstd.datasets.selection.select_pairs`.
 
@@ -209,7 +221,9 @@ def check_dataset(
         )
     for pair in progress(selection.pairs):
         try:
-            facts = measure_pair(pair, selection.odd_masks.get(pair.name), resize_to)
+            facts = measure_pair(
+                pair, selection.odd_masks.get(pair.name), resize_to, mask_threshold
+            )
         except (OSError, ValueError) as error:
             report.problems.append(str(error))
         else:
@@ -247,12 +261,19 @@ def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:
 
 def _notes(report: DatasetReport) -> Iterator[str]:
     for kind, count in report.counter('pixels').items():
-        if not kind.startswith(('uint', 'bool')):
-            yield f'{count} images are {kind}: LoadIRImage needs an intensity_range for them'
-        elif not kind.startswith(('uint8', 'bool')):
+        if kind.startswith(('uint8', 'bool')):
+            continue
+        values = [facts.values for facts in report.facts if facts.pixels == kind]
+        low, high = min(least for least, _ in values), max(most for _, most in values)
+        if not kind.startswith('uint'):
             yield (
-                f'{count} images are {kind}: LoadIRImage scales the whole range of the type; give '
-                'an intensity_range if the sensor uses less'
+                f'{count} images are {kind} with values {low:g} to {high:g}: LoadIRImage needs an '
+                'intensity_range for them'
+            )
+        else:
+            yield (
+                f'{count} images are {kind} with values {low:g} to {high:g}: LoadIRImage scales '
+                'the whole range of the type; give an intensity_range if the sensor uses less'
             )
     coloured = [facts.image for facts in report.facts if facts.pseudo_colour]
     if coloured:

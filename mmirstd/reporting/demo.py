@@ -5,13 +5,16 @@ Imports no web framework: everything here is plain functions on a `Detector`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mmirstd.inference.detector import READ_ERRORS, Detector
+from mmirstd.inference.first_frame import LOGGER
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources, is_video
 from mmirstd.reporting.writers import DetectionWriter
@@ -69,6 +72,7 @@ def detect(
     tile: int | None = None,
     tta: bool = False,
     intensity_range: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Detection:
     """Run one of ``detectors`` on one image file; of a sequence on its first frame.
 
@@ -80,6 +84,8 @@ def detect(
         tile: Side of the tiles for larger images; None hands over the whole image.
         tta: Average over mirror images.
         intensity_range: 'minmax' or 'percentile'; None as the network was trained.
+        tell: Receives what the image shows to be wrong with the options, see
+            `mmirstd.inference.first_frame`.
 
     Raises:
         ValueError: The image or an option is unusable; the message is meant for the user.
@@ -96,12 +102,28 @@ def detect(
         intensity_range=intensity_range,
     )
     try:
-        (detection,) = detector.stream(find_sources(path)[:1])
+        with _warnings_to(tell, path):
+            (detection,) = detector.stream(find_sources(path)[:1])
     except READ_ERRORS as error:
         # The user knows the file by its name, not by where the server put it.
         raise ValueError(str(error).replace(str(path), Path(path).name)) from error
     named = replace(detection.source, path=Path(detection.source.path.name))
     return replace(detection, source=named)
+
+
+@contextmanager
+def _warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterator[None]:
+    """Hand warnings of the package to ``tell``, with the name of the file as the user knows it."""
+    if tell is None:
+        yield
+        return
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: tell(record.getMessage().replace(str(path), Path(path).name))
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
 
 
 def answer(detection: Detection, folder: str | Path) -> Answer:

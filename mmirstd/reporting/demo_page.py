@@ -122,6 +122,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                     tile=TILES[side],
                     tta=mirrored,
                     intensity_range=RANGES[label],
+                    tell=gradio.Warning,
                 ),
             )
             return [found, *_show(gradio, found, folder)]

@@ -148,8 +148,13 @@ def test_deep_and_float_images_and_inverted_masks_are_noted(write_layout):
     _mask(root / 'masks/000010.png', np.full((18, 24), 255))
     report = check_dataset(root)
     notes = '\n'.join(report.notes)
-    assert '1 images are float32 gray: LoadIRImage needs an intensity_range' in notes
-    assert '1 images are uint16 gray: LoadIRImage scales the whole range' in notes
+    assert (
+        '1 images are float32 gray with values 0 to 0: LoadIRImage needs an intensity_range'
+        in notes
+    )
+    assert (
+        '1 images are uint16 gray with values 0 to 0: LoadIRImage scales the whole range' in notes
+    )
     (problem,) = report.problems
     assert 'in 1 of 3 images, are the masks inverted?' in problem
     assert '000010.png' in problem
@@ -210,6 +215,10 @@ def test_masks_that_would_be_read_wrong_are_problems(tmp_path, write_pair, kind)
         if kind == 'noise':
             _mask(path, np.array(Image.open(path)))
     assert len(check_dataset(tmp_path).problems) == 1
+    if kind in ('noise', 'renamed jpeg'):
+        report = check_dataset(tmp_path, mask_threshold=127)
+        assert not report.problems
+        assert sorted(report.areas) == [3, 3]
 
 
 def test_pseudo_colour_is_noted(tmp_path, write_pair):

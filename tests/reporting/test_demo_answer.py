@@ -103,3 +103,13 @@ def test_an_upload_beyond_the_limit_is_refused_by_its_name(detectors, deep, monk
     monkeypatch.setenv('MMIRSTD_MAX_IMAGE_MB', '0.01')
     with pytest.raises(ValueError, match=r'^deep\.tif: 64 x 48 pixels take .* limit'):
         detect(detectors, deep, model='one', threshold=0.5)
+
+
+def test_what_the_image_shows_is_told_on_the_page(detectors, deep):
+    told = []
+    for _ in range(2):  # on every image, since the page has other options each time
+        detect(detectors, deep, model='one', threshold=0.5, tell=told.append)
+    assert len(told) == 2
+    assert told[0].startswith('deep.tif: its values 0 to 16383 use 25.00% of uint16')
+    detect(detectors, deep, model='one', threshold=0.5, intensity_range='minmax', tell=told.append)
+    assert len(told) == 2

@@ -88,3 +88,13 @@ def test_help(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['--help'])
     assert 'failed, or `check` found problems' in _words(capsys.readouterr().out)
+
+
+def test_one_reason_is_not_repeated_for_hundreds_of_files(root, capsys):
+    for number in range(60):
+        for kind in ('images', 'masks'):
+            (root / kind / f'x{number}.png').write_bytes(b'')
+    assert main([str(root)]) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if 'problem:' in line]
+    assert len(lines) == 21
+    assert '40 more files for the same reason: the file is empty (N bytes)' in lines[-1]
