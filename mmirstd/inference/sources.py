@@ -188,6 +188,9 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
         images = list(image_files(path, recursive=recursive))
         if not images:
             deeper = '' if recursive else '; sub-folders are searched with recursive=True'
+            videos = sorted(file for file in path.iterdir() if is_video(file))
+            if videos:
+                deeper = f'; videos are processed one by one, for example {videos[0]}'
             raise FileNotFoundError(
                 f'{path} contains no image ({", ".join(IMAGE_SUFFIXES)}){deeper}'
             )
@@ -199,6 +202,8 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
         images = [file for file in images if _is_image(file)]
         if not images:
             raise FileNotFoundError(f'no image matches {entry}')
+        if '**' in str(entry):
+            images = _without_loops(images)
         if len({file.name.lower() for file in images}) == len(images):
             return _below(path, images, whole=False)
         return _below(Path(os.path.commonpath([file.parent for file in images])), images)
@@ -229,6 +234,14 @@ def _below(root: Path, images: list[Path], *, whole: bool = True) -> list[tuple[
     """Images in natural order with their names: paths below ``root``, or bare file names."""
     images.sort(key=lambda file: _natural(str(file)))
     return [(file.relative_to(root).as_posix() if whole else file.name, file) for file in images]
+
+
+def _without_loops(images: list[Path]) -> list[Path]:
+    """Each file once, by its shortest path: ``**`` follows links to parent folders 40 times."""
+    shortest: dict[str, Path] = {}
+    for file in sorted(images, key=lambda file: (len(file.parts), str(file))):
+        shortest.setdefault(os.path.realpath(file), file)
+    return list(shortest.values())
 
 
 def _is_image(file: Path) -> bool:

@@ -18,7 +18,11 @@ from mmirstd.io.limits import ImageReadError, check_decoded_size
 # FFmpeg's own messages; OpenCV reads the variable once, at the first video of the process.
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
-VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm')
+VIDEO_SUFFIXES = (
+    '.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ts',
+    '.webm', '.wmv',
+)  # fmt: skip
+"""File name endings, in lower case, by which videos are told from images."""
 
 _EXACT = ('.avi', '.m4v', '.mov', '.mp4')
 """Containers that store the number of frames; for others OpenCV estimates it from the duration."""

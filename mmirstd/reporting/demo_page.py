@@ -6,6 +6,7 @@ share link. A content security policy makes the browser refuse anything else.
 
 from __future__ import annotations
 
+import html
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -122,7 +123,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                     tile=TILES[side],
                     tta=mirrored,
                     intensity_range=RANGES[label],
-                    tell=gradio.Warning,
+                    tell=lambda text: gradio.Warning(html.escape(text)),
                 ),
             )
             return [found, *_show(gradio, found, folder)]

@@ -1,3 +1,5 @@
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -161,3 +163,36 @@ def test_a_pillow_image_is_turned_upright():
     image.getexif()[0x0112] = 6
     (source,) = find_sources(image)
     assert source.read().shape == (4, 3)
+
+
+def test_patterns_pass_links_to_parent_folders_once(tmp_path):
+    (tmp_path / 'set/night').mkdir(parents=True)
+    for place in ('set', 'set/night'):
+        cv2.imwrite(str(tmp_path / place / 'frame.png'), np.zeros((4, 4), np.uint8))
+    (tmp_path / 'set/night/up').symlink_to(tmp_path / 'set')
+    assert names(f'{tmp_path}/set/**/*.png') == ['frame', 'night/frame']
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['a b.png', '[1].png', 'x*.png', 'line\nbreak.png', '#1.png', "it's.png", '-o.png', 'é中.PNG',
+     b'\xff\xfe.png', 'a..png', '%20.png', '1e3.png', 'a.b.c.tif'],
+)  # fmt: skip
+def test_oddly_named_files_are_found_and_read(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    image = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    Image.fromarray(image).save(tmp_path / f'plain{path.suffix}')
+    (tmp_path / f'plain{path.suffix}').rename(path)
+    for given in (tmp_path, path, str(path)):
+        (source,) = find_sources(given)
+        np.testing.assert_array_equal(source.read(), image)
+    path.write_bytes(b'')
+    with pytest.raises(ImageReadError) as caught:
+        find_sources(path)[0].read()
+    assert path.name in str(caught.value)
+
+
+def test_a_folder_of_videos_says_what_to_do(tmp_path):
+    (tmp_path / 'clip.mp4').touch()
+    with pytest.raises(FileNotFoundError, match=r'one by one, for example .*clip\.mp4'):
+        find_sources(tmp_path)
