@@ -8,12 +8,3 @@ _base_ = [
 
 model = dict(data_preprocessor=_base_.data_preprocessor)
 default_hooks = dict(checkpoint=dict(interval=1, save_best='irstd/mean_IoU'))
-custom_hooks = [
-    dict(
-        type='EMAHook',
-        ema_type='MomentumAnnealingEMA',  # no trace of the random start
-        momentum=1e-3,
-        gamma=100,
-        update_buffers=True,
-        priority='ABOVE_NORMAL')
-]

@@ -2,8 +2,7 @@
 # scored each by itself and pooled in one pass. At native size, one channel, standardised per frame.
 # Training 213 + 663 + 800 images, test 214 + 664 + 201. A tenth of each training list is set aside
 # for validation.
-_data = '{{$MMIRSTD_DATA:data}}'
-data_root = _data
+data_root = '{{$MMIRSTD_DATA:data}}'
 crop_size = 128
 
 load_image = dict(type='LoadImageFromFile', _scope_='mmirstd', channels=1, intensity_range='raw')
@@ -27,6 +26,19 @@ test_pipeline = [
     standardize,
     dict(type='PackSegInputs', meta_keys=meta_keys),
 ]
+tta_pipeline = [
+    load_image,
+    standardize,
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='RandomFlip', prob=0.0),
+             dict(type='RandomFlip', prob=1.0)],
+            # After the flip: predictions are flipped back, the ground truth must not be flipped.
+            [dict(type='mmirstd.LoadMask', on_size_mismatch='resize')],
+            [dict(type='PackSegInputs', meta_keys=meta_keys)],
+        ]),
+]
 
 data_preprocessor = dict(
     type='SegDataPreProcessor',
@@ -37,6 +49,23 @@ data_preprocessor = dict(
     pad_val=0,
     seg_pad_val=255)
 
+_sets = (
+    ('SIRST', 'sirst/dnanet_50_50'),
+    ('NUDT-SIRST', 'nudt/dnanet_50_50'),
+    ('IRSTD-1k', 'irstd1k/basicirstd'),
+)
+_parts = {
+    suffix: [
+        dict(
+            type='mmirstd.IRSTDDataset',
+            data_root=f'{data_root}/{folder}',
+            split=f'{split}_{suffix}',
+            test_mode=suffix != 'train_fit',
+            pipeline=train_pipeline if suffix == 'train_fit' else test_pipeline)
+        for folder, split in _sets
+    ]
+    for suffix in ('train_fit', 'train_val', 'test')
+}
 # The cache makes the pipeline cheap, so it runs in the main process and repeats after a resume.
 num_workers = 0
 train_dataloader = dict(
@@ -45,57 +74,21 @@ train_dataloader = dict(
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=True),
     drop_last=True,
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(
-                type='mmirstd.IRSTDDataset',
-                data_root=f'{data_root}/{folder}',
-                split=split,
-                pipeline=train_pipeline) for folder, split in (
-                    ('SIRST', 'sirst/dnanet_50_50_train_fit'),
-                    ('NUDT-SIRST', 'nudt/dnanet_50_50_train_fit'),
-                    ('IRSTD-1k', 'irstd1k/basicirstd_train_fit'),
-                )
-        ]))
+    dataset=dict(type='ConcatDataset', datasets=_parts['train_fit']))
 val_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(
-                type='mmirstd.IRSTDDataset',
-                data_root=f'{data_root}/{folder}',
-                split=split,
-                test_mode=True,
-                pipeline=test_pipeline) for folder, split in (
-                    ('SIRST', 'sirst/dnanet_50_50_train_val'),
-                    ('NUDT-SIRST', 'nudt/dnanet_50_50_train_val'),
-                    ('IRSTD-1k', 'irstd1k/basicirstd_train_val'),
-                )
-        ]))
+    dataset=dict(type='ConcatDataset', datasets=_parts['train_val']))
 test_dataloader = dict(
     batch_size=1,
     num_workers=num_workers,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(
-                type='mmirstd.IRSTDDataset',
-                data_root=f'{data_root}/{folder}',
-                split=split,
-                test_mode=True,
-                pipeline=test_pipeline) for folder, split in (
-                    ('SIRST', 'sirst/dnanet_50_50_test'),
-                    ('NUDT-SIRST', 'nudt/dnanet_50_50_test'),
-                    ('IRSTD-1k', 'irstd1k/basicirstd_test'),
-                )
-        ]))
+    dataset=dict(type='ConcatDataset', datasets=_parts['test']))
+
+del _parts, _sets
 
 val_evaluator = dict(type='mmirstd.IRSTDMetric', matching='legacy', per_dataset=True)
 test_evaluator = val_evaluator

@@ -22,3 +22,12 @@ param_scheduler = [
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
+custom_hooks = [
+    dict(
+        type='EMAHook',
+        ema_type='MomentumAnnealingEMA',  # no trace of the random start
+        momentum=1e-3,
+        gamma=100,
+        update_buffers=True,
+        priority='ABOVE_NORMAL')
+]
