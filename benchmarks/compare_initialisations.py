@@ -38,10 +38,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='(0 1 2)')
     parser.add_argument('--epochs', type=int, default=10, help='passes over the images (10)')
-    parser.add_argument('--train-images', type=int, help='first so many (all)')
-    parser.add_argument('--test-images', type=int, help='first so many to score (all)')
+    parser.add_argument('--train-images', type=int, help='train on the first N images (all)')
+    parser.add_argument('--test-images', type=int, help='score the first N images (all)')
     parser.add_argument('--batch-size', type=int, help="images per iteration (the recipe's)")
-    parser.add_argument('--crop', type=int, help='train on windows of so many pixels (no)')
+    parser.add_argument('--crop', type=int, help='train on windows of this side in pixels (no)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the recipe'
     )

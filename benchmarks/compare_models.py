@@ -52,14 +52,15 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
         help='dataset of the default recipes (nudt)',
     )
     parser.add_argument('--epochs', type=int, default=20, help='passes over the images (20)')
-    parser.add_argument('--train-images', type=int, default=64, help='first so many (64)')
-    parser.add_argument('--test-images', type=int, help='first so many to score (all)')
+    add = parser.add_argument
+    add('--train-images', type=int, default=64, help='train on the first N images (64)')
+    parser.add_argument('--test-images', type=int, help='score the first N images (all)')
     parser.add_argument('--batch-size', type=int, default=4, help='images per iteration (4)')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument(
         '--score-on', choices=('val', 'test'), default='val', help='which list to score (val)'
     )
-    parser.add_argument('--crop', type=int, help='train on windows of so many pixels (no)')
+    parser.add_argument('--crop', type=int, help='train on windows of this side in pixels (no)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of every recipe'
     )

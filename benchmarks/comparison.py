@@ -30,12 +30,12 @@ class Budget:
     Attributes:
         epochs: Passes over the training images. What a recipe measures in epochs (milestones,
             ends of schedules, warm-up of MSHNet) shrinks in proportion.
-        train_images: The first so many of the training list; None for all.
-        test_images: The first so many of the list that is scored; None for all.
+        train_images: The first n images of the training split; None for all.
+        test_images: The first n images of the split that is scored; None for all.
         batch_size: Images per iteration; None for the recipe's own.
         seed: Of weights, order of images and augmentation.
         score_on: ``'val'`` or ``'test'``, the list of the recipe to score on.
-        crop: Train on square windows of so many pixels, preferably with a target; whole images
+        crop: Train on square windows of this side in pixels, preferably with a target; whole images
             are scored. None for the recipe's input.
         options: Changes of every recipe, as ``--cfg-options`` takes them.
     """
@@ -81,7 +81,7 @@ class Row:
     log: str
 
 
-def shortened(config: Config, budget: Budget, work_dir: Path) -> Config:
+def shorten_config(config: Config, budget: Budget, work_dir: Path) -> Config:
     """A copy of ``config`` that trains within ``budget`` and writes below ``work_dir`` only."""
     cfg = deepcopy(config)
     cfg.work_dir = str(work_dir)
@@ -159,7 +159,7 @@ def train_and_score(config: Config, budget: Budget, folder: Path) -> Row:
     """
     name = Path(config.filename).stem
     work_dir = folder / name
-    cfg = shortened(config, budget, work_dir)
+    cfg = shorten_config(config, budget, work_dir)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmseg')):
         runner = Runner.from_cfg(cfg)
         complexity = count(_unwrapped(runner.model), _image(config, runner))
@@ -207,7 +207,7 @@ def compare(configs: Sequence[str], budget: Budget, folder: Path) -> list[Row]:
     """Train and score several recipes one after the other.
 
     After each network the table (``table.md``) and the figures (``rows.json``) in ``folder`` are
-    written anew, so that an interrupted comparison keeps what it has.
+    written again, so that an interrupted comparison keeps what it has.
 
     Args:
         configs: Paths or names of recipes.

@@ -50,7 +50,7 @@ class StepCost:
 def step_cost(
     teacher: SemanticSAM, student: DistillationStudent, size: int, num_prompts: int
 ) -> StepCost:
-    """Count a training step on one image of ``size`` x ``size`` pixels with so many prompts.
+    """Count a training step on one image of ``size`` x ``size`` pixels with ``prompts`` prompts.
 
     Convolutions and matrix products count; norms, activations, losses, the matching and the
     sampling of deformable attention do not. Nothing is computed: tensors have shapes alone.

@@ -44,7 +44,7 @@ def compare_initialisations(
 
     Within a seed, everything but the weights of the encoder is equal: the other parts' random
     weights, the images and their order. After each run ``rows.json`` and ``table.md`` in
-    ``folder`` are written anew.
+    ``folder`` are written again.
 
     Args:
         config: Path or name of a recipe.

@@ -18,7 +18,7 @@ from mmirstd.registry import MODELS
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print a table; 0, or 1 with a message if the recipe is no distillation."""
+    """Print a table; 0, or 1 with a message if the recipe is not a distillation."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -146,7 +146,7 @@ def time_both(
             block = pairs[start : start + BLOCK]
             found = {}
             for function in functions[:: 1 if turn % 2 else -1]:
-                # Copies lie in the cache, as masks do that a network has just delivered.
+                # Copies are in the cache, as masks do that a network has just delivered.
                 duration, found[function] = _timed(
                     function, [(p.copy(), t.copy()) for p, t in block]
                 )

@@ -22,7 +22,7 @@ from mmirstd.inference.torch_detector import IRSTDInferencer
 
 
 @dataclass(frozen=True)
-class Pair:
+class ExportedPair:
     """One network on both sides.
 
     Attributes:
@@ -56,7 +56,7 @@ class Pair:
 
 def export_pair(
     recipe: str, folder: Path, *, size: int | None = None, dynamic: str = 'none', batch: int = 1
-) -> Pair:
+) -> ExportedPair:
     """Export a recipe with random weights.
 
     Args:
@@ -93,7 +93,7 @@ def export_pair(
     images = example(description, sides, batch)
     with torch.inference_mode():
         spread = float(network(torch.from_numpy(images)).std())
-    return Pair(
+    return ExportedPair(
         name,
         network,
         OnnxDetector(result.path, threads=torch.get_num_threads()),
@@ -119,7 +119,7 @@ def example(description: Description, size: tuple[int, int], batch: int) -> np.n
     return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 
-def to_row(pair: Pair, eager: Measurement, onnx: Measurement) -> dict[str, object]:
+def to_row(pair: ExportedPair, eager: Measurement, onnx: Measurement) -> dict[str, object]:
     """What is reported of one network."""
     inside = [check for check in pair.checks if check.logits is not None]
     whole = [check.probability for check in pair.checks if check.logits is None]

@@ -302,7 +302,7 @@ def _other_checkpoints(path: Path) -> str:
         return ''
     others.sort(key=lambda other: other.stat().st_mtime, reverse=True)
     sentence = f' Intact in the same folder: {", ".join(other.name for other in others[:5])}.'
-    # best_*.pth hold no optimiser state.
+    # best_*.pth contain no optimiser state.
     resumable = [other for other in others if not other.name.startswith('best_')]
     if resumable:
         sentence += f' To train on from one: `--resume --cfg-options load_from={resumable[0]}`.'

@@ -109,7 +109,7 @@ def test_truncated_file_is_named_with_an_intact_neighbour(tmp_path):
     message = str(caught.value)
     assert str(path) in message
     assert 'found_on_the_web' not in message
-    # best_*.pth hold no optimiser state and are not proposed for resuming.
+    # best_*.pth contain no optimiser state and are not proposed for resuming.
     assert f'--resume --cfg-options load_from={earlier}`.' in message
 
 

@@ -103,8 +103,8 @@ def tool(name: str) -> Path:
 def run_tool_here(name: str, *arguments: str | Path, cwd: Path) -> None:
     """Run MMSegmentation's train.py or test.py inside this process: no time for imports.
 
-    `custom_imports`, the log level and the like act as in a process of its own; only the names
-    of MMEngine's global instances would clash between runs of the same second.
+    `custom_imports`, the log level and similar settings act as in a process of its own; only the
+    names of MMEngine's global instances would clash between runs of the same second.
     """
     experiment = f'experiment_name=run_{next(RUNS)}'
     arguments = [str(argument) for argument in arguments]

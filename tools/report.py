@@ -26,7 +26,7 @@ from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
-from mmirstd.reporting.report import Labelled, evaluate, pair_with_masks
+from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import Entry, build_page
 from mmirstd.stack import StackError
 from mmirstd.version import __version__
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate_all(
     networks: Mapping[str, Sequence[str]],
     args: argparse.Namespace,
-    images: Sequence[Labelled],
+    images: Sequence[ImageAndMask],
     console: Console,
 ) -> list[Entry]:
     entries = []
@@ -134,7 +134,7 @@ def _evaluate_all(
     return entries
 
 
-def _facts(images: Sequence[Labelled]) -> dict[str, str]:
+def _facts(images: Sequence[ImageAndMask]) -> dict[str, str]:
     files = [path for image in images for path in (image.source.path, image.mask)]
     versions = [f'mmirstd {__version__}', f'Python {platform.python_version()}']
     for package in PACKAGES:

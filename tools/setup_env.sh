@@ -49,8 +49,8 @@ print(sys.version_info[:2], sys.argv[1], hashlib.sha256(sys.stdin.buffer.read())
 
 if [[ -e $venv ]] && ! suits "$venv/bin/python"; then
     [[ -f $venv/pyvenv.cfg ]] ||
-        die "$venv exists and is no virtual environment: remove it or set MMIRSTD_VENV=DIR."
-    say "$venv does not work any more (interpreter moved or removed): making it anew."
+        die "$venv exists and is not a virtual environment: remove it or set MMIRSTD_VENV=DIR."
+    say "$venv does not work any more (interpreter moved or removed): making it again."
     rm -rf "$venv"
 fi
 if [[ ! -e $venv ]]; then

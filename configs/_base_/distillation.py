@@ -30,6 +30,6 @@ val_cfg = dict(type='ValLoop')
 val_evaluator = dict(type='mmirstd.OneClickIoUMetric')
 test_evaluator = dict(type='mmirstd.OneClickIoUMetric')
 
-# Prompts are no pipelines of transforms: the datasets do it all.
+# Prompts are not pipelines of transforms: the datasets do it all.
 test_pipeline = []
 tta_pipeline = []

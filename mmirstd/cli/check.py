@@ -1,7 +1,7 @@
 """Check the files of a dataset and count its images and targets.
 
 The layout of the folder is recognised (SIRST, NUDT-SIRST, IRSTD-1k, MDFA, SIRST-v2, IRDST, their
-repacks, one folder per split, or two folders of your own). Every image and mask is read.
+repacks, one folder per split, or your own two folders). Every image and mask is read.
 Defects that a dataset is known to be published with are notes.
 """
 
@@ -48,8 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'auto (default), {", ".join(layout.name for layout in LAYOUTS)}',
     )
     add('--dataset', help='name of the dataset where the folder does not tell, e.g. mdfa')
-    add('--image-dir', help='image folder of your own layout, below ROOT')
-    add('--mask-dir', help='mask folder of your own layout, below ROOT')
+    add('--image-dir', help='image folder of a custom layout, below ROOT')
+    add('--mask-dir', help='mask folder of a custom layout, below ROOT')
     add('--image-tail', default='', help="what image names end in there, e.g. '_1'")
     add('--mask-tail', default='', help="what mask names end in there, e.g. '_mask'")
     add('--exclude', metavar='LIST', help='list file of images to leave out')

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
-from mmirstd.datasets.synthetic import BACKGROUNDS, LAYOUTS, SceneConfig, write_dataset
+from mmirstd.datasets.synthetic import BACKGROUNDS, WRITTEN_LAYOUTS, SceneConfig, write_dataset
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('--test', type=int, default=100, help='test images')
     add(
         '--layout',
-        choices=sorted(LAYOUTS),
+        choices=sorted(WRITTEN_LAYOUTS),
         default='folders',
         help='how the files are arranged',
     )

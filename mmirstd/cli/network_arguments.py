@@ -21,7 +21,8 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('CONFIG', 'CHECKPOINT'),
         help='a network; may be repeated',
     )
-    add('--onnx', action='append', default=[], metavar='FILE', help='an exported network; likewise')
+    exported = 'an exported network; may be repeated'
+    add('--onnx', action='append', default=[], metavar='FILE', help=exported)
     add('--names', nargs='+', help='what the page calls the networks, --model first')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
 

@@ -47,8 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'what stays together: {", ".join(GROUPS)}, or a regular expression (name)',
     )
     add('--salt', default='', help='another word gives another division')
-    add('--image-dir', help='image folder of your own layout, below ROOT')
-    add('--mask-dir', help='mask folder of your own layout, below ROOT')
+    add('--image-dir', help='image folder of a custom layout, below ROOT')
+    add('--mask-dir', help='mask folder of a custom layout, below ROOT')
     add('--image-suffix', default='', help="what image names end in there, e.g. '_1'")
     add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
     return parser

@@ -46,7 +46,7 @@ class Rule:
     target: str | Callable[[re.Match[str]], str]
 
     def rename(self, key: str) -> str | None:
-        """The target key of ``key``, or None if the rule does not speak about it."""
+        """The target key of ``key``, or None if the rule does not match it."""
         match = re.fullmatch(self.pattern, key)
         if match is None:
             return None
@@ -167,7 +167,8 @@ def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict
     foreign = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if foreign:
         raise ConversionError(
-            f'{source} is no state dict: {_some(foreign)} hold no tensors. Known containers are '
+            f'{source} is not a state dict: {_some(foreign)} contain no tensors. Known containers '
+            'are '
             f'{", ".join(CONTAINER_KEYS)}.'
         )
     state = dict(content)
@@ -255,7 +256,7 @@ def convert(
                 "file's in_channels, or convert the first layer with --adapt-in-channels."
             )
         raise ConversionError(
-            f'this is no checkpoint of {family.name} as {family.config} builds it:\n  '
+            f'this is not a checkpoint of {family.name} as {family.config} builds it:\n  '
             + '\n  '.join(problems)
             + hint
         )

@@ -24,7 +24,7 @@ class Dataset:
         aliases: Other names in use; upper and lower case, '-', '_' and spaces do not count.
         damaged: Image stems that official lists name but whose files are damaged or absent in
             every known copy.
-        odd_masks: Image stem -> (image shape, mask shape) of pairs published with a mask of
+        mismatched_masks: Image stem -> (image shape, mask shape) of pairs published with a mask of
             another size than the image. Such a mask shows the same scene at another resolution.
     """
 
@@ -32,7 +32,7 @@ class Dataset:
     title: str
     aliases: tuple[str, ...]
     damaged: frozenset[str] = frozenset()
-    odd_masks: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict)
+    mismatched_masks: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict)
 
 
 _MISC_111 = {'Misc_111': ((220, 325), (400, 592))}
@@ -41,8 +41,8 @@ _MDFA_HOLES = (239, 245, 260, 264, 2543, 2553, 2561, 2808, 2817, 2819, 3503, 350
                3962, 7389, 7395, 8094, 8105, 8112, 8757, 8772)  # fmt: skip
 
 DATASETS = (
-    Dataset('sirst', 'SIRST', ('NUAA-SIRST', 'NUAA', 'SIRST-v1'), odd_masks=_MISC_111),
-    Dataset('sirst_v2', 'SIRST-v2', ('open-sirst-v2',), odd_masks=_MISC_111),
+    Dataset('sirst', 'SIRST', ('NUAA-SIRST', 'NUAA', 'SIRST-v1'), mismatched_masks=_MISC_111),
+    Dataset('sirst_v2', 'SIRST-v2', ('open-sirst-v2',), mismatched_masks=_MISC_111),
     Dataset('nudt', 'NUDT-SIRST', ('NUDT-SIRST',)),
     Dataset('irstd1k', 'IRSTD-1k', ('IRSTD1k', 'IRSTD')),
     Dataset(

@@ -94,7 +94,7 @@ class DatasetReport:
 
     @property
     def images_without_target(self) -> int:
-        """Number of images with a mask that holds no target."""
+        """Number of images with a mask that contains no target."""
         return sum(not facts.areas for facts in self.facts if facts.mask_values is not None)
 
     @property
@@ -137,7 +137,7 @@ def _pixel_kind(image: np.ndarray) -> str:
 
 def measure_pair(
     pair: Pair,
-    odd_mask_shape: Shape | None = None,
+    mismatched_mask_shape: Shape | None = None,
     resize_to: int | None = None,
     mask_threshold: float = 0,
 ) -> PairFacts:
@@ -145,7 +145,7 @@ def measure_pair(
 
     Args:
         pair: Image and mask file.
-        odd_mask_shape: Shape of the mask where it is declared to differ from the image's.
+        mismatched_mask_shape: Shape of the mask where it is declared to differ from the image's.
         resize_to: Also count targets after a nearest resize to this square, as networks with
             that input size see them.
         mask_threshold: Value that target pixels exceed.
@@ -166,7 +166,7 @@ def measure_pair(
     stored = read_mask_values(pair.mask, mask_threshold)
     mask, values = binarize(stored, mask_threshold), _mask_values(stored)
     if mask.shape != shape:
-        if mask.shape != odd_mask_shape:
+        if mask.shape != mismatched_mask_shape:
             raise ValueError(
                 f'{pair.mask}: the mask is {mask.shape[0]} x {mask.shape[1]} (height x width), its '
                 f'image {pair.image} is {shape[0]} x {shape[1]}'
@@ -222,7 +222,7 @@ def check_dataset(
     for pair in progress(selection.pairs):
         try:
             facts = measure_pair(
-                pair, selection.odd_masks.get(pair.name), resize_to, mask_threshold
+                pair, selection.mismatched_masks.get(pair.name), resize_to, mask_threshold
             )
         except (OSError, ValueError) as error:
             report.problems.append(str(error))

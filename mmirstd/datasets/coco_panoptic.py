@@ -29,12 +29,12 @@ class COCOPanopticClicks(ClickDataset):
         ann_file: JSON below it.
         seg_dir: Folder of the PNGs below it.
         image_dir: Folder of the images below it.
-        indices: Use the first so many images, or those with these indices.
+        indices: Use the first n images for a number n, or those with these indices.
         **options: See :class:`mmirstd.datasets.one_click.ClickDataset`.
 
     Raises:
         FileNotFoundError: A file or folder is missing; the message says where it comes from.
-        ValueError: The JSON is no panoptic one, or a PNG does not fit to its image or entry.
+        ValueError: The JSON is not a panoptic one, or a PNG does not fit to its image or entry.
     """
 
     def __init__(

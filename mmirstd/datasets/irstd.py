@@ -21,7 +21,7 @@ class IRSTDDataset(BaseSegDataset):
 
     Samples hold ``img_path``, ``dataset`` (title of the dataset, or the name of its folder),
     ``seg_map_path`` (absent for images without masks) and, for a mask declared to be published at
-    another size than its image, ``odd_mask_shape``.
+    another size than its image, ``mismatched_mask_shape``.
 
     Args:
         data_root: Folder of the dataset, as it was downloaded or unpacked.
@@ -32,9 +32,9 @@ class IRSTDDataset(BaseSegDataset):
         layout: 'auto' or a name in :data:`mmirstd.datasets.layouts.LAYOUTS`.
         dataset: Which dataset it is ('mdfa', 'NUST-SIRST', ...), for its declared defects. By
             default the split, the layout or the name of the folder tells.
-        image_dir: Image folder of a layout of one's own, relative to ``data_root``; replaces
+        image_dir: Image folder of a custom layout, relative to ``data_root``; replaces
             ``layout``.
-        mask_dir: Mask folder of a layout of one's own; None for images without masks.
+        mask_dir: Mask folder of a custom layout; None for images without masks.
         image_tail: What image stems end in there, e.g. '_1'.
         mask_tail: What mask stems end in there, e.g. '_mask'.
         exclude: Names to leave out, or the path of a list of them.
@@ -43,7 +43,7 @@ class IRSTDDataset(BaseSegDataset):
         test_mode: Whether samples are for testing; required for images without masks.
         metainfo: Additional meta information.
         pipeline: Steps that turn a sample into model inputs.
-        indices: Use the first so many samples, or those with these indices.
+        indices: Use the first n samples for a number n, or those with these indices.
         serialize_data: Share samples among data loader workers.
         lazy_init: Look for files at first use instead of at once.
         max_refetch: How often a training sample that the pipeline drops is replaced.
@@ -135,6 +135,6 @@ class IRSTDDataset(BaseSegDataset):
         }
         if pair.mask is not None:
             sample['seg_map_path'] = str(pair.mask)
-        if pair.name in selection.odd_masks:
-            sample['odd_mask_shape'] = selection.odd_masks[pair.name]
+        if pair.name in selection.mismatched_masks:
+            sample['mismatched_mask_shape'] = selection.mismatched_masks[pair.name]
         return sample

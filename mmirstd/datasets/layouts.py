@@ -26,8 +26,8 @@ class Section:
     Attributes:
         images: Image folder below the root; '' is the root itself.
         masks: Mask folder below the root, None where images come without masks.
-        image_tail: What the stem of an image has behind the common name.
-        mask_tail: What the stem of a mask has behind the common name.
+        image_tail: What the stem of an image adds to the common name.
+        mask_tail: What the stem of a mask adds to the common name.
         name: What a split calls the section, '' if it has no name of its own.
         renames: (pattern, replacement) for ``re.fullmatch`` of listed names whose files are
             called otherwise here.
@@ -145,16 +145,16 @@ LAYOUTS = (
 """All declared layouts; the first that matches a root is taken, so special ones come first."""
 
 
-def own_folders(
+def custom_layout(
     image_dir: str, mask_dir: str | None, *, image_tail: str = '', mask_tail: str = ''
 ) -> Layout:
-    """Declare a layout for two folders of one's own.
+    """Declare a layout for your own two folders.
 
     Args:
         image_dir: Image folder, relative to the root or absolute.
-        mask_dir: Mask folder, likewise; None for images without masks.
-        image_tail: What the stem of an image has behind the common name.
-        mask_tail: What the stem of a mask has behind the common name, e.g. '_mask'.
+        mask_dir: Mask folder, relative to ``root``; None for images without masks.
+        image_tail: What the stem of an image adds to the common name.
+        mask_tail: What the stem of a mask adds to the common name, e.g. '_mask'.
 
     Raises:
         ValueError: Both folders are the same one but nothing tells masks from images.

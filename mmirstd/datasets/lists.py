@@ -78,7 +78,7 @@ def read_list(path: str | Path) -> list[str]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no valid list.
+        ValueError: The file is not a valid list.
     """
     path = Path(path)
     if not path.is_file():

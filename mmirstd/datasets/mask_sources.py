@@ -25,7 +25,7 @@ _INDEX_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class FileSlice:
     """A file, or the part of an archive that holds it.
 
     Attributes:
@@ -62,12 +62,14 @@ class Entry:
     """
 
     name: str
-    image: Span
-    annotations: Span | bytes
+    image: FileSlice
+    annotations: FileSlice | bytes
 
     def read_annotations(self) -> bytes:
         """The JSON."""
-        return self.annotations.read() if isinstance(self.annotations, Span) else self.annotations
+        return (
+            self.annotations.read() if isinstance(self.annotations, FileSlice) else self.annotations
+        )
 
 
 def parse_shards(shards: str | Iterable[int] | None) -> list[int] | None:
@@ -150,15 +152,15 @@ def find_sa1b(
         entries += found
         single += alone
     if not entries:
-        raise FileNotFoundError(f'{root} holds no sa_ID.jpg with sa_ID.json')
+        raise FileNotFoundError(f'{root} contains no sa_ID.jpg with sa_ID.json')
     return entries, single
 
 
-def _folder_files(folder: Path) -> dict[str, Span]:
-    return {path.name: Span(str(path)) for path in folder.iterdir() if path.is_file()}
+def _folder_files(folder: Path) -> dict[str, FileSlice]:
+    return {path.name: FileSlice(str(path)) for path in folder.iterdir() if path.is_file()}
 
 
-def _tar_files(archive: Path) -> dict[str, Span]:
+def _tar_files(archive: Path) -> dict[str, FileSlice]:
     """File name -> part of the archive. The index is kept beside it where that can be written."""
     stat = archive.stat()
     stamp = {'format': _INDEX_FORMAT, 'bytes': stat.st_size, 'modified': stat.st_mtime_ns}
@@ -172,7 +174,7 @@ def _tar_files(archive: Path) -> dict[str, Span]:
         with contextlib.suppress(OSError):  # a read-only disk: scanned again next time
             write_atomically(index_file, json.dumps(index), sync=False)
     path = str(archive)  # one string for all
-    return {name: Span(path, offset, size) for name, (offset, size) in index['files'].items()}
+    return {name: FileSlice(path, offset, size) for name, (offset, size) in index['files'].items()}
 
 
 def _scanned(archive: Path) -> dict[str, list[int]]:
@@ -191,11 +193,11 @@ def _scanned(archive: Path) -> dict[str, list[int]]:
             }
     except tarfile.TarError as error:
         raise OSError(
-            f'{archive} is no complete, uncompressed tar archive ({error}): download it again'
+            f'{archive} is not a complete, uncompressed tar archive ({error}): download it again'
         ) from error
 
 
-def _paired(files: dict[str, Span]) -> tuple[list[Entry], list[str]]:
+def _paired(files: dict[str, FileSlice]) -> tuple[list[Entry], list[str]]:
     """Entries in the order of their numbers, and names of files without partner."""
     stems: dict[str, set[str]] = defaultdict(set)
     for name in files:
@@ -240,7 +242,7 @@ def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]
         return [
             Entry(
                 image['file_name'],
-                Span(str(image_dir / image['file_name'])),
+                FileSlice(str(image_dir / image['file_name'])),
                 # Bytes, because worker processes would copy nested Python objects page by page.
                 json.dumps({'image': image, 'annotations': of_image[image['id']]}).encode(),
             )

@@ -75,8 +75,8 @@ class SA1BClicks(ClickDataset):
 
     Args:
         data_root: See :class:`mmirstd.SA1BDataset`.
-        shards: Likewise. EdgeSAM keeps shard 130 for validation.
-        indices: Use the first so many images, or those with these indices.
+        shards: As above. EdgeSAM keeps shard 130 for validation.
+        indices: Use the first n images for a number n, or those with these indices.
         **options: See :class:`ClickDataset`.
     """
 

@@ -3,7 +3,7 @@
 One click belongs to several masks of different levels: all that contain it are its targets
 (Sec. 3.1, "clustering multiple ground truth masks of varying levels that share the same click").
 
-Letters: M masks, N prompts, L targets of a prompt, H x W size of the image.
+Shapes: M masks, N prompts, L targets of a prompt, H x W size of the image.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 CLICK_RADIUS = 3
-"""A click is given as a box that reaches so many pixels to each side (Semantic-SAM)."""
+"""A click is given as a box that reaches this many pixels to each side (Semantic-SAM)."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def mask_box(mask: np.ndarray) -> np.ndarray:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float64)
 
 
-def jittered(boxes: np.ndarray, amount: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def jitter_boxes(boxes: np.ndarray, amount: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Move and scale boxes (N, 4) at random: Semantic-SAM's training noise.
 
     Args:
@@ -129,6 +129,6 @@ def sample_prompts(
                 levels = np.sort(rng.choice(levels, max_levels, replace=False))
         targets[prompt, : len(levels)] = levels
     if jitter:
-        boxes = jittered(boxes, np.where(is_box, jitter, 0.01 * jitter), rng)
+        boxes = jitter_boxes(boxes, np.where(is_box, jitter, 0.01 * jitter), rng)
     kinds = np.where(is_box, 1 - point_kind, point_kind).astype(np.int64)
     return Prompts(boxes, kinds, targets)

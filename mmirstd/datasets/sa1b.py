@@ -58,15 +58,15 @@ class PromptedMaskDataset(Dataset):
             (Semantic-SAM: 0.99 to 1.01).
         flip: Probability of mirroring.
         box_share: See :func:`mmirstd.datasets.prompts.sample_prompts`.
-        point_kind: Likewise.
-        jitter: Likewise.
-        mask_stride: Masks are averaged over squares of so many pixels, which saves memory.
+        point_kind: As above.
+        jitter: As above.
+        mask_stride: Masks are averaged over squares of this side in pixels, which saves memory.
         image_pad: Value of padded image pixels, before normalisation; masks are padded with 0.
         seed: Of all draws.
-        distinct_epochs: Draws repeat after so many epochs, as a cache of the teacher needs; None
+        distinct_epochs: Draws repeat after this many epochs, as a cache of the teacher needs; None
             never repeats.
         max_replacements: Unusable images in a row after which there is something wrong.
-        indices: Use the first so many images, or those with these indices.
+        indices: Use the first n images for a number n, or those with these indices.
 
     Raises:
         ValueError: An argument is out of its range.

@@ -30,13 +30,13 @@ class ResumableSampler(Sampler):
         self.rank, self.world_size = get_dist_info()
         self.length = len(dataset)
         if not self.length:
-            raise ValueError('the dataset holds no image')
+            raise ValueError('the dataset contains no image')
         self.seed = sync_random_seed() if seed is None else seed
         self.shuffle = shuffle
         self.epoch = self.start = 0
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Go to an epoch, behind the first ``start`` samples of this process."""
+        """Go to an epoch, after the first ``start`` samples of this process."""
         self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Which files a dataset consists of: folder + split + exclusions -> pairs of image and mask.
 
 The single place that decides which missing files are tolerated: those that
-:mod:`mmirstd.datasets.catalog` declares, and others only on demand, never in silence.
+:mod:`mmirstd.datasets.catalog` declares, and others only on demand, never silently.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
 from mmirstd.datasets.layout_detection import detect_layout
-from mmirstd.datasets.layouts import Layout, Section, get_layout, own_folders
+from mmirstd.datasets.layouts import Layout, Section, custom_layout, get_layout
 from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_suffix
 from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
@@ -32,7 +32,7 @@ class Selection(Pairing):
         split: What was asked for, None for all images.
         damaged: Names left out because the dataset declares their files damaged.
         excluded: Names left out on demand.
-        odd_masks: Name -> shape of the mask, for pairs declared to differ in size that do.
+        mismatched_masks: Name -> shape of the mask, for pairs declared to differ in size that do.
         warnings: What the user should know.
     """
 
@@ -42,7 +42,7 @@ class Selection(Pairing):
     split: str | None = field(kw_only=True)
     damaged: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
-    odd_masks: dict[str, Shape] = field(default_factory=dict)
+    mismatched_masks: dict[str, Shape] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
@@ -80,7 +80,7 @@ def select_pairs(
         split: Published list, list file, folder of the layout, or None for all images.
         layout: 'auto' or the name of a layout.
         dataset: Name or alias of the dataset; None recognises it.
-        image_dir: Image folder of a layout of one's own.
+        image_dir: Image folder of a custom layout.
         mask_dir: Its mask folder, None for images without masks.
         image_tail: What image stems end in there.
         mask_tail: What mask stems end in there.
@@ -95,19 +95,19 @@ def select_pairs(
     if missing not in ('error', 'drop', 'report'):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
     root = Path(root)
-    arrangement = _arrangement(root, layout, image_dir, mask_dir, image_tail, mask_tail)
-    sections = arrangement.sections_in(root)
+    resolved = _resolve_layout(root, layout, image_dir, mask_dir, image_tail, mask_tail)
+    sections = resolved.sections_in(root)
     if not sections:
         raise ValueError(
-            f'{root} does not lie as layout {arrangement.name!r} says: {arrangement.contents}'
+            f'{root} does not lie as layout {resolved.name!r} says: {resolved.contents}'
         )
     names, sections = _listed(root, split, sections)
     pairing = pair_all(root, sections) if names is None else pair_listed(root, sections, names)
     selection = Selection(
         **vars(pairing),
         root=root,
-        layout=arrangement,
-        dataset=_recognise(root, split, arrangement, dataset),
+        layout=resolved,
+        dataset=_recognise(root, split, resolved, dataset),
         split=split,
     )
     if selection.dataset is not None:
@@ -119,11 +119,11 @@ def select_pairs(
         if not selection.pairs:
             folders = ', '.join(str(root / section.images) for section in sections)
             raise ValueError(f'no image is left of {split or "all images"} in {folders}')
-    _note_odd_masks(selection)
+    _note_mismatched_masks(selection)
     return selection
 
 
-def _arrangement(
+def _resolve_layout(
     root: Path,
     layout: str,
     image_dir: str | None,
@@ -140,7 +140,7 @@ def _arrangement(
     for folder in (image_dir, mask_dir):
         if folder is not None and not (root / folder).is_dir():
             raise FileNotFoundError(f'folder not found: {root / folder}')
-    return own_folders(image_dir, mask_dir, image_tail=image_tail, mask_tail=mask_tail)
+    return custom_layout(image_dir, mask_dir, image_tail=image_tail, mask_tail=mask_tail)
 
 
 def _listed(
@@ -238,14 +238,14 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
         )
 
 
-def _note_odd_masks(selection: Selection) -> None:
-    declared = selection.dataset.odd_masks if selection.dataset else {}
+def _note_mismatched_masks(selection: Selection) -> None:
+    declared = selection.dataset.mismatched_masks if selection.dataset else {}
     for pair in selection.pairs:
         if pair.name not in declared or pair.mask is None:
             continue
         shapes = read_size(pair.image), read_size(pair.mask)
         if shapes == declared[pair.name]:
-            selection.odd_masks[pair.name] = shapes[1]
+            selection.mismatched_masks[pair.name] = shapes[1]
             (height, width), (mask_height, mask_width) = shapes
             selection.warnings.append(
                 f'mask {pair.mask} is {mask_height} x {mask_width} but its image is {height} x '

@@ -1,7 +1,7 @@
 """Training loops that ask a teacher about every batch, and a test loop for the student.
 
 The teacher belongs to the loop: it is in none of the student's checkpoints, averages (EMA),
-wrappers (DDP) and optimisers, and is built anew from its own file when a run is resumed.
+wrappers (DDP) and optimisers, and is built again from its own file when a run is resumed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Distilling:
         self.replaced = 0
 
     def _enter(self, epoch: int, batches: int) -> None:
-        """Set the order of the data to an epoch, behind so many batches."""
+        """Set the order of the data to an epoch, after ``start`` batches."""
         self.dataloader.sampler.set_epoch(epoch, batches * self.dataloader.batch_size)
 
     def _step(self, index: int, data_batch: dict) -> None:
@@ -113,7 +113,7 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
 
     Args:
         runner: MMEngine's runner.
-        dataloader: Of :class:`mmirstd.SA1BDataset` or its likes, with
+        dataloader: Of :class:`mmirstd.SA1BDataset` or a similar one, with
             :class:`mmirstd.ResumableSampler`.
         max_epochs: Epochs in all.
         teacher: Arguments of :class:`mmirstd.distillation.teacher.Teacher`.
@@ -121,7 +121,7 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
 
     Raises:
         ValueError: Sampler, cache or loss do not fit together, or there is no teacher.
-        TypeError: The model is no student.
+        TypeError: The model is not a student.
     """
 
     def __init__(

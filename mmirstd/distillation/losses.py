@@ -8,7 +8,7 @@ and by channel, of the distribution over pixels in a mask (Shu et al., 2021).
 The paper leaves open which target BCE and Dice take, over which masks the spatial softmax runs
 and both temperatures: options of :class:`DistillationLoss`.
 
-Letters: B batch, N prompts, G granularities per prompt (6), n pairs, P points, h/w mask size.
+Shapes: B batch, N prompts, G granularities per prompt (6), n pairs, P points, h/w mask size.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ from mmirstd.models.losses.point_mask import (
 )
 from mmirstd.registry import MODELS
 
-Target = Literal['hard', 'soft']
+TargetKind = Literal['hard', 'soft']
 TERMS = ('bce', 'dice', 'kl', 'cd')
 
 
-def mask_target(teacher: Tensor, kind: Target) -> Tensor:
+def mask_target(teacher: Tensor, kind: TargetKind) -> Tensor:
     """What the student learns from teacher logits: ``'hard'`` 1[t > 0], ``'soft'`` sigmoid(t)."""
     return (teacher > 0).to(teacher.dtype) if kind == 'hard' else teacher.sigmoid()
 
 
-def bce_loss(student: Tensor, teacher: Tensor, valid: Tensor, target: Target = 'hard') -> Tensor:
+def bce_loss(
+    student: Tensor, teacher: Tensor, valid: Tensor, target: TargetKind = 'hard'
+) -> Tensor:
     """Binary cross-entropy between final masks: mean over the points, then over the pairs.
 
     Args:
@@ -53,7 +55,7 @@ def dice_loss(
     student: Tensor,
     teacher: Tensor,
     valid: Tensor,
-    target: Target = 'hard',
+    target: TargetKind = 'hard',
     smooth: float = 1.0,
 ) -> Tensor:
     """Soft Dice loss between final masks, mean over the pairs; arguments of :func:`bce_loss`."""
@@ -78,7 +80,7 @@ def spatial_kl(
         teacher: Logits (B, N, G, h, w).
         temperature: The paper gives none; 1 as in Hinton et al.'s loss for dense prediction.
         group: The softmax runs over the G masks of each ``'prompt'``, the relation among
-            granularities that the paper wants kept, or over all N G masks of the ``'image'``.
+            granularities that the paper keeps, or over all N G masks of the ``'image'``.
         valid: (B, h, w) bool, False in padding; None counts every pixel.
 
     Returns:
@@ -137,7 +139,7 @@ class DistillationLoss(nn.Module):
         terms: Which parts of Eq. 1 to use, for ablations.
         bce_target: ``'hard'`` compares with the thresholded teacher mask, ``'soft'`` with its
             probability. The paper does not say.
-        dice_target: Likewise. Dice of soft targets is smallest for a hard student mask, so
+        dice_target: As above. Dice of soft targets is smallest for a hard student mask, so
             ``'hard'``.
         kl_group: See :func:`spatial_kl`.
         kl_temperature: Of the spatial KL.
@@ -157,8 +159,8 @@ class DistillationLoss(nn.Module):
         weight: float = 5.0,
         *,
         terms: Sequence[str] = TERMS,
-        bce_target: Target = 'hard',
-        dice_target: Target = 'hard',
+        bce_target: TargetKind = 'hard',
+        dice_target: TargetKind = 'hard',
         kl_group: Literal['prompt', 'image'] = 'prompt',
         kl_temperature: float = 1.0,
         cd_temperature: float = 4.0,

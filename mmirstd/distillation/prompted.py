@@ -1,6 +1,6 @@
 """Networks that answer prompts, as MMEngine models: data in, losses or masks out.
 
-Letters: B images, N prompts, G masks per prompt, H x W size of the padded images, h x w = stride 4.
+Shapes: B images, N prompts, G masks per prompt, H x W size of the padded images, h x w = stride 4.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
 
     Args:
         mean: Of the channels in RGB order.
-        std: Likewise.
+        std: As above.
         pad_size_divisor: Sides become multiples of this.
         bgr_to_rgb: Pipelines hold BGR as everywhere in OpenMMLab.
         **kwargs: As in MMEngine's ``ImgDataPreprocessor``.

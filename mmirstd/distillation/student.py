@@ -1,6 +1,6 @@
 """The student of the distillation: a small encoder under the decoder of the teacher (Sec. 3.2).
 
-Letters: B images, N prompts, G masks per prompt, C_i channels of stage i, h x w = stride 4.
+Shapes: B images, N prompts, G masks per prompt, C_i channels of stage i, h x w = stride 4.
 """
 
 from __future__ import annotations

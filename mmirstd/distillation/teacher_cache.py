@@ -1,6 +1,6 @@
 """What the teacher said, kept on disk, so that later epochs need no teacher.
 
-Letters: N prompts, G masks per prompt, h x w mask size.
+Shapes: N prompts, G masks per prompt, h x w mask size.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A quiet terminal: what MMEngine logs goes to the log file, the screen shows what matters.
 
-The log file keeps everything. On the screen appear the lines of this package and of your own
+The log file keeps everything. On the screen appear the lines of this package and of your code
 code, warnings, and what :class:`mmirstd.engine.progress.ProgressHook` prints.
 """
 

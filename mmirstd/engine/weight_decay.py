@@ -18,7 +18,7 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     SimIRSTD decays everything but normalisation layers and embeddings (learned queries, tokens
     and positions). MMEngine knows ``norm_decay_mult``; for embeddings it offers only
-    ``custom_keys``, which match by substring of a name and so miss a renamed module in silence.
+    ``custom_keys``, which match by substring of a name and so miss a renamed module silently.
     Here embeddings are recognised by type: the weights of every ``torch.nn.Embedding``.
     A custom key that sets a ``decay_mult`` wins where it matches. One that sets only a learning
     rate leaves the decay to these rules and to ``norm_decay_mult``; MMEngine would decay

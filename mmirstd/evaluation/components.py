@@ -1,6 +1,6 @@
 """Connected components of a binary mask: what the field calls targets.
 
-Letters: H, W mask size in pixels; K foreground pixels; C components.
+Shapes: H, W mask size in pixels; K foreground pixels; C components.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ A probability p counts as "target" at threshold t if p > t. Two kinds of curve s
   so that images can be counted in any number of processes. The area under such a curve depends
   on the number of bins: few bins cut the corner where a sharp detector lives (all its false
   positives fall between two thresholds). An AUC is therefore always given with its bins.
-* The Pd-Fa curve matches components anew at every threshold. Neither axis need be monotonic
+* The Pd-Fa curve matches components again at every threshold. Neither axis need be monotonic
   (lowering the threshold merges neighbours), and Fa has no natural upper end, so no area is
   computed.
 
-Letters: H, W mask size in pixels; B bins; T thresholds.
+Shapes: H, W mask size in pixels; B bins; T thresholds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which prediction hits which target: the four conventions in use.
 
-Letters: T target components, P predicted components.
+Shapes: T target components, P predicted components.
 
 All conventions pair a target with at most one prediction, whose centroid must lie strictly
 nearer than ``max_distance`` pixels:
@@ -44,7 +44,7 @@ MAX_DISTANCE = 3.0
 OPDC_MIN_IOU = 0.5
 """IoU from which ``opdc`` matches a pair whatever its distance."""
 
-Pair = tuple[int, int, float]
+NearPair = tuple[int, int, float]
 """Target index, prediction index, distance of their centroids in pixels."""
 
 _EXACT_FLOAT_LIMIT = 2.0**53  # whole numbers below it survive float64 arithmetic
@@ -78,7 +78,7 @@ def match_targets(
     *,
     max_distance: float = MAX_DISTANCE,
 ) -> Matches:
-    """Pair the components of a prediction with those of the ground truth.
+    """NearPair the components of a prediction with those of the ground truth.
 
     Args:
         targets: The T components of the ground truth.
@@ -112,7 +112,7 @@ def match_targets(
 
 def near_pairs(
     targets: Components, predictions: Components, max_distance: float, *, rounded: bool = False
-) -> list[Pair]:
+) -> list[NearPair]:
     """Pairs of centroids that lie strictly nearer than ``max_distance`` pixels.
 
     Args:
@@ -165,7 +165,7 @@ def _moments(components: Components) -> Iterator[tuple[int, float, float]]:
     )
 
 
-def _first_free(pairs: Sequence[Pair]) -> dict[int, int]:
+def _first_free(pairs: Sequence[NearPair]) -> dict[int, int]:
     """Targets in order take the first prediction that is still free."""
     partner: dict[int, int] = {}
     taken: set[int] = set()
@@ -176,7 +176,9 @@ def _first_free(pairs: Sequence[Pair]) -> dict[int, int]:
     return partner
 
 
-def _nearest(pairs: Sequence[Pair], targets: Components, predictions: Components) -> dict[int, int]:
+def _nearest(
+    pairs: Sequence[NearPair], targets: Components, predictions: Components
+) -> dict[int, int]:
     """The best one-to-one choice among ``pairs``.
 
     Criteria, each deciding only the ties of those before: most pairs, least total distance
@@ -185,7 +187,7 @@ def _nearest(pairs: Sequence[Pair], targets: Components, predictions: Components
     """
     rows = sorted({t for t, _, _ in pairs})
     columns = sorted({p for _, p, _ in pairs})
-    if len(pairs) == len(rows) == len(columns):  # nobody has a choice
+    if len(pairs) == len(rows) == len(columns):  # no component has a choice
         return {t: p for t, p, _ in pairs}
 
     # One whole-number cost per pair whose digits are the four criteria.
@@ -219,7 +221,7 @@ def _nearest(pairs: Sequence[Pair], targets: Components, predictions: Components
 def _overlap_then_distance(
     targets: Components, predictions: Components, max_distance: float
 ) -> dict[int, int]:
-    """Pair as `opdc` does, see the module docstring."""
+    """NearPair as `opdc` does, see the module docstring."""
     distances = centroid_distances(targets, predictions)
     shared = shared_pixels(targets, predictions)
     overlaps = shared / (targets.areas[:, None] + predictions.areas - shared)

@@ -1,6 +1,6 @@
 """How well one click per segment is answered: Max and Oracle IoU (Semantic-SAM's evaluation).
 
-Letters: N prompts, G masks per prompt, H x W size of the image, h x w size of the logits.
+Shapes: N prompts, G masks per prompt, H x W size of the image, h x w size of the logits.
 """
 
 from __future__ import annotations

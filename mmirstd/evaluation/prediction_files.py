@@ -129,7 +129,7 @@ def _read_plane(path: Path) -> NDArray:
     if image.ndim == 3:
         if (image != image[..., :1]).any():
             raise ValueError(
-                f'{path}: a colour image is no prediction; save one channel, not an overlay'
+                f'{path}: a colour image is not a prediction; save one channel, not an overlay'
             )
         image = image[..., 0]
     if picture.lossy:

@@ -1,6 +1,6 @@
 """What MMSegmentation hands to a metric, turned into numpy arrays of one image.
 
-Letters: C channels of the network's output; H, W size of the evaluated image in pixels.
+Shapes: C channels of the network's output; H, W size of the evaluated image in pixels.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A trained segmentor as one function from raw pixels to logits, ready for export.
 
-Letters: N images, C channels, H, W size of the input.
+Shapes: N images, C channels, H, W size of the input.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ExportNetwork(nn.Module):
         super().__init__()
         head = getattr(segmentor, 'decode_head', None)
         if not hasattr(segmentor, 'extract_feat') or not callable(head):
-            raise ValueError(f'{type(segmentor).__name__} is no segmentor with one decode head')
+            raise ValueError(f'{type(segmentor).__name__} is not a segmentor with one decode head')
         if getattr(head, 'out_channels', 1) not in (1, 2):
             raise ValueError(f'the head has {head.out_channels} channels, expected 1 or 2')
         prepare = segmentor.data_preprocessor

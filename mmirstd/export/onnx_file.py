@@ -1,4 +1,4 @@
-"""Exporting a trained network to an ONNX file that has been proved to compute the same.
+"""Exporting a trained network to an ONNX file that is verified to compute the same.
 
 A file appears under its name only after onnxruntime has reproduced PyTorch on it.
 """

@@ -1,4 +1,4 @@
-"""Exporting a trained network as a ``torch.export`` program, proved to compute the same."""
+"""Exporting a trained network as a ``torch.export`` program, verified to compute the same."""
 
 from __future__ import annotations
 

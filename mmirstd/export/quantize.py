@@ -1,6 +1,6 @@
 """Networks in 8-bit integers, and what that costs in accuracy and saves in time.
 
-Letters: N images, C channels, H, W size of the input.
+Shapes: N images, C channels, H, W size of the input.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def quantize(
 
 
 class _Calibration:
-    """What onnxruntime asks for calibration inputs, one image at a time."""
+    """What onnxruntime reads calibration inputs from, one image at a time."""
 
     def __init__(self, detector: OnnxDetector, sources: Iterable[Source]) -> None:
         self.count = 0

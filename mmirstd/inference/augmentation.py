@@ -4,7 +4,7 @@ Infrared frames have no preferred side, so an image and its mirror images are eq
 Probabilities are averaged, never logits or masks, and what is averaged is the probability of
 "target" alone: right for networks of one output channel and of two.
 
-Letters: H, W image size in pixels.
+Shapes: H, W image size in pixels.
 """
 
 from __future__ import annotations

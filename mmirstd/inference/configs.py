@@ -22,7 +22,7 @@ def load_config(config: str | Path | Config) -> Config:
 
     Raises:
         FileNotFoundError: There is no such file and no recipe of that name.
-        ValueError: The file is no usable config, or names more than one recipe.
+        ValueError: The file is not a usable config, or names more than one recipe.
     """
     if isinstance(config, Config):
         return copy.deepcopy(config)
@@ -31,7 +31,8 @@ def load_config(config: str | Path | Config) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
-        raise ValueError(f'{path} is no usable config: {type(error).__name__}: {error}') from error
+        reason = f'{type(error).__name__}: {error}'
+        raise ValueError(f'{path} is not a usable config: {reason}') from error
 
 
 def find_config(config: str | Path) -> Path:

@@ -25,7 +25,7 @@ from mmirstd.inference.sources import Input, Source, find_sources, is_video, vid
 from mmirstd.inference.tiling import Tiling, predict_tiled
 
 OnError = str | Callable[[Source, Exception], None]
-"""'raise', or a function that is told of an unusable image, which is then left out."""
+"""'raise', or a function that receives an unusable image, which is then left out."""
 
 READ_ERRORS = (OSError, ValueError, MemoryError, cv2.error)
 """What an unusable image can raise while it is read or brought into range."""

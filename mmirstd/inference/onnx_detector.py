@@ -36,7 +36,7 @@ class OnnxDetector(Detector):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: onnxruntime is not installed.
-        ValueError: The file is no network exported by mmirstd.
+        ValueError: The file is not a network exported by mmirstd.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # onnxruntime's own exception types are not public
-        raise ValueError(f'{path} is no network that onnxruntime can run: {error}') from error
+        raise ValueError(f'{path} is not a network that onnxruntime can run: {error}') from error
 
 
 def _only(arguments: Sequence) -> object:

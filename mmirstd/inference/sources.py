@@ -78,7 +78,7 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
         folder); the suffix is kept where two images differ by nothing else.
 
     Raises:
-        FileNotFoundError: A path does not exist, or a folder or pattern holds no image.
+        FileNotFoundError: A path does not exist, or a folder or pattern contains no image.
         ValueError: No input, or an input of an unknown kind.
     """
     if isinstance(inputs, str | Path | np.ndarray | Image.Image) or _is_tensor(inputs):

@@ -1,6 +1,6 @@
 """From a probability map to a list of targets.
 
-Letters: H, W image size in pixels; C number of targets.
+Shapes: H, W image size in pixels; C number of targets.
 """
 
 from __future__ import annotations

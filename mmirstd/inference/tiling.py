@@ -5,7 +5,7 @@ and one along x. Both are normalised to sum to one over the tiles that cover a r
 the blended map is then a weighted mean everywhere and no map of weights has to be kept. Targets
 are looked for in the blended map, so one on the border of two tiles stays one target.
 
-Letters: H, W size of the frame in pixels; t side of a tile; K tiles along one axis.
+Shapes: H, W size of the frame in pixels; t side of a tile; K tiles along one axis.
 """
 
 from __future__ import annotations

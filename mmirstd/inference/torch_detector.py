@@ -142,7 +142,7 @@ class IRSTDInferencer(Detector):
         ]
 
     def _pack(self, image: np.ndarray) -> dict[str, Any]:
-        """Run the steps behind the loader."""
+        """Run the steps after the loader."""
         size = image.shape[:2]
         return self._prepare(
             {
@@ -209,7 +209,7 @@ def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is unusable or holds no weights.
+        ValueError: The file is unusable or contains no weights.
     """
     if weights not in ('averaged', 'raw'):
         raise ValueError(f"weights={weights!r} must be 'averaged' or 'raw'")
@@ -220,11 +220,11 @@ def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[
         if isinstance(state, Mapping):
             state = {k: v for k, v in state.items() if str(k).startswith('module.')}
     if not isinstance(state, Mapping) or (not state and 'state_dict' not in content):
-        raise ValueError(f'{checkpoint}: the file holds no state_dict with weights')
+        raise ValueError(f'{checkpoint}: the file contains no state_dict with weights')
     bad = [key for key, value in state.items() if not isinstance(value, torch.Tensor)]
     if bad:
         raise ValueError(
-            f'{checkpoint}: {bad[0]!r} is no tensor, so this is no state_dict of a model'
+            f'{checkpoint}: {bad[0]!r} is not a tensor, so this is not a state_dict of a model'
         )
     if all(str(key).startswith('module.') for key in state):  # saved from a DDP wrapper
         state = {key.removeprefix('module.'): value for key, value in state.items()}

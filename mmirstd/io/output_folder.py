@@ -126,7 +126,7 @@ class OutputFolder:
         if top not in self._own:
             if os.path.lexists(self.folder / top) and not self._is_recorded(relative):
                 raise FileExistsError(
-                    f'{self.folder / top} already exists and is no result of this run; choose '
+                    f'{self.folder / top} already exists and is not a result of this run; choose '
                     'another folder for results, or move it away'
                 )
             self._own.add(top)

@@ -49,7 +49,7 @@ class TiffReader:
         source: What errors call it.
 
     Raises:
-        ValueError: The file is damaged or holds no picture.
+        ValueError: The file is damaged or contains no picture.
     """
 
     def __init__(self, file: Path | bytes, source: str) -> None:
@@ -116,7 +116,7 @@ def _picture_numbers(tiff: TiffFile) -> list[int]:
         if not page.subfiletype & (_REDUCED | _TRANSPARENCY)
     ]
     if not numbers:
-        raise ValueError('it holds no full picture, only overviews or masks of transparency')
+        raise ValueError('it contains no full picture, only overviews or masks of transparency')
     return numbers
 
 

@@ -26,7 +26,7 @@ from mmirstd.visualization.canvas import (
     to_gray8,
     to_rgb,
 )
-from mmirstd.visualization.outcomes import UNJUDGED
+from mmirstd.visualization.outcomes import UNSCORED
 from mmirstd.visualization.overlay import crop_pictures, draw_overlay
 
 RANGES = {
@@ -38,10 +38,10 @@ RANGES = {
 
 TABLE_COLUMNS = ('target', 'x', 'y', 'width', 'height', 'area, px', 'peak probability')
 
-MOST_MARKED = 200
+MAX_MARKED_TARGETS = 200
 """More targets than that are outlined but neither numbered nor enlarged."""
 
-MOST_CROPS = 24
+MAX_CROPS = 24
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Answer:
     Attributes:
         summary: One sentence.
         picture: Marked image, RGB uint8.
-        crops: (enlarged surroundings RGB, caption) of the first `MOST_CROPS` targets.
+        crops: (enlarged surroundings RGB, caption) of the first `MAX_CROPS` targets.
         rows: One row a target, see `TABLE_COLUMNS`.
         files: Mask, picture, CSV and JSON.
     """
@@ -137,12 +137,12 @@ def answer(detection: Detection, folder: str | Path) -> Answer:
         OSError: A file cannot be written.
     """
     targets, folder = detection.targets, Path(folder)
-    many = len(targets) > MOST_MARKED
+    many = len(targets) > MAX_MARKED_TARGETS
     if many:
         picture, crops = _outlined(detection), []
     else:
         picture = draw_overlay(detection.image, prediction=detection.mask)
-        crops = crop_pictures(detection.image, prediction=detection.mask, limit=MOST_CROPS)
+        crops = crop_pictures(detection.image, prediction=detection.mask, limit=MAX_CROPS)
     wanted = ('mask', 'csv', 'json') if many else ('mask', 'overlay', 'csv', 'json')
     with DetectionWriter(folder, wanted) as out:
         out.write(detection)
@@ -185,14 +185,16 @@ def _summary(detection: Detection, many: bool) -> str:
     if detection.source.frame is not None:
         text += ' The file is a sequence; this is its first frame.'
     if many:
-        text += f' More than {MOST_MARKED} targets are only outlined: is the threshold too low?'
-    elif count > MOST_CROPS:
-        text += f' The first {MOST_CROPS} are shown enlarged.'
+        text += (
+            f' More than {MAX_MARKED_TARGETS} targets are only outlined: is the threshold too low?'
+        )
+    elif count > MAX_CROPS:
+        text += f' The first {MAX_CROPS} are shown enlarged.'
     return text
 
 
 def _outlined(detection: Detection) -> np.ndarray:
     scale = enlargement(detection.size, 640)
     picture = to_rgb(enlarge(to_gray8(detection.image), scale))
-    draw_outline(picture, detection.mask, COLOURS[UNJUDGED], scale)
+    draw_outline(picture, detection.mask, COLOURS[UNSCORED], scale)
     return picture

@@ -1,6 +1,6 @@
 """The demo page: gradio components wired to `mmirstd.reporting.demo`.
 
-The page asks nobody but the server that delivers it: no analytics, no fonts from elsewhere, no
+The page loads nothing but what its own server delivers: no analytics, no fonts from elsewhere, no
 share link. A content security policy makes the browser refuse anything else.
 """
 

@@ -20,12 +20,12 @@ from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
 from mmirstd.io.masks import read_mask
 
-MATCHINGS = ('optimal', 'legacy')
+REPORTED_MATCHINGS = ('optimal', 'legacy')
 """Conventions that are counted; see `mmirstd.evaluation.matching`. The first orders images."""
 
 
 @dataclass(frozen=True)
-class Labelled:
+class ImageAndMask:
     """An image and the file of its mask."""
 
     source: Source
@@ -52,7 +52,8 @@ class Evaluation:
     """Result of evaluating one detector.
 
     Attributes:
-        result: Scores under each of `MATCHINGS`, curves, and the counts of every image in order.
+        result: Scores under each of `REPORTED_MATCHINGS`, curves, and the counts of every image
+            in order.
         worst: The worst images, worst first.
     """
 
@@ -60,7 +61,9 @@ class Evaluation:
     worst: list[WorstImage]
 
 
-def pair_with_masks(images: str | Path, masks: str | Path, mask_suffix: str = '') -> list[Labelled]:
+def pair_with_masks(
+    images: str | Path, masks: str | Path, mask_suffix: str = ''
+) -> list[ImageAndMask]:
     """Pair the images of a folder with the masks of the same name, whatever their file format.
 
     Args:
@@ -78,19 +81,19 @@ def pair_with_masks(images: str | Path, masks: str | Path, mask_suffix: str = ''
         if source.name.endswith(mask_suffix)
     }
     sources = find_sources(images)
-    lonely = [source for source in sources if source.name not in known]
-    if lonely:
+    unpaired = [source for source in sources if source.name not in known]
+    if unpaired:
         raise FileNotFoundError(
-            f'{len(lonely)} of {len(sources)} images have no mask of their name in {masks}, the '
-            f'first is {lonely[0]}. If the names of masks end in something more, such as '
+            f'{len(unpaired)} of {len(sources)} images have no mask of their name in {masks}, the '
+            f'first is {unpaired[0]}. If the names of masks end in something more, such as '
             '_pixels0, say so (--mask-suffix)'
         )
-    return [Labelled(source, known[source.name]) for source in sources]
+    return [ImageAndMask(source, known[source.name]) for source in sources]
 
 
-def badness(counts: ImageCounts) -> tuple[int, float]:
+def error_rank(counts: ImageCounts) -> tuple[int, float]:
     """How bad an image came out: misses and false targets, then 1 - IoU."""
-    found = counts.matches[MATCHINGS[0]]
+    found = counts.matches[REPORTED_MATCHINGS[0]]
     wrong = found.hits.count(False) + found.false_predictions
     union = counts.tp + counts.fp + counts.fn
     return wrong, 1 - counts.tp / union if union else 0.0
@@ -98,7 +101,7 @@ def badness(counts: ImageCounts) -> tuple[int, float]:
 
 def evaluate(
     detector: Detector,
-    images: Sequence[Labelled],
+    images: Sequence[ImageAndMask],
     *,
     batch_size: int = 1,
     keep_worst: int = 12,
@@ -119,7 +122,7 @@ def evaluate(
     """
     if not images:
         raise ValueError('there are no images to evaluate')
-    scorer = Scorer(MATCHINGS, curves=True)
+    scorer = Scorer(REPORTED_MATCHINGS, curves=True)
     worst: list[tuple[tuple[int, float], int, WorstImage]] = []
     stream = detector.stream([image.source for image in images], batch_size=batch_size)
     for number, (image, detection) in enumerate(zip(images, stream, strict=True)):
@@ -128,7 +131,7 @@ def evaluate(
             detection.mask, truth, probability=detection.probability, name=detection.source.name
         )
         # Of equally bad images the first ones are kept.
-        entry = (badness(counts), -number, WorstImage(counts, detection, truth))
+        entry = (error_rank(counts), -number, WorstImage(counts, detection, truth))
         if len(worst) < keep_worst:
             heapq.heappush(worst, entry)
         elif keep_worst:

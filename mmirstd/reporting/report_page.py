@@ -1,6 +1,6 @@
 """One self-contained HTML page about the evaluation of one or several networks.
 
-Everything, pictures included, lies in the one file; it needs no network and runs no script.
+Everything, pictures included, is in the one file; it needs no network and runs no script.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from mmirstd.evaluation.curves import draw_curves
 from mmirstd.io.pictures import encode_image
-from mmirstd.reporting.report import Evaluation, WorstImage, badness
+from mmirstd.reporting.report import Evaluation, WorstImage, error_rank
 from mmirstd.visualization.overlay import draw_result
 
 _ROWS = (
@@ -134,7 +134,7 @@ def _figure_as_png(figure: Figure) -> str:
 
 
 def _gallery(entry: Entry, worst: int) -> list[dict[str, str]]:
-    shown = [image for image in entry.evaluation.worst[:worst] if badness(image.counts) > (0, 0)]
+    shown = [image for image in entry.evaluation.worst[:worst] if error_rank(image.counts) > (0, 0)]
     return [{'png': _base64(_png(image)), 'caption': _caption(image)} for image in shown]
 
 
@@ -151,7 +151,7 @@ def _png(image: WorstImage) -> bytes:
 
 def _caption(image: WorstImage) -> str:
     found = next(iter(image.counts.matches.values()))
-    _, distance = badness(image.counts)
+    _, distance = error_rank(image.counts)
     return (
         f'{image.counts.name}: {found.hits.count(False)} missed, {found.false_predictions} false '
         f'of {len(found.hits)} targets, IoU {100 * (1 - distance):.1f} %'

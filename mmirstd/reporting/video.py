@@ -26,7 +26,7 @@ from mmirstd.visualization.canvas import (
     to_gray8,
     to_rgb,
 )
-from mmirstd.visualization.outcomes import UNJUDGED, Outcome
+from mmirstd.visualization.outcomes import UNSCORED, Outcome
 
 try:
     import resource
@@ -89,7 +89,8 @@ class TrackVideo:
     Args:
         path: ``.mp4`` or ``.avi``.
         rate: Frames per second.
-        wanted: Frames are enlarged by a whole number until their longer side has so many pixels.
+        wanted: Frames are enlarged by a whole number until their longer side has at least this
+            many pixels.
 
     Raises:
         ValueError: The suffix is unknown or the rate not positive.
@@ -203,7 +204,7 @@ def draw_tracks(
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type.
         tracks: Tracks whose last detection lies in this frame.
-        wanted: Enlarge by a whole number until the longer side has so many pixels.
+        wanted: Enlarge by a whole number until the longer side has at least this many pixels.
         tail: Sightings of each track that are drawn as a line, at most `HISTORY`.
 
     Returns:
@@ -216,8 +217,8 @@ def draw_tracks(
         recent = list(track.targets)[-tail:]
         path = [((t.x + 0.5) * scale, (t.y + 0.5) * scale) for t in recent]
         points = np.rint(path).astype(np.int32)
-        cv2.polylines(picture, [points], False, COLOURS[UNJUDGED], 1, cv2.LINE_AA)
+        cv2.polylines(picture, [points], False, COLOURS[UNSCORED], 1, cv2.LINE_AA)
         target = track.targets[-1]
-        outcome = Outcome(UNJUDGED, (target.x, target.y), target.box, target.area)
+        outcome = Outcome(UNSCORED, (target.x, target.y), target.box, target.area)
         draw_marker(picture, outcome, scale, str(track.number))
     return picture

@@ -1,6 +1,6 @@
 """Drawing on gray infrared images: contrast, enlargement, outlines, markers, captions.
 
-Letters: H, W image size; s integer enlargement. Pictures are RGB, uint8, (s*H, s*W, 3).
+Shapes: H, W image size; s integer enlargement. Pictures are RGB, uint8, (s*H, s*W, 3).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 from mmirstd.datasets.intensity import scale_intensity
 
-from .outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED, Outcome
+from .outcomes import FALSE_ALARM, HIT, MISS, UNSCORED, Outcome
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart. Kinds differ in
 # the form of their marker as well.
@@ -18,10 +18,10 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     HIT: (86, 180, 233),
     MISS: (240, 228, 66),
     FALSE_ALARM: (213, 94, 0),
-    UNJUDGED: (0, 158, 115),
+    UNSCORED: (0, 158, 115),
 }
 """Kind of outcome -> RGB: hit sky blue, miss yellow, false alarm vermilion, else green."""
-TRUTH_COLOUR = COLOURS[UNJUDGED]
+TRUTH_COLOUR = COLOURS[UNSCORED]
 """RGB of the true outline where the predicted one is shown as well."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -100,7 +100,7 @@ def draw_marker(
     half = max(right - left, bottom - top) // 2 + gap
     colour = COLOURS[outcome.kind]
     for tint, width in (((0, 0, 0), 3), (colour, 1)):
-        if outcome.kind in (HIT, UNJUDGED):
+        if outcome.kind in (HIT, UNSCORED):
             corner = (middle[0] - half, middle[1] - half), (middle[0] + half, middle[1] + half)
             cv2.rectangle(picture, *corner, tint, width)
         elif outcome.kind == MISS:

@@ -23,12 +23,12 @@ class IRSTDVisualizationHook(Hook):
     """Draws every tested image; ``mim test ... --show-dir DIR`` turns it on.
 
     MMSegmentation's own hook reads every image as 8-bit colour, which leaves 14-bit data nearly
-    black and cannot read arrays, and by default draws only every 50th image. Pictures lie in
+    black and cannot read arrays, and by default draws only every 50th image. Pictures are stored in
     ``DIR/vis_data/vis_image/<name>_<number>.png``.
 
     Args:
         draw: Whether to draw.
-        interval: Draw the first of every so many images.
+        interval: Draw every n-th image, beginning with the first.
         show: Open windows instead of writing files.
         wait_time: Seconds that a window stays, 0 until a key is pressed.
     """

@@ -1,4 +1,4 @@
-"""What became of every target and every detection: hit, miss or false alarm.
+"""Outcome of every target and every detection: hit, miss or false alarm.
 
 The rule is that of the metric: 8-connected components, one-to-one pairing, centroids nearer than
 3 px (:mod:`mmirstd.evaluation.matching`, convention 'optimal').
@@ -13,8 +13,8 @@ import numpy as np
 from mmirstd.evaluation.components import Components, find_components
 from mmirstd.evaluation.matching import match_targets
 
-HIT, MISS, FALSE_ALARM, UNJUDGED = 'hit', 'miss', 'false alarm', 'detection'
-"""Kinds of outcome; UNJUDGED is a component drawn without the other mask to judge it by."""
+HIT, MISS, FALSE_ALARM, UNSCORED = 'hit', 'miss', 'false alarm', 'detection'
+"""Kinds of outcome; UNSCORED is a component drawn without the other mask to judge it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Outcome:
     """One target or detection.
 
     Attributes:
-        kind: HIT, MISS, FALSE_ALARM or UNJUDGED.
+        kind: HIT, MISS, FALSE_ALARM or UNSCORED.
         centre: Centroid (x, y) in pixels: of the target, or of the false alarm.
         box: Extent (left, top, right, bottom) in pixels, the last two exclusive; a hit's box
             holds target and detection.
@@ -51,7 +51,7 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
 
     Returns:
         Hits, then misses, then false alarms, each in raster order. With one mask only, every
-        component of it as UNJUDGED.
+        component of it as UNSCORED.
 
     Raises:
         ValueError: The masks differ in size.
@@ -62,7 +62,7 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
             return []
         parts = find_components(only)
         boxes = _boxes(parts, only.shape[1])
-        return [_outcome(UNJUDGED, parts, i, boxes[i]) for i in range(len(parts))]
+        return [_outcome(UNSCORED, parts, i, boxes[i]) for i in range(len(parts))]
     if truth.shape != prediction.shape:
         raise ValueError(
             f'truth has the shape {truth.shape} but prediction {prediction.shape}; '

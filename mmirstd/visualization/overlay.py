@@ -1,6 +1,6 @@
 """One picture per image: every target marked as hit, miss or false alarm, and shown enlarged.
 
-Plain functions on numpy arrays. Letters: H, W image size in pixels. Pictures are RGB uint8.
+Plain functions on numpy arrays. Shapes: H, W image size in pixels. Pictures are RGB uint8.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .canvas import (
     to_rgb,
     write,
 )
-from .outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED, Outcome, judge
+from .outcomes import FALSE_ALARM, HIT, MISS, UNSCORED, Outcome, judge
 
 _CAPTION = 22
-_INITIALS = {HIT: 'H', MISS: 'M', FALSE_ALARM: 'F', UNJUDGED: 'D'}
+_INITIALS = {HIT: 'H', MISS: 'M', FALSE_ALARM: 'F', UNSCORED: 'D'}
 
 
 def draw_overlay(
@@ -173,7 +173,7 @@ def draw_result(
 
 def _in_order(outcomes: list[Outcome]) -> list[tuple[Outcome, str]]:
     """Outcomes and labels: misses first, then false alarms, then hits."""
-    order = {MISS: 0, FALSE_ALARM: 1, HIT: 2, UNJUDGED: 3}
+    order = {MISS: 0, FALSE_ALARM: 1, HIT: 2, UNSCORED: 3}
     return sorted(
         zip(outcomes, _numbered(outcomes), strict=True), key=lambda pair: order[pair[0].kind]
     )
@@ -186,7 +186,7 @@ def _caption(outcome: Outcome, label: str) -> str:
 
 def _write_counts(caption: np.ndarray, outcomes: list[Outcome], judged: bool) -> None:
     """Write the number of each kind at the right end, each in its colour."""
-    kinds = (HIT, MISS, FALSE_ALARM) if judged else (UNJUDGED,)
+    kinds = (HIT, MISS, FALSE_ALARM) if judged else (UNSCORED,)
     x = caption.shape[1] - 4
     for kind in reversed(kinds):
         count = sum(outcome.kind == kind for outcome in outcomes)

@@ -1,6 +1,6 @@
 """Sheets: rows of images, columns image | truth | one prediction per model, one picture.
 
-Plain functions on numpy arrays. Letters: H, W image size in pixels. Pictures are RGB uint8.
+Plain functions on numpy arrays. Shapes: H, W image size in pixels. Pictures are RGB uint8.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmseg.registry import DATASETS
 
 from benchmarks.compare_models import main, shared_configs
-from benchmarks.comparison import Budget, compare, shortened
+from benchmarks.comparison import Budget, compare, shorten_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,16 +86,18 @@ def test_what_is_counted_in_epochs_shrinks():
     budget = Budget(epochs=40, score_on='test')
     folder = Path('work')
     plain = Config.fromfile(ROOT / 'configs' / 'common' / 'common_dnanet_nudt.py')
-    cfg = shortened(plain, budget, folder)
+    cfg = shorten_config(plain, budget, folder)
     assert cfg.train_cfg.max_epochs == 40
     assert cfg.param_scheduler[0].milestones == [20, 30]
     assert 'end' not in cfg.param_scheduler[0], 'the runner takes the last epoch'
     assert cfg.val_dataloader.dataset.split == 'nudt/dnanet_50_50_test'
     assert plain.train_cfg.max_epochs == 400, 'the recipe itself stays'
     warm = Config.fromfile(ROOT / 'configs' / 'mshnet' / 'mshnet_nudt.py')
-    assert shortened(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
+    assert shorten_config(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
     warm = Config.fromfile(ROOT / 'configs' / 'sctransnet' / 'sctransnet_nudt.py')
-    half, tenth = (shortened(warm, Budget(epochs=n), folder).param_scheduler for n in (500, 10))
+    half, tenth = (
+        shorten_config(warm, Budget(epochs=n), folder).param_scheduler for n in (500, 10)
+    )
     assert [(each.get('begin', 0), each.end) for each in half] == [(0, 6), (6, 500)]
     assert [each.type for each in tenth] == ['CosineAnnealingLR']
 
@@ -114,7 +116,7 @@ def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(recipe, t
     name = 'optim_wrapper.optimizer.lr'
     budget = Budget(epochs=1, batch_size=2, crop=32, options={name: 0.25})
     config = Config.fromfile(recipe('common_acm_nudt'))
-    cfg = shortened(config, budget, tmp_path)
+    cfg = shorten_config(config, budget, tmp_path)
     assert cfg.optim_wrapper.optimizer.lr == 0.25
     with DefaultScope.overwrite_default_scope('mmseg'):
         train, val = (

@@ -138,8 +138,8 @@ def test_a_prefix_is_stripped_from_all_keys_or_none():
     ('content', 'message'),
     [
         ({'state_dict': {}}, 'not a state dict|no state dict'),
-        ({'state_dict': {'a': 1.0}}, 'a hold no tensors'),
-        ({'loss': 0.5, 'epoch': 3}, 'loss, epoch hold no tensors'),
+        ({'state_dict': {'a': 1.0}}, 'a contain no tensors'),
+        ({'loss': 0.5, 'epoch': 3}, 'loss, epoch contain no tensors'),
     ],
 )
 def test_files_without_weights_are_named(content, message, tmp_path):

@@ -14,7 +14,7 @@ import torch
 pytest.importorskip('pycocotools')
 
 from mmirstd.datasets.mask_sources import find_sa1b, parse_shards
-from mmirstd.datasets.prompts import click_boxes, jittered, mask_box, sample_prompts
+from mmirstd.datasets.prompts import click_boxes, jitter_boxes, mask_box, sample_prompts
 from mmirstd.datasets.rle import AnnotationError, decode, encode, read_codes
 from mmirstd.datasets.sa1b import COCOMaskDataset, SA1BDataset
 from mmirstd.datasets.sampler import ResumableSampler
@@ -102,7 +102,7 @@ def test_index_of_an_archive_is_kept_and_renewed(archive, tmp_path, monkeypatch)
 def test_truncated_archive_is_named(archive, tmp_path):
     content = (archive / 'sa_000020.tar').read_bytes()
     (tmp_path / 'sa_000020.tar').write_bytes(content[: len(content) // 2 - 700])
-    with pytest.raises(OSError, match=r'sa_000020\.tar is no complete'):
+    with pytest.raises(OSError, match=r'sa_000020\.tar is not a complete'):
         find_sa1b(tmp_path, '20')
 
 
@@ -128,7 +128,7 @@ def test_shards_and_names(folder, tmp_path):
 def test_absent_data_and_single_files(folder, tmp_path, caplog):
     with pytest.raises(FileNotFoundError, match='distributed by Meta'):
         SA1BDataset(str(tmp_path / 'nowhere'))
-    with pytest.raises(FileNotFoundError, match='holds no sa_ID'):
+    with pytest.raises(FileNotFoundError, match='contains no sa_ID'):
         SA1BDataset(str(tmp_path), shards=None)
     flat = tmp_path / 'flat'
     shutil.copytree(folder / 'sa_000020', flat)
@@ -334,7 +334,7 @@ def test_clicks_and_levels():
 def test_boxes_of_clicks_and_noise():
     np.testing.assert_allclose(click_boxes([(0, 9)], (10, 20)), [[0.025, 0.95, 0.3, 0.6]])
     box = np.tile(np.array([[0.5, 0.5, 0.2, 0.4]]), (500, 1))
-    noisy = jittered(box, np.full(500, 0.4), np.random.default_rng(0))
+    noisy = jitter_boxes(box, np.full(500, 0.4), np.random.default_rng(0))
     reach = np.abs(noisy - box).max(axis=0)
     assert (reach <= [0.04, 0.08, 0.08, 0.16]).all()
     assert (reach > np.array([0.04, 0.08, 0.08, 0.16]) * 0.95).all()

@@ -4,11 +4,11 @@ import pytest
 
 from mmirstd.datasets.checking import check_dataset
 from mmirstd.datasets.irstd import IRSTDDataset
-from mmirstd.datasets.synthetic import LAYOUTS, SceneConfig, write_dataset
+from mmirstd.datasets.synthetic import WRITTEN_LAYOUTS, SceneConfig, write_dataset
 
 
 @pytest.mark.parametrize('bits', [8, 16])
-@pytest.mark.parametrize('layout', sorted(LAYOUTS))
+@pytest.mark.parametrize('layout', sorted(WRITTEN_LAYOUTS))
 def test_every_layout_of_the_generator_is_read(tmp_path, layout, bits):
     config = SceneConfig(size=(40, 48), bits=bits)
     write_dataset(tmp_path, {'train': 2, 'test': 1}, config=config, seed=0, layout=layout)

@@ -12,7 +12,7 @@ from mmirstd.datasets.synthetic import BACKGROUNDS, SceneConfig, generate_scene,
 from mmirstd.datasets.synthetic.scene import scene_generator
 from mmirstd.datasets.synthetic.sensor import digitise, draw_sensor
 from mmirstd.datasets.synthetic.targets import (
-    EIGHT,
+    EIGHT_NEIGHBOURS,
     draw_shape,
     neighbourhood,
     point_signal,
@@ -23,7 +23,7 @@ SMALL = (64, 80)
 
 
 def _regions(mask):
-    return ndimage.label(mask, EIGHT)[1]
+    return ndimage.label(mask, EIGHT_NEIGHBOURS)[1]
 
 
 def _digest(scene):
@@ -78,7 +78,7 @@ def test_mask_holds_one_region_per_target_with_the_declared_truth():
         scene = generate_scene(config, 1, 'train', index)
         assert _regions(scene.mask) == len(scene.targets)
         assert scene.mask.sum() == sum(target.area for target in scene.targets)
-        labels, count = ndimage.label(scene.mask, EIGHT)
+        labels, count = ndimage.label(scene.mask, EIGHT_NEIGHBOURS)
         centroids = {
             tuple(np.round(c[::-1], 6))
             for c in ndimage.center_of_mass(labels > 0, labels, range(1, count + 1))

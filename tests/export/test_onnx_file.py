@@ -185,7 +185,7 @@ def test_files_that_are_no_network_are_explained(tmp_path):
     with pytest.raises(FileNotFoundError, match='absent'):
         OnnxDetector(tmp_path / 'absent.onnx')
     (tmp_path / 'text.onnx').write_text('no network')
-    with pytest.raises(ValueError, match=r'text\.onnx is no network'):
+    with pytest.raises(ValueError, match=r'text\.onnx is not a network'):
         OnnxDetector(tmp_path / 'text.onnx')
     info = [onnx.helper.make_tensor_value_info(n, 1, ['n', 3, 'h', 'w']) for n in 'xy']
     node = onnx.helper.make_node('Identity', ['x'], ['y'])

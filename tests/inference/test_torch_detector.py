@@ -197,7 +197,7 @@ def test_configs_are_found_or_explained(bright, tmp_path):
         IRSTDInferencer('no_such_recipe')
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(')
-    with pytest.raises(ValueError, match=r'broken\.py is no usable config'):
+    with pytest.raises(ValueError, match=r'broken\.py is not a usable config'):
         IRSTDInferencer(broken)
     broken.write_text("test_pipeline = [dict(type='Resize')]")
     with pytest.raises(ValueError, match='begins with Resize'):

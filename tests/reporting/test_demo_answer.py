@@ -9,7 +9,7 @@ import pytest
 from bright_network import scene
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.reporting.demo import MOST_CROPS, MOST_MARKED, answer, detect
+from mmirstd.reporting.demo import MAX_CROPS, MAX_MARKED_TARGETS, answer, detect
 
 
 @pytest.fixture(scope='module')
@@ -71,14 +71,14 @@ def test_thousands_of_targets_do_not_stall_the_page(detectors, tmp_path):
     cv2.imwrite(str(tmp_path / 'noise.png'), image)
     found = detect(detectors, tmp_path / 'noise.png', model='one', threshold=0.5)
     shown = answer(found, tmp_path / 'out')
-    assert len(shown.rows) == 67 * 67 > MOST_MARKED
+    assert len(shown.rows) == 67 * 67 > MAX_MARKED_TARGETS
     assert shown.crops == []
     assert 'only outlined' in shown.summary
     assert [file.suffix for file in shown.files] == ['.png', '.csv', '.json']
     cv2.imwrite(str(tmp_path / 'some.png'), image[:30, :30])
     found = detect(detectors, tmp_path / 'some.png', model='one', threshold=0.5)
     shown = answer(found, tmp_path / 'out')
-    assert len(shown.crops) == MOST_CROPS < len(shown.rows) == 100
+    assert len(shown.crops) == MAX_CROPS < len(shown.rows) == 100
 
 
 def test_bad_input_is_explained_without_the_servers_folders(detectors, tmp_path):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 from bright_network import scene, write_networks  # noqa: E402
 
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
-from mmirstd.reporting.report import badness, evaluate, pair_with_masks  # noqa: E402
+from mmirstd.reporting.report import error_rank, evaluate, pair_with_masks  # noqa: E402
 
 spec = importlib.util.spec_from_file_location('report', ROOT / 'tools' / 'report.py')
 report = importlib.util.module_from_spec(spec)
@@ -53,7 +53,7 @@ def test_counts_curves_and_order(project):
     assert scores.fa == 9 / (4 * 48 * 64)
     # Both have one wrong target and IoU 1/2; files are in natural order.
     assert [worst.counts.name for worst in evaluation.worst] == ['false <&>', 'missed']
-    assert badness(result.images[0]) == (0, 0.0)
+    assert error_rank(result.images[0]) == (0, 0.0)
     assert result.target_curve.pd[10] == 0.8
     np.testing.assert_array_equal(result.pixel_curve.tp[[0, -1]], [45, 0])
 

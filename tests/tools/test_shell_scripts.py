@@ -52,7 +52,7 @@ def test_a_folder_that_is_no_environment_is_left_alone(setup_env, tmp_path):
     (tmp_path / 'venv' / 'thesis.tex').touch()
     done = bash(setup_env, tmp_path, MMIRSTD_VENV=str(tmp_path / 'venv'))
     assert done.returncode == 1
-    assert 'is no virtual environment' in done.stderr
+    assert 'is not a virtual environment' in done.stderr
     assert (tmp_path / 'venv' / 'thesis.tex').exists()
 
 

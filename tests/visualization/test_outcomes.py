@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED, judge
+from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNSCORED, judge
 
 
 def _mask(*pixels, shape=(20, 30)):
@@ -40,8 +40,8 @@ def test_diagonal_neighbours_are_one_target():
 
 def test_one_mask_is_not_judged():
     truth = _mask((2, 2))
-    assert [outcome.kind for outcome in judge(truth, None)] == [UNJUDGED]
-    assert [outcome.kind for outcome in judge(None, truth)] == [UNJUDGED]
+    assert [outcome.kind for outcome in judge(truth, None)] == [UNSCORED]
+    assert [outcome.kind for outcome in judge(None, truth)] == [UNSCORED]
     assert judge(None, None) == []
     assert judge(_mask(), _mask()) == []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmirstd.visualization.canvas import COLOURS
-from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED
+from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNSCORED
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 
 CELL = 96
@@ -36,8 +36,8 @@ def test_columns_are_image_truth_and_models():
     assert sheet.shape == (22 + 2 * (CELL + 26), 4 * (CELL + 4) + 4, 3)
     for line in range(2):
         image, truth, first, second = (_cell(sheet, line, column) for column in range(4))
-        assert not any(_has(image, kind) for kind in (HIT, MISS, FALSE_ALARM, UNJUDGED))
-        assert _has(truth, UNJUDGED)
+        assert not any(_has(image, kind) for kind in (HIT, MISS, FALSE_ALARM, UNSCORED))
+        assert _has(truth, UNSCORED)
         assert _has(first, HIT)
         assert not _has(first, MISS)
         assert _has(second, MISS)

@@ -15,7 +15,7 @@ from mmirstd.datasets.synthetic import SceneConfig, write_dataset
 from mmirstd.registry import HOOKS, VISUALIZERS
 from mmirstd.visualization.canvas import COLOURS
 from mmirstd.visualization.hook import IRSTDVisualizationHook
-from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNJUDGED
+from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNSCORED
 from mmirstd.visualization.visualizer import IRSTDLocalVisualizer
 
 SHAPE = (33, 47)
@@ -79,7 +79,7 @@ def test_truth_and_prediction_may_be_missing_or_left_out(visualizer, parts, tmp_
     assert len(_written(tmp_path)) == 3
     for name in ('no_truth', 'left_out'):
         picture = cv2.imread(str(next(tmp_path.rglob(f'{name}_0.png'))))[..., ::-1]
-        assert _has(picture, UNJUDGED)
+        assert _has(picture, UNSCORED)
         assert not _has(picture, MISS)
 
 

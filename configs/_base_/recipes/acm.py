@@ -27,7 +27,7 @@ tta_step = dict(
             dict(type='RandomFlip', prob=0.0),
             dict(type='RandomFlip', prob=1.0),
         ],
-        # Behind the flip: predictions are flipped back, the truth must not be flipped.
+        # After the flip: predictions are flipped back, the ground truth must not be flipped.
         [dict(type='mmirstd.LoadMask')],
         [resize_for_test],
         [dict(type='PackSegInputs')],

@@ -3,7 +3,7 @@ crop_size = (288, 288)
 batch_size = 3
 max_epochs = 500
 
-# Behind the loader of the dataset's base config.
+# After the loader of the dataset's base config.
 train_steps = [
     dict(type='mmirstd.LoadMask'),
     dict(type='mmirstd.DivideByMaximum'),
@@ -26,7 +26,7 @@ tta_step = dict(
             dict(type='RandomFlip', prob=0.0),
             dict(type='RandomFlip', prob=1.0),
         ],
-        # Behind the flip: predictions are flipped back, the truth must not be flipped.
+        # After the flip: predictions are flipped back, the ground truth must not be flipped.
         [dict(type='mmirstd.LoadMask')],
         [dict(type='mmirstd.DivideByMaximum')],
         [resize_for_test],

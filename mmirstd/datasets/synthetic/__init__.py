@@ -4,17 +4,17 @@ What is modelled, and what is not, is described in docs/synthetic.md.
 """
 
 from .backgrounds import BACKGROUNDS
-from .scene import GENERATOR_VERSION, Scene, SceneConfig, Target, generate_scene
+from .scene import GENERATOR_VERSION, Scene, SceneConfig, SceneTarget, generate_scene
 from .targets import local_scr
-from .writer import LAYOUTS, write_dataset
+from .writer import WRITTEN_LAYOUTS, write_dataset
 
 __all__ = [
     'BACKGROUNDS',
     'GENERATOR_VERSION',
-    'LAYOUTS',
+    'WRITTEN_LAYOUTS',
     'Scene',
     'SceneConfig',
-    'Target',
+    'SceneTarget',
     'generate_scene',
     'local_scr',
     'write_dataset',

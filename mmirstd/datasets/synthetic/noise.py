@@ -1,6 +1,6 @@
 """Random fields from which the procedural backgrounds are made.
 
-Letters: H, W image height and width. Every field is float64 and drawn from the generator that is
+Shapes: H, W image height and width. Every field is float64 and drawn from the generator that is
 passed in, so a scene depends on nothing but its seed.
 """
 

@@ -12,7 +12,7 @@ from .backgrounds import BACKGROUNDS, render_background
 from .noise import fractal, grid, smoothstep
 from .sensor import FULL_SCALE, Sensor, digitise, draw_sensor
 from .targets import (
-    EIGHT,
+    EIGHT_NEIGHBOURS,
     GUARD,
     Shape,
     draw_shape,
@@ -24,7 +24,7 @@ from .targets import (
 GENERATOR_VERSION = 2
 """Raised whenever the same seed and configuration give other pixels than before."""
 _CANDIDATES = 25
-_TOP = 0.98
+_BRIGHTEST = 0.98
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class SceneConfig:
 
 
 @dataclass(frozen=True)
-class Target:
+class SceneTarget:
     """Truth about one target.
 
     Attributes:
@@ -140,7 +140,7 @@ class Scene:
 
     image: np.ndarray
     mask: np.ndarray
-    targets: tuple[Target, ...]
+    targets: tuple[SceneTarget, ...]
     background: str
 
 
@@ -192,7 +192,7 @@ def generate_scene(
 
 
 def _add_clutter(rng: np.random.Generator, radiance: np.ndarray, count: int) -> None:
-    """Add bright things that are no targets, in place: ragged cloudlets and thin trails."""
+    """Add bright things that are not targets, in place: ragged cloudlets and thin trails."""
     height, width = radiance.shape
     rows, columns = grid(radiance.shape)
     if count == 0:
@@ -238,7 +238,7 @@ def _place(
     clean = sensor.expose(irradiance)
     blocked = sensor.defects
     if blocked.any():
-        blocked = ndimage.binary_dilation(blocked, EIGHT, iterations=GUARD)
+        blocked = ndimage.binary_dilation(blocked, EIGHT_NEIGHBOURS, iterations=GUARD)
     signal = np.zeros(shape)
     placed = []
     for form, ratio in zip(shapes, ratios, strict=True):
@@ -250,7 +250,7 @@ def _place(
                 continue
             clutter = clean[neighbourhood(footprint)].std()
             amplitude = ratio * clutter / form.signal[form.mask].mean()
-            headroom = _TOP - clean[footprint].max()
+            headroom = _BRIGHTEST - clean[footprint].max()
             fit = headroom / max(amplitude, 1e-12)
             if best is None or fit > best[0]:
                 best = (fit, amplitude, footprint, y, x)
@@ -262,7 +262,9 @@ def _place(
         amplitude *= min(fit, 1.0)
         signal += amplitude * _paste(form.signal, shape, y, x)
         # Two guard bands: regions stay apart, and no skirt lifts another target's footprint.
-        grown = ndimage.binary_dilation(np.pad(form.mask, 2 * GUARD), EIGHT, iterations=2 * GUARD)
+        grown = ndimage.binary_dilation(
+            np.pad(form.mask, 2 * GUARD), EIGHT_NEIGHBOURS, iterations=2 * GUARD
+        )
         blocked = blocked | _paste(grown, shape, y, x)
         placed.append((footprint, form, (y, x), ratio * min(fit, 1.0)))
     return placed, signal
@@ -288,9 +290,9 @@ def _truth(
     form: Shape,
     centre: tuple[int, int],
     ratio: float,
-) -> Target:
+) -> SceneTarget:
     rows, columns = np.nonzero(footprint)
-    return Target(
+    return SceneTarget(
         kind=form.kind,
         position=(float(centre[1] + form.offset[1]), float(centre[0] + form.offset[0])),
         centroid=(float(columns.mean()), float(rows.mean())),

@@ -1,6 +1,6 @@
 """Small targets: noiseless blurred shapes, their exact masks, and the signal-to-clutter ratio.
 
-Letters: H, W image; h, w the small patch around one target.
+Shapes: H, W image; h, w the small patch around one target.
 
 Mask: the pixels where the noiseless, blurred target exceeds ``mask_fraction`` of its own peak
 (default one half: the full width at half maximum of a point, the outline of a uniform body).
@@ -21,7 +21,7 @@ NEIGHBOURHOOD = 20
 """Pixels by which the SCR neighbourhood reaches beyond a target's bounding box."""
 GUARD = 2
 """Pixels around every mask that do not count as background: the target's blurred skirt."""
-EIGHT = np.ones((3, 3), dtype=bool)
+EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 """Structuring element of 8-connectivity."""
 _SUBSAMPLES = 5
 
@@ -164,7 +164,7 @@ def draw_shape(
             signal = body_signal(rng, kind, wanted, offset, psf_sigma)
         signal = signal / signal.max()
         mask = signal > mask_fraction
-        if smallest <= mask.sum() <= largest and ndimage.label(mask, EIGHT)[1] == 1:
+        if smallest <= mask.sum() <= largest and ndimage.label(mask, EIGHT_NEIGHBOURS)[1] == 1:
             return Shape(kind, signal, mask, offset)
     raise ValueError(
         f'area={area}: no target of that many pixels found with psf_sigma={psf_sigma:.2f} and '
@@ -197,11 +197,11 @@ def local_scr(
 
     Returns:
         SCR >= 0; infinite where the background is perfectly flat; nan where the neighbourhood
-        holds no background.
+        contains no background.
     """
     window = neighbourhood(target)
     every = target if all_targets is None else all_targets | target
-    background = ~ndimage.binary_dilation(every[window], EIGHT, iterations=GUARD)
+    background = ~ndimage.binary_dilation(every[window], EIGHT_NEIGHBOURS, iterations=GUARD)
     values = image[window].astype(float)
     if not background.any():
         return float('nan')

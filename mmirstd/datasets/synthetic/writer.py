@@ -57,7 +57,7 @@ def _sirst(split: str, index: int, number: int) -> tuple[str, str, str]:
     return name, f'images/{name}.png', f'masks/{name}_pixels0.png'
 
 
-LAYOUTS: dict[str, tuple[Callable[[str, int, int], tuple[str, str, str]], str | None]] = {
+WRITTEN_LAYOUTS: dict[str, tuple[Callable[[str, int, int], tuple[str, str, str]], str | None]] = {
     'folders': (_folders, None),
     'lists': (_lists, ''),
     'sirst': (_sirst, 'idx_427'),
@@ -72,7 +72,7 @@ LAYOUTS: dict[str, tuple[Callable[[str, int, int], tuple[str, str, str]], str | 
 
 def dataset_items(splits: Mapping[str, int], layout: str) -> Iterator[Item]:
     """Every scene of a dataset in order, with the paths that ``layout`` gives it."""
-    paths, _ = LAYOUTS[layout]
+    paths, _ = WRITTEN_LAYOUTS[layout]
     number = 0
     for split, count in splits.items():
         for index in range(count):
@@ -101,7 +101,7 @@ def write_dataset(
         splits: Split name -> number of images.
         config: What to draw; None takes the defaults of :class:`SceneConfig`.
         seed: Images depend on seed, split name and index only, not on how many there are.
-        layout: A key of :data:`LAYOUTS`.
+        layout: A key of :data:`WRITTEN_LAYOUTS`.
         overwrite: Remove the scenes of another seed or configuration that ``root`` holds.
         progress: Called with (images done, images in all) after every image.
 
@@ -163,15 +163,15 @@ def _write_scenes(
             progress(done + 1, len(items))
 
     for split in splits:
-        # Written anew because a repaired run appends out of order.
+        # Written again because a repaired run appends out of order.
         lines = [json.dumps(records[split][index]) for index in range(splits[split])]
         write_atomically(_journal(root, split), ''.join(f'{line}\n' for line in lines))
     _write_lists(root, items, splits, layout)
 
 
 def _check_request(splits: Mapping[str, int], layout: str) -> None:
-    if layout not in LAYOUTS:
-        raise ValueError(f'layout={layout!r}: choose one of {sorted(LAYOUTS)}')
+    if layout not in WRITTEN_LAYOUTS:
+        raise ValueError(f'layout={layout!r}: choose one of {sorted(WRITTEN_LAYOUTS)}')
     if not splits or sum(splits.values()) == 0:
         raise ValueError(f'splits={dict(splits)}: ask for at least one image')
     for split, count in splits.items():
@@ -270,7 +270,7 @@ def _remove(root: Path, manifest: dict) -> None:
     """Delete the files that ``manifest`` describes and nothing else, the manifest last."""
     splits, layout = manifest['splits'], manifest['layout']
     paths = [Path(p) for i in dataset_items(splits, layout) for p in (i.image, i.mask)]
-    lists = LAYOUTS[layout][1]
+    lists = WRITTEN_LAYOUTS[layout][1]
     if lists is not None:
         paths += [Path(lists) / f'{name}.txt' for name in [*splits, 'trainval']]
     paths += [Path(_journal(root, split).name) for split in splits]
@@ -284,7 +284,7 @@ def _remove(root: Path, manifest: dict) -> None:
 
 
 def _write_lists(root: Path, items: list[Item], splits: Mapping[str, int], layout: str) -> None:
-    folder = LAYOUTS[layout][1]
+    folder = WRITTEN_LAYOUTS[layout][1]
     if folder is None:
         return
     names = {split: [item.name for item in items if item.split == split] for split in splits}

@@ -23,7 +23,7 @@ class CachedSteps(BaseTransform):
 
     Args:
         steps: Configs of the steps, or callables. They must not draw random numbers.
-        max_gib: Memory for arrays, in GiB; further images are computed anew each time.
+        max_gib: Memory for arrays, in GiB; further images are computed again each time.
 
     Raises:
         ValueError: ``max_gib`` is negative.

@@ -23,7 +23,7 @@ from mmirstd.io.images import binarize, check_pixels, read_image
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import TRANSFORMS
 
-# MMSeg looks for its own loader by these names: MMSegInferencer wants a step called
+# MMSeg looks for its own loader by these names: MMSegInferencer needs a step called
 # LoadImageFromFile, which it renames InferencerLoader, and inference_model renames the first
 # step LoadImageFromNDArray when it is given arrays. With `_scope_='mmirstd'` beside the type all
 # three mean this class, which takes files and arrays alike.
@@ -104,10 +104,11 @@ class LoadMask(BaseTransform):
     """Load the target mask of a sample: 1 where the mask file is brighter than ``threshold``.
 
     Does nothing for a sample without ``seg_map_path``, so pipelines serve inference as well.
-    Stands behind the image loader; it compares the mask with the native size of the image.
+    Comes after the image loader; it compares the mask with the native size of the image.
 
-    Required keys: ``ori_shape``; optional ``seg_map_path`` and ``odd_mask_shape`` (the size of a
-    mask that the dataset declares to be published at another resolution than its image).
+    Required keys: ``ori_shape``; optional ``seg_map_path`` and ``mismatched_mask_shape`` (the
+    size of a mask that the dataset declares to be published at another resolution than its
+    image).
     Added keys: ``gt_seg_map`` (H, W) uint8 of 0 and 1; ``seg_fields``.
 
     Args:
@@ -135,7 +136,7 @@ class LoadMask(BaseTransform):
         if path is None:
             return results
         if 'ori_shape' not in results:
-            raise ValueError(f'{path}: LoadMask must stand behind the image loader')
+            raise ValueError(f'{path}: LoadMask must come after the image loader')
         mask = read_mask(path, self.threshold)
         shape = tuple(results['ori_shape'][:2])
         if mask.shape != shape:
@@ -146,7 +147,7 @@ class LoadMask(BaseTransform):
 
     def _fit(self, mask: np.ndarray, shape: tuple[int, int], results: dict) -> np.ndarray:
         # Declared pairs were announced by the dataset when it was built.
-        if mask.shape != results.get('odd_mask_shape'):
+        if mask.shape != results.get('mismatched_mask_shape'):
             difference = (
                 f'mask {results["seg_map_path"]} is {mask.shape[0]} x {mask.shape[1]} (height x '
                 f'width) but image {results.get("img_path")} is {shape[0]} x {shape[1]}'

@@ -108,7 +108,7 @@ def checked_points(points: np.ndarray | Sequence, size: tuple[int, int]) -> np.n
     """Points (P, 2), (x, y) in pixels of an image of ``size`` (H, W), as float32.
 
     Raises:
-        ValueError: They are no points, or lie outside.
+        ValueError: They are not points, or lie outside.
     """
     points = np.asarray(points, np.float32)
     if points.size % 2 or not points.size:
@@ -128,7 +128,7 @@ def checked_boxes(boxes: np.ndarray | Sequence, size: tuple[int, int]) -> np.nda
     """Boxes (B, 4), (x1, y1, x2, y2) in pixels of an image of ``size`` (H, W), as float32.
 
     Raises:
-        ValueError: They are no boxes, empty, or reach beyond the image.
+        ValueError: They are not boxes, empty, or reach beyond the image.
     """
     boxes = np.asarray(boxes, np.float32)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):

@@ -1,6 +1,6 @@
 """Segmenting what a user points at with Semantic-SAM: six granularities for every prompt.
 
-Letters: H/W size of the user's image, N prompts, K granularities, h x w size of the masks.
+Shapes: H/W size of the user's image, N prompts, K granularities, h x w size of the masks.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class SemanticSAMPredictor(PromptPredictor):
         loader: Arguments of `mmirstd.LoadIRImage`, which brings images to 0..255.
         preprocessor: Normalisation; None for the published models'.
         short_side: Images are resized, keeping their aspect ratio, until their shorter side has
-            so many pixels. 640 as in the authors' demo; their evaluation on COCO uses 800.
-        long_side: But the longer side has at most so many.
-        point_side: A point is given to the network as a box of so many pixels of the resized
+            this many pixels. 640 as in the authors' demo; their evaluation on COCO uses 800.
+        long_side: The longer side has at most this many pixels.
+        point_side: A point is given to the network as a box of this side in pixels of the resized
             image (training and evaluation: 6).
         point_kind: Row of the prompt embedding for points, 0 in the authors' evaluation; boxes
             get the other one.

@@ -1,6 +1,6 @@
 """Training-free detectors as bodies without weights, to be put below `ClassicalHead`.
 
-The response of a filter is the only feature map. Letters: N batch, H/W image.
+The response of a filter is the only feature map. Shapes: N batch, H/W image.
 """
 
 from abc import abstractmethod

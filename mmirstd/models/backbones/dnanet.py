@@ -1,6 +1,6 @@
 """DNANet: Dense Nested Attention Network (Li et al., TIP 2023, arXiv:2106.00487).
 
-Letters: x{depth}_{column} is a node of the nested grid; depth 0 has full resolution.
+Shapes: x{depth}_{column} is a node of the nested grid; depth 0 has full resolution.
 """
 
 from collections.abc import Sequence

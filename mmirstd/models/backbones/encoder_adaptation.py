@@ -34,7 +34,7 @@ class EncoderAdaptation(nn.Module):
                 but for low-rank updates. An empty dict takes the defaults.
 
         Raises:
-            ValueError: ``img_size`` is no positive multiple of the stride, or ``frozen`` meets
+            ValueError: ``img_size`` is not a positive multiple of the stride, or ``frozen`` meets
                 ``lora``.
         """
         if img_size <= 0 or img_size % self.stride:

@@ -33,7 +33,7 @@ class PromptableEncoder(EncoderAdaptation, BaseModule):
         init_cfg: MMEngine's initialisation.
 
     Raises:
-        ValueError: ``img_size`` is no positive multiple of 16, or ``frozen`` meets ``lora``.
+        ValueError: ``img_size`` is not a positive multiple of 16, or ``frozen`` meets ``lora``.
     """
 
     def __init__(

@@ -94,27 +94,31 @@ class QueryEncoder(BaseModule):
             raise ValueError(f'early_query={early_query} is not one of {num_queries} queries')
         self.backbone = MODELS.build(backbone) if isinstance(backbone, dict) else backbone
         self.stages = stages_of(self.backbone, in_channels)
-        met = self.stages.entry_channels if interact_at == 'entry' else self.stages.channels
+        exchange_channels = (
+            self.stages.entry_channels if interact_at == 'entry' else self.stages.channels
+        )
         self.interact_at = interact_at
 
         self.query_feat = nn.Embedding(num_queries, embed_dims)
         self.query_embed = nn.Embedding(num_queries, embed_dims)
         self.share_level_embed = share_level_embed
-        self.level_embed = nn.Embedding(1 if share_level_embed else len(met), embed_dims)
+        self.level_embed = nn.Embedding(
+            1 if share_level_embed else len(exchange_channels), embed_dims
+        )
         self.position = SinePosition(embed_dims // 2)
         self.interactions = nn.ModuleList(
             BidirectionAttention(
                 embed_dims, num_heads=num_heads, ffn_dims=ffn_dims, dropout=dropout
             )
-            for _ in range(1 if share_interaction else len(met))
+            for _ in range(1 if share_interaction else len(exchange_channels))
         )
-        self.sparse_in = nn.ModuleList(ConvBNGELU(c, embed_dims) for c in met)
-        self.sparse_out = nn.ModuleList(ConvBNGELU(embed_dims, c) for c in met)
+        self.sparse_in = nn.ModuleList(ConvBNGELU(c, embed_dims) for c in exchange_channels)
+        self.sparse_out = nn.ModuleList(ConvBNGELU(embed_dims, c) for c in exchange_channels)
 
         self.chain_dense = chain_dense
         if dense_dims is not None:
-            self.dense_in = nn.ModuleList(ConvBNGELU(c, dense_dims) for c in met)
-            self.dense_out = nn.ModuleList(ConvBNGELU(dense_dims, c) for c in met[1:])
+            self.dense_in = nn.ModuleList(ConvBNGELU(c, dense_dims) for c in exchange_channels)
+            self.dense_out = nn.ModuleList(ConvBNGELU(dense_dims, c) for c in exchange_channels[1:])
             self.dense_interactions = nn.ModuleList(
                 DenseInteraction(
                     dense_dims,
@@ -122,7 +126,7 @@ class QueryEncoder(BaseModule):
                     num_points=dense_points,
                     ffn_dims=dense_ffn_dims or ffn_dims,
                 )
-                for _ in met[1:]
+                for _ in exchange_channels[1:]
             )
         self.has_dense = dense_dims is not None
 

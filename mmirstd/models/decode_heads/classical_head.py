@@ -44,7 +44,7 @@ class ClassicalHead(MaskHead):
         return torch.logit(score, eps=1e-6)
 
     def loss(self, *_: object, **__: object) -> dict[str, Tensor]:
-        """Refuse.
+        """Not supported: there is nothing to train.
 
         Raises:
             RuntimeError: Always.

@@ -1,6 +1,6 @@
 """The mask decoders of the SAM family as heads that segment without a user.
 
-Letters: N images, Q sparse tokens, D width, h/w size of the image embedding.
+Shapes: N images, Q sparse tokens, D width, h/w size of the image embedding.
 """
 
 from __future__ import annotations

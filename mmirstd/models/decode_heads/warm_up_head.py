@@ -57,5 +57,5 @@ class WarmUpHead(SideFusionHead):
         label = self._stack_batch_gt(batch_data_samples).squeeze(1)
         fusion, plain, *_ = seg_logits
         loss = self.loss_warm_up(*self.matched(plain, label), ignore_index=self.ignore_index)
-        # The fusion depends on all side heads: distributed training wants a gradient for each.
+        # The fusion depends on all side heads: distributed training needs a gradient for each.
         return {self.loss_warm_up.loss_name: loss + 0 * fusion.mean()}

@@ -1,6 +1,6 @@
 """Fusions in which the deep map gates channels and the shallow map gates places.
 
-Letters: N batch, C channels, h/w feature map.
+Shapes: N batch, C channels, h/w feature map.
 """
 
 import torch
@@ -18,7 +18,7 @@ class AsymmetricFusion(nn.Module):
 
     Args:
         channels: C of the shallow map and of the result.
-        high_channels: Bring a deep map of so many channels to C by 1x1 conv - BN - ReLU first.
+        high_channels: Bring a deep map of this many channels to C by 1x1 conv - BN - ReLU first.
             None: the deep map has C channels and is used as it is.
         reduction: The gates have C // reduction hidden channels.
     """

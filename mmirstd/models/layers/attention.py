@@ -12,7 +12,7 @@ the projection of the tokens can be moved to the queries instead, which changes 
 * what all tokens have in common (a level embedding) and position encodings are added to scores
   and sums instead of tokens.
 
-Per token this costs O(n heads D) instead of O(D^2). Letters: N batch, Q queries, T tokens,
+Per token this costs O(n heads D) instead of O(D^2). Shapes: N batch, Q queries, T tokens,
 D embedding width, h heads, E = inner width / heads.
 """
 

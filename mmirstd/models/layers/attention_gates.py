@@ -1,6 +1,6 @@
 """Gates in [0, 1] computed from a feature map: which channels and which places matter.
 
-Letters: N batch, C channels, h/w feature map.
+Shapes: N batch, C channels, h/w feature map.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Spatial-channel cross transformer of SCTransNet: levels attend to each other's channels.
 
-Letters: N batch, L levels, C_l channels of level l, S = sum of C_l, h/w token grid.
+Shapes: N batch, L levels, C_l channels of level l, S = sum of C_l, h/w token grid.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Multi-scale deformable attention: the only file that knows whether mmcv has compiled ops.
 
-Letters: N batch, Q queries, S tokens of all levels, D width, h heads, L levels, P points.
+Shapes: N batch, Q queries, S tokens of all levels, D width, h heads, L levels, P points.
 Reference: Zhu et al., Deformable DETR, Eq. 3.
 """
 

@@ -61,7 +61,7 @@ class DenseInteraction(DeformableEncoderLayer):
             dense: Dense queries (N, m, H, W).
             stage: Stage feature (N, m, h, w).
             update_dense: False skips the update of the dense queries, which is by far the
-                larger part of the work, when nobody uses it.
+                larger part of the work, when it is not used.
 
         Returns:
             The updated dense queries (N, m, H, W), or None if not asked for, and the updated

@@ -1,6 +1,6 @@
 """Local contrast of feature maps and images, as in ALCNet and RDIAN.
 
-Letters: N batch, C channels, h/w feature map.
+Shapes: N batch, C channels, h/w feature map.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Mask decoders of the SAM family, around the two-way transformer that SimIRSTD uses as well.
 
-Letters: N images, B prompts, M masks of a prompt, Q sparse tokens, D width, h/w size of the
+Shapes: N images, B prompts, M masks of a prompt, Q sparse tokens, D width, h/w size of the
 image embedding (1/16 of the encoder's image), E width of the mask features.
 """
 

@@ -1,6 +1,6 @@
 """Position encodings of feature maps.
 
-Letters: D embedding width, F = D / 2 features per axis, H and W size of the map.
+Shapes: D embedding width, F = D / 2 features per axis, H and W size of the map.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Points, boxes and masks as tokens and maps of a SAM-like mask decoder.
 
-Letters: B prompts, P points of a prompt, Q sparse tokens, D width of the decoder.
+Shapes: B prompts, P points of a prompt, Q sparse tokens, D width of the decoder.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Residual U-block: a small U-Net inside a residual connection (Qin et al., U2-Net, 2020).
 
-Letters: N batch, C channels, h/w feature map.
+Shapes: N batch, C channels, h/w feature map.
 """
 
 import torch

@@ -1,6 +1,6 @@
 """The small residual encoder of the ACM family and the U-shaped decoder on it.
 
-ACM, ALCNet and ISNet share it. Letters: N batch, C channels, H/W image.
+ACM, ALCNet and ISNet share it. Shapes: N batch, C channels, H/W image.
 """
 
 from collections.abc import Sequence

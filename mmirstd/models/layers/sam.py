@@ -1,6 +1,6 @@
 """Parts of SAM that SimIRSTD and the SAM family share (Kirillov et al., 2023).
 
-Letters: N batch, Q tokens of the decoder, T image tokens, D width.
+Shapes: N batch, Q tokens of the decoder, T image tokens, D width.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class TwoWayTransformer(nn.Module):
             token_position: Position of the tokens, broadcastable to them. SAM uses the initial
                 tokens themselves, SimIRSTD learned embeddings.
             image_position: Position of the image tokens, broadcastable to (N, T, D).
-            num_outputs: Read only the first so many tokens out of the last attention, which is
+            num_outputs: Read only the first n tokens out of the last attention, which is
                 per token; None reads all.
 
         Returns:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.layers.gradient import gradient_magnitude
-from mmirstd.models.losses.soft_iou import known_probabilities, soft_iou_loss
+from mmirstd.models.losses.soft_iou import soft_iou_loss, valid_probabilities
 from mmirstd.registry import MODELS
 
 
@@ -45,7 +45,7 @@ class EdgeLoss(nn.Module):
         self, logits: Tensor, label: Tensor, *, ignore_index: int = 255, **_: object
     ) -> Tensor:
         """Loss of edge logits (N, 1, H, W) against mask labels (N, H, W)."""
-        _, mask = known_probabilities(logits, label, ignore_index)
+        _, mask = valid_probabilities(logits, label, ignore_index)
         unknown = (label == ignore_index)[:, None].to(mask.dtype)
         known = F.max_pool2d(unknown, 3, 1, 1)[:, 0] == 0
         edges = gradient_magnitude(mask[:, None])[:, 0].clamp(max=1) * known

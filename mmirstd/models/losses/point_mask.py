@@ -1,6 +1,6 @@
 """BCE and Dice on sampled points (Sec. 4.1, after PointRend and Implicit PointRend).
 
-Letters: N batch, P points.
+Shapes: N batch, P points.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def uncertain_points(
 
     ``oversample_ratio * num_points`` uniform candidates are drawn; the ``importance_ratio *
     num_points`` of them with the smallest absolute logit are kept, the rest is drawn
-    uniformly anew.
+    uniformly again.
 
     Args:
         logits: (N, 1, H, W).

@@ -1,6 +1,6 @@
 """Scale and location sensitive loss of MSHNet (Liu et al., CVPR 2024, Sec. 3.2).
 
-Letters: N batch, H/W image.
+Shapes: N batch, H/W image.
 """
 
 import math
@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mmirstd.models.losses.soft_iou import known_probabilities
+from mmirstd.models.losses.soft_iou import valid_probabilities
 from mmirstd.registry import MODELS
 
 
@@ -86,7 +86,7 @@ class SLSIoULoss(nn.Module):
         self, logits: Tensor, label: Tensor, *, ignore_index: int = 255, **_: object
     ) -> Tensor:
         """Loss of logits (N, 1, H, W) against labels (N, H, W)."""
-        probability, target = known_probabilities(logits, label, ignore_index)
+        probability, target = valid_probabilities(logits, label, ignore_index)
         predicted, true = probability.sum(dim=(1, 2)), target.sum(dim=(1, 2))
         intersection = (probability * target).sum(dim=(1, 2))
         union = predicted + true - intersection

@@ -1,6 +1,6 @@
 """Soft IoU loss: one minus the intersection over union of probabilities and labels.
 
-Letters: N batch, H/W image.
+Shapes: N batch, H/W image.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmirstd.registry import MODELS
 
 
-def known_probabilities(
+def valid_probabilities(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> tuple[Tensor, Tensor]:
     """Probabilities and labels in [0, 1], both zero where the label is unknown.
@@ -99,7 +99,7 @@ class SoftIoULoss(nn.Module):
         self, logits: Tensor, label: Tensor, *, ignore_index: int = 255, **_: object
     ) -> Tensor:
         """Loss of logits (N, 1, H, W) against labels (N, H, W); other arguments are not used."""
-        probability, target = known_probabilities(logits, label, ignore_index)
+        probability, target = valid_probabilities(logits, label, ignore_index)
         return self.loss_weight * soft_iou_loss(
             probability, target, smooth=self.smooth, per_image=self.per_image
         )

@@ -1,6 +1,6 @@
 """Test-time augmentation by the mean probability of several views of an image.
 
-Letters: C output channels, H/W height and width of the original image.
+Shapes: C output channels, H/W height and width of the original image.
 """
 
 from __future__ import annotations

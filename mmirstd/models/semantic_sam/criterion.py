@@ -61,7 +61,7 @@ def pair_losses(
         boxes: For each image the boxes (M, 4) of its masks.
         num_points: Points per pair, P.
         oversample_ratio: See :func:`mmirstd.models.losses.point_mask.uncertain_points`.
-        importance_ratio: Likewise.
+        importance_ratio: As above.
         points: Points (n, P, 2) or (P, 2), (x, y) in [0, 1], instead of drawn ones.
 
     Returns:
@@ -109,7 +109,7 @@ def layer_losses(
         output: Predictions, with auxiliary outputs or without.
         matches: What :func:`~mmirstd.models.semantic_sam.matching.match` returned.
         masks: See :func:`pair_losses`.
-        boxes: Likewise.
+        boxes: As above.
         weights: Of masks and boxes; None for Semantic-SAM's.
         iou_weight: Of the predicted IoU.
         num_pairs: Sums are divided by it. None: the number of pairs here; with several processes

@@ -1,6 +1,6 @@
 """Semantic-SAM's decoders as a head that segments without a user.
 
-Letters: B images, N prompts, K granularities of a prompt, h x w size of the masks (stride 4).
+Shapes: B images, N prompts, K granularities of a prompt, h x w size of the masks (stride 4).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Semantic-SAM's interactive decoder: several masks of different granularity for each prompt.
 
-Letters: B images, N prompts, K granularities of a prompt, Q = N K queries, D width, S tokens of
+Shapes: B images, N prompts, K granularities of a prompt, Q = N K queries, D width, S tokens of
 the memory, h x w size of the mask features (stride 4).
 
 Reference: Li et al., Semantic-SAM: Segment and Recognize Anything at Any Granularity, 2023.

@@ -4,7 +4,7 @@ Every prompt has its own Hungarian problem of K granularities and at most L targ
 states it as one problem over all prompts in which pairs of different prompts cost 10^6; the
 result is the same, because such a pair is never worth it.
 
-Letters: B images, N prompts, K granularities of a prompt, L targets of a prompt, M masks of an
+Shapes: B images, N prompts, K granularities of a prompt, L targets of a prompt, M masks of an
 image, P points, n matched pairs, H x W size of the masks.
 """
 

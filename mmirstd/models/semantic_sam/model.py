@@ -1,6 +1,6 @@
 """The whole Semantic-SAM: backbone, pixel decoder, interactive decoder.
 
-Letters: B images, N prompts, K granularities, H x W size of the padded image.
+Shapes: B images, N prompts, K granularities, H x W size of the padded image.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class SemanticSAM(BaseModule):
         """Maps of the backbone.
 
         Args:
-            images: Normalised RGB images (B, 3, H, W). Sides that are no multiples of 32 are
+            images: Normalised RGB images (B, 3, H, W). Sides that are not multiples of 32 are
                 padded with zeros at the right and bottom; prompts then refer to the padded image.
 
         Returns:

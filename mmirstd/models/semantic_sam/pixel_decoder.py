@@ -1,6 +1,6 @@
 """Semantic-SAM's pixel decoder: a deformable encoder over four levels and one pyramid step.
 
-Letters: N batch, C_i channels and h_i x w_i size of the i-th map of the backbone (strides 4, 8,
+Shapes: N batch, C_i channels and h_i x w_i size of the i-th map of the backbone (strides 4, 8,
 16, 32), D width, S tokens of all levels.
 
 References: Li et al., Semantic-SAM, 2023, which takes it over from Mask DINO (Li et al., 2022).

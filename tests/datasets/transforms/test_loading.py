@@ -164,15 +164,15 @@ def test_size_mismatch_resizes_on_demand_and_warns_once(pair, tmp_path):
 
 def test_declared_mismatch_is_resized_but_no_other(pair, tmp_path):
     Image.fromarray(np.full((40, 60), 255, np.uint8)).save(tmp_path / 'mask.png')
-    masks, messages = _resized_with_log(LoadMask(), {**pair, 'odd_mask_shape': (40, 60)})
+    masks, messages = _resized_with_log(LoadMask(), {**pair, 'mismatched_mask_shape': (40, 60)})
     assert masks[0].shape == (20, 30)
     assert not messages  # the dataset has announced it
     with pytest.raises(ValueError, match='40 x 60'):
-        LoadMask()(LoadIRImage()({**pair, 'odd_mask_shape': (41, 60)}))
+        LoadMask()(LoadIRImage()({**pair, 'mismatched_mask_shape': (41, 60)}))
 
 
 def test_mask_needs_the_image_first(pair):
-    with pytest.raises(ValueError, match=r'mask\.png: LoadMask must stand behind'):
+    with pytest.raises(ValueError, match=r'mask\.png: LoadMask must come after'):
         LoadMask()(pair)
 
 

@@ -166,7 +166,7 @@ def test_equation_5_counts_the_unfolded_form(n: int, folded: bool) -> None:
         cross = 16 * b * n * d**2 - 2 * b * d**2
         cross += 2 * b * h * w * d * heads * (n + n + (n - 1) + n)
         cross += b * heads * (n + n - 1) * (h + w) * d  # positions, added to the scores
-        cross += 2 * b * n * d + 2 * b * (n - 1) * (d + heads * d)  # biases and level likewise
+        cross += 2 * b * n * d + 2 * b * (n - 1) * (d + heads * d)  # biases and level too
     assert counter.get_total_flops() == mlp_and_self + cross
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmirstd.models.losses.soft_iou import SoftIoULoss, known_probabilities, soft_iou_loss
+from mmirstd.models.losses.soft_iou import SoftIoULoss, soft_iou_loss, valid_probabilities
 
 
 def logits_of(label: torch.Tensor, confidence: float) -> torch.Tensor:
@@ -73,9 +73,9 @@ def test_unknown_pixels_do_not_count(label):
 def test_wrong_labels_and_sizes_are_refused():
     logits = torch.zeros(1, 1, 2, 2)
     with pytest.raises(ValueError, match='from 0 to 7'):
-        known_probabilities(logits, torch.tensor([[[0, 1], [7, 0]]]))
+        valid_probabilities(logits, torch.tensor([[[0, 1], [7, 0]]]))
     with pytest.raises(ValueError, match=r'\(1, 2, 2\).*\(1, 3, 3\)'):
-        known_probabilities(logits, torch.zeros(1, 3, 3, dtype=torch.long))
+        valid_probabilities(logits, torch.zeros(1, 3, 3, dtype=torch.long))
 
 
 def test_half_precision_does_not_overflow():

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 
 TIGHT = 2e-5
-"""Five times stricter than the fixture's README asks for."""
+"""Five times stricter than the fixture's README requires."""
 
 
 @pytest.fixture(scope='module')

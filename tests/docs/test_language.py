@@ -1,0 +1,74 @@
+"""The patterns of docs/style.md that a search can find: none in code, tests, configs or docs."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SUFFIXES = ('.py', '.md', '.sh', '.toml', '.yml')
+# Logs of runs say what was printed then.
+LEFT_OUT = ('docs/results/', 'docs/style.md', 'tests/docs/test_language.py')
+
+PATTERNS = {
+    r'\bstands? behind\b': 'come after',
+    r'(?<![Tt]here )\b(?:is|are) no (?!longer\b|one\b|more\b|way\b|need\b|reason\b)[a-z_]+': (
+        'is not a ..., are not ...'
+    ),
+    r'\bholds? no [a-z]': 'contains no',
+    r'\bso many (?:pixels|images|samples|epochs|channels|batches|prompts|tokens)\b': (
+        'the first n ..., every n-th ..., this many ...'
+    ),
+    r"\bof one's own\b": 'a custom ..., your own ...',
+    r'\b(?:folders?|file|layout) of your own\b': 'your own ...',
+    r'\bits likes?\b': 'similar',
+    r'\brecipe a dataset\b': 'one config per dataset',
+    r'\bspeaks? about it\b': 'matches it',
+    r'\bfor want of\b': 'because ... is missing',
+    r'\banew\b|\bafresh\b': 'again',
+    r'\bin silence\b': 'silently',
+    r'\bdearer\b': 'more expensive',
+    r'\bwants?\b (?:a|an|the) ': 'needs',
+    r'\bnobody\b': 'no one, or what is meant',
+    r'\bproved to\b': 'verified to',
+    r'\bWhat became of\b': 'Result of, outcome of',
+    r'"""Refuse\.|: Likewise\b': 'a full sentence',
+    r'\bLetters: ': 'Shapes: ',
+}
+
+
+def files() -> list[Path]:
+    listed = subprocess.run(
+        ['git', '-C', str(ROOT), 'ls-files'], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    if not listed:
+        pytest.skip('not a git checkout')
+    return [
+        ROOT / name
+        for name in listed
+        if name.endswith(SUFFIXES) and not name.startswith(LEFT_OUT) and (ROOT / name).is_file()
+    ]
+
+
+def test_patterns_find_what_they_are_for():
+    bad = [
+        'must stand behind', 'is no tensor', 'holds no target', 'so many samples', "of one's own",
+        'a folder of your own', 'or its likes', 'one recipe a dataset', 'does not speak about it',
+        'for want of', 'matched anew', 'in silence', 'dearer', 'wants a step', 'nobody',
+        'proved to compute', 'What became of one', '"""Refuse.', 'Letters: N batch',
+    ]  # fmt: skip
+    good = ['There is no image', 'there are no masks', 'is no longer', 'so many that', 'proved it']
+    assert [text for text in bad if not any(re.search(each, text) for each in PATTERNS)] == []
+    assert [text for text in good if any(re.search(each, text) for each in PATTERNS)] == []
+
+
+def test_language():
+    found = []
+    for path in files():
+        for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+            for pattern, better in PATTERNS.items():
+                if match := re.search(pattern, line):
+                    place = f'{path.relative_to(ROOT)}:{number}'
+                    found.append(f'{place}: {match[0]!r}: write {better!r}')
+    assert not found, '\n' + '\n'.join(found)
