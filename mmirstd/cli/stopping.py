@@ -7,6 +7,7 @@ SIGTERM.
 from __future__ import annotations
 
 import contextlib
+import io
 import signal
 import sys
 import threading
@@ -78,6 +79,8 @@ def stop_on_signal() -> Iterator[Stop]:
 def run_tool(main: Callable[[], int]) -> int:
     """Run a program so that a signal unwinds it: temporary files are removed, others closed.
 
+    Names of files that the terminal cannot show are printed with escapes instead of ending it.
+
     Returns:
         What ``main`` returned, or 128 plus the number of the signal.
     """
@@ -86,6 +89,9 @@ def run_tool(main: Callable[[], int]) -> int:
         del frame
         raise Stopped(number)
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         with _handled(end):
             return main()

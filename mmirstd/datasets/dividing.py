@@ -104,17 +104,23 @@ def divide(
         Sorted names of every part.
 
     Raises:
-        ValueError: Shares do not sum to 1, or a part would be empty.
+        ValueError: Shares do not sum to 1, a part would be empty, or a name cannot be written.
     """
     if any(share <= 0 for share in parts.values()) or not math.isclose(sum(parts.values()), 1):
         raise ValueError(f'shares must be above 0 and sum to 1, got {dict(parts)}')
+    for name in groups:
+        if not name.isprintable():
+            raise ValueError(
+                f'{name!r} cannot be written into a list: rename the file so that its name is '
+                'printable UTF-8'
+            )
     members: dict[str, list[str]] = defaultdict(list)
     for name, group in groups.items():
         members[group].append(name)
     divided: dict[str, list[str]] = {part: [] for part in parts}
     ends = np.cumsum(list(parts.values()))
     for group, names in members.items():
-        digest = hashlib.sha256(f'{salt}{group}'.encode('utf-8', 'surrogateescape')).digest()
+        digest = hashlib.sha256(f'{salt}{group}'.encode()).digest()
         place = int.from_bytes(digest[:8], 'big') / 2**64
         part = list(parts)[min(int(np.searchsorted(ends, place, 'right')), len(parts) - 1)]
         divided[part] += names

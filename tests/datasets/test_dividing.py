@@ -57,6 +57,8 @@ def test_groups_stay_together():
     ('arguments', 'message'),
     [
         ((['a', 'b'], 'sequence', SHARES), r'leave .* empty'),
+        (([f'{k}' for k in range(99)] + ['a\nb'], 'name', SHARES), r"'a\\nb' cannot be written"),
+        (([f'{k}' for k in range(99)] + ['\udcff'], 'name', SHARES), 'printable UTF-8'),
         ((['a', 'b'], '(', SHARES), 'not a regular expression'),
         ((['a', 'b'], r'\d', SHARES), "no part of the name 'a'"),
         ((['a', 'b'], 'name', {'train': 0.5, 'val': 0.2}), 'sum to 1'),
