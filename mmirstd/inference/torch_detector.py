@@ -55,7 +55,7 @@ class IRSTDInferencer(Detector):
             nothing but the speed: outputs agree to about 1e-5. On a CPU the process keeps the
             memory of freed maps. False leaves the model as it was trained.
         precision: 'float32', 'bfloat16', or 'auto', which takes bfloat16 where the first image
-            shows it to be faster and to give the same probabilities within 0.05.
+            shows it to be faster and to find the same targets.
         untrained: Whether weights may be missing; they are random then and find nothing.
         **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.
 
@@ -131,7 +131,7 @@ class IRSTDInferencer(Detector):
         batch = pseudo_collate([self._pack(image) for image in images])
         try:
             with _scope(self.config), torch.inference_mode():
-                samples = self._run(self.model, batch)
+                samples = self._run(self.model, batch, self.threshold)
         except RuntimeError as error:  # out of memory, or a size that the network cannot take
             raise ValueError(
                 f'the network failed on {len(images)} images of {images[0].shape[:2]} (height, '

@@ -82,7 +82,7 @@ def test_bfloat16_differs_by_rounding_only(images) -> None:
 
 @pytest.mark.parametrize(
     ('gain', 'error', 'chosen'),
-    [(2.0, 0.0, 'bfloat16'), (1.05, 0.0, 'float32'), (2.0, 0.2, 'float32')],
+    [(2.0, 0.0, 'bfloat16'), (1.05, 0.0, 'float32'), (2.0, 0.3, 'float32')],
 )
 def test_auto_takes_what_is_faster_and_agrees(bright, monkeypatch, gain, error, chosen) -> None:
     monkeypatch.setattr(runner, 'has_bfloat16_units', lambda _: True)
@@ -118,3 +118,22 @@ def test_auto_on_a_processor_without_units_is_float32(bright, monkeypatch) -> No
 def test_an_unknown_precision_is_refused(bright) -> None:
     with pytest.raises(ValueError, match=r"precision='half' must be one of"):
         IRSTDInferencer(*bright, precision='half')
+
+
+def test_answers_agree_if_they_find_the_same_targets() -> None:
+    exact = np.zeros((20, 20), np.float32)
+    exact[4:8, 4:8] = exact[12:15, 12:15] = 0.6
+    moved, lost, extra, edge = (exact.copy() for _ in range(4))
+    moved[4:8, 4:8] = 0.75
+    lost[12:15, 12:15] = 0.4
+    extra[0, 0] = exact[0, 0] + 0.24
+    edge[4, 4] = 0.4
+    assert runner.answers_agree(exact, exact, 0.5)
+    assert runner.answers_agree(exact, moved, 0.5)
+    assert runner.answers_agree(exact, edge, 0.5)
+    edge[4, 5] = 0.4
+    assert not runner.answers_agree(exact, edge, 0.5), 'two pixels of 25 are more than one in 20'
+    assert not runner.answers_agree(exact, lost, 0.5)
+    assert runner.answers_agree(exact, extra, 0.5)
+    assert not runner.answers_agree(exact, extra, 0.2), 'a new target at this threshold'
+    assert not runner.answers_agree(exact, exact + 0.3, 0.95), 'probabilities far apart'
