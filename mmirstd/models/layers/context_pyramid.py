@@ -13,6 +13,22 @@ from mmirstd.models.layers.attention_gates import bottleneck_gate
 from mmirstd.models.layers.non_local import NonLocal
 
 
+def adaptive_max_pool(x: Tensor, bins: int) -> Tensor:
+    """`torch.nn.functional.adaptive_max_pool2d` of ``x`` (N, C, h, w) to (N, C, bins, bins).
+
+    One side after the other, by operators that ONNX has.
+    """
+    for dim in (-2, -1):
+        side = x.shape[dim]
+        edges = [(k * side // bins, -(-(k + 1) * side // bins)) for k in range(bins)]
+        pooled = [
+            x.narrow(dim, start, stop - start).max(dim, keepdim=True).values
+            for start, stop in edges
+        ]
+        x = torch.cat(pooled, dim=dim)
+    return x
+
+
 class GuidedContextBlock(nn.Module):
     """Attention inside each of s x s patches, guided by attention between the patches (AGCB).
 
@@ -29,7 +45,6 @@ class GuidedContextBlock(nn.Module):
     def __init__(self, channels: int, scale: int, reduction: int = 4) -> None:
         super().__init__()
         self.scale = scale
-        self.pool = nn.AdaptiveMaxPool2d(scale)
         self.between_patches = NonLocal(channels, 1)
         self.gate = bottleneck_gate(channels, channels // reduction, pooled=False)
         self.within_patch = NonLocal(channels, reduction)
@@ -41,7 +56,7 @@ class GuidedContextBlock(nn.Module):
 
     def guide(self, x: Tensor) -> Tensor:
         """Gate (N, C, s, s): one value in [0, 1] for every patch and channel."""
-        return self.gate(self.between_patches(self.pool(x)))
+        return self.gate(self.between_patches(adaptive_max_pool(x, self.scale)))
 
     def patches(self, x: Tensor) -> Tensor:
         """(N, C, h, w): every patch attended to by itself, times its guide."""

@@ -2,8 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mmirstd.models.layers.context_pyramid import ContextPyramid, GuidedContextBlock
+from mmirstd.models.layers.context_pyramid import (
+    ContextPyramid,
+    GuidedContextBlock,
+    adaptive_max_pool,
+)
 from mmirstd.models.layers.non_local import NonLocal
 
 
@@ -52,3 +57,11 @@ def test_gradients_reach_everything():
     pyramid = randomised(ContextPyramid(64, (3, 2), reduction=8))
     pyramid(torch.randn(2, 64, 7, 8)).sum().backward()
     assert all(parameter.grad is not None for parameter in pyramid.parameters())
+
+
+@pytest.mark.parametrize(
+    ('size', 'bins'), [((27, 17), 10), ((32, 32), 6), ((5, 9), 5), ((3, 4), 1)]
+)
+def test_pooling_has_the_bins_of_pytorch(size, bins):
+    x = torch.randn(2, 3, *size)
+    assert torch.equal(adaptive_max_pool(x, bins), F.adaptive_max_pool2d(x, bins))
