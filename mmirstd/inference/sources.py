@@ -30,6 +30,7 @@ Input = str | Path | np.ndarray | Image.Image | Any
 _LOGGER = logging.getLogger(__name__)
 _FRAMES_LOOKED_AT = 8  # to notice interlacing
 _LEAST_COMBS = 12
+_PAGED_SUFFIXES = ('.tif', '.tiff')  # other known formats are not opened to count their pages
 
 
 @dataclass(frozen=True)
@@ -303,6 +304,9 @@ def _file_sources(name: str, path: Path) -> list[Source]:
 
 
 def _page_count(path: Path) -> int:
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES and suffix not in _PAGED_SUFFIXES:
+        return 1
     try:
         sequence = ImageSequence(path)
     except (OSError, ValueError):  # reading will tell what is wrong
