@@ -104,15 +104,14 @@ def open_tiff(file: Path | bytes, source: str) -> Iterator[TiffReader]:
 
 
 def _picture_numbers(tiff: TiffFile) -> list[int]:
-    pages = list(tiff.pages)
-    if tiff.is_imagej and (tiff.imagej_metadata or {}).get('images', 1) > len(pages) == 1:
+    if tiff.is_imagej and (tiff.imagej_metadata or {}).get('images', 1) > len(tiff.pages) == 1:
         raise ValueError(
             'ImageJ stored a stack without a page for each plane: save it as an ordinary '
             'multi-page TIFF'
         )
     numbers = [
         number
-        for number, page in enumerate(pages)
+        for number, page in enumerate(tiff.pages)  # not kept: a stack may have many thousands
         if not page.subfiletype & (_REDUCED | _TRANSPARENCY)
     ]
     if not numbers:
