@@ -10,17 +10,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
+from rich.console import Console
 
+from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.parsers import FAILED, OK, make_parser
-from mmirstd.conversion.common import ConversionError
-from mmirstd.conversion.families import FAMILIES
-from mmirstd.conversion.files import Report, convert_file
+
+if TYPE_CHECKING:
+    from mmirstd.conversion.files import Report
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
+    load_libraries(Console(stderr=True))()
+    from mmengine.config import DictAction
+
+    from mmirstd.conversion.families import FAMILIES
+
     parser = make_parser('convert', __doc__, 'dnanet pretrain_DNANet_model.tar dnanet_nudt.pth')
     parser.add_argument(
         'family', choices=sorted(FAMILIES), metavar='FAMILY', help=', '.join(sorted(FAMILIES))
@@ -56,6 +63,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Convert one file and say what was done."""
     args = build_parser().parse_args(argv)
+    from mmirstd.conversion.common import ConversionError
+    from mmirstd.conversion.families import FAMILIES
+    from mmirstd.conversion.files import convert_file
+
     try:
         report = convert_file(
             FAMILIES[args.family],

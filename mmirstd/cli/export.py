@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.guard import Inputs, check_output
@@ -98,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
+    load_libraries(console)()
     from mmirstd.export.network import ExportNetwork, describe
     from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program

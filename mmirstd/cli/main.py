@@ -12,6 +12,10 @@ from mmirstd.cli.stopping import run_tool
 from mmirstd.version import __version__
 
 COMMANDS = {
+    'detect': 'detect targets in images, folders, large frames and videos',
+    'track': 'follow targets through a video or a sequence of frames',
+    'report': 'compare models on images with ground truth, as one HTML page',
+    'demo': 'try models on your images in a browser',
     'train': 'train a model from a config',
     'test': 'score a model on the test split of a config',
     'score': 'score a folder of predicted masks against the ground truth',

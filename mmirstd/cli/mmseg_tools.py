@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import os
 import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from unittest import mock
 
 from rich.console import Console
@@ -108,10 +107,9 @@ def _quiet(verbose: bool, console: Console) -> Iterator[None]:
         os.environ['MMIRSTD_VERBOSE'] = '1'
         yield
         return
-    main_process = os.environ.get('RANK', '0') == '0'
-    waiting = console.status('loading PyTorch and MMSegmentation')
-    with waiting if main_process else contextlib.nullcontext():
-        restore = _import_quietly()
+    from mmirstd.cli.libraries import load_libraries
+
+    restore = load_libraries(console)
     import mmengine.runner
 
     from mmirstd.engine.runner import QuietRunner
@@ -124,24 +122,9 @@ def _quiet(verbose: bool, console: Console) -> Iterator[None]:
         restore()
 
 
-def _import_quietly() -> Callable[[], None]:
-    """Import MMSegmentation; what it prints and warns of goes to the log file."""
-    import mmirstd.registry  # noqa: F401 - checks the installed family first
-    from mmirstd.engine.console import hold, hold_warnings
-
-    restore = hold_warnings()
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        import mmseg.datasets
-        import mmseg.models  # noqa: F401
-    for line in printed.getvalue().splitlines():
-        hold(line)
-    return restore
-
-
 def _log_traceback() -> str | None:
     """Write the current traceback to the log file of the run; returns its name, if there is one."""
-    from mmirstd.engine.console import hold, log_file
+    from mmirstd.io.held_warnings import hold, log_file
 
     hold(traceback.format_exc())
     return log_file()

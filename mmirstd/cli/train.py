@@ -13,6 +13,7 @@ from rich.console import Console
 
 from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
+from mmirstd.io.held_warnings import hold_warnings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -38,6 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; returns the exit code."""
     args = build_parser().parse_args(argv)
+    if not args.verbose:
+        hold_warnings()  # before MMCV is imported
     from mmirstd.inference.configs import find_config
 
     try:

@@ -9,9 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import warnings
-from collections.abc import Callable
-from pathlib import Path
 
 from mmengine.logging import MMLogger
 from rich.console import Console
@@ -27,9 +24,6 @@ _HARMLESS = (
     '"HardDiskBackend" is the alias',
     'The prefix is not set in metric class',
 )
-_PACKAGE = str(Path(__file__).resolve().parents[1])
-_held: list[str] = []
-_log_files: list[logging.FileHandler] = []
 
 
 def verbose() -> bool:
@@ -108,56 +102,3 @@ def quieten(logger: MMLogger, console: Console) -> ScreenHandler:
             screen.setLevel(handler.level)  # ERROR on all processes but the first
             logger.handlers[place] = screen
     return screen
-
-
-def hold_warnings() -> Callable[[], None]:
-    """Keep Python warnings of libraries off the screen; they are written to the log file later.
-
-    Returns:
-        A function that shows warnings on the screen again.
-    """
-    before = warnings.showwarning
-
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: object = None,
-        line: str | None = None,
-    ) -> None:
-        if str(Path(filename).resolve()).startswith(_PACKAGE):
-            before(message, category, filename, lineno, file, line)
-            return
-        hold(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
-
-    def restore() -> None:
-        warnings.showwarning = before
-
-    warnings.showwarning = show
-    return restore
-
-
-def hold(text: str) -> None:
-    """Write a text to the log file now, or as soon as there is one."""
-    if not _log_files:
-        _held.append(text)
-        return
-    # The text itself, not '%s': MMEngine's handlers leave out a message that came before.
-    record = logging.LogRecord('mmengine', logging.WARNING, '', 0, text, None, None)
-    for handler in _log_files:
-        handler.handle(record)
-
-
-def log_file() -> str | None:
-    """The log file that held texts are written to; None before there is one."""
-    return _log_files[0].baseFilename if _log_files else None
-
-
-def release_held(logger: MMLogger) -> None:
-    """Write what was held so far to the log file of a logger, and from now on at once."""
-    _log_files[:] = [one for one in logger.handlers if isinstance(one, logging.FileHandler)]
-    waiting = _held[:]
-    _held.clear()
-    for text in waiting:
-        hold(text)

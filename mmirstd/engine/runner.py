@@ -9,9 +9,10 @@ from mmengine.logging import MMLogger
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
-from mmirstd.engine.console import hold_warnings, make_console, quieten, release_held, verbose
+from mmirstd.engine.console import make_console, quieten, verbose
 from mmirstd.engine.progress import ProgressHook
 from mmirstd.engine.small_sets import require_batches
+from mmirstd.io.held_warnings import hold_warnings, release_held
 from mmirstd.registry import RUNNERS
 
 
@@ -32,7 +33,7 @@ class QuietRunner(Runner):
         if not verbose():
             console = make_console()
             screen = quieten(logger, console)
-            release_held(logger)
+            release_held(logger.handlers)
             hold_warnings()
             if is_main_process():
                 self.progress = ProgressHook(console, screen)

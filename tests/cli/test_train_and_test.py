@@ -1,12 +1,13 @@
 """`mmirstd train` and `mmirstd test` on a toy project: a page on the screen, all in the log."""
 
 import sys
+import warnings
 
 import pytest
 from toy_project import RUNS, logged, run, scores_of_test, write_toy_project
 
 from mmirstd.cli.main import main
-from mmirstd.engine import console as quiet
+from mmirstd.io import held_warnings
 
 PAGE = 24
 """Lines of a terminal page."""
@@ -78,7 +79,8 @@ def here(project, monkeypatch):
     monkeypatch.chdir(project)
     monkeypatch.setenv('LOCAL_RANK', '0')
     monkeypatch.setenv('MMIRSTD_VERBOSE', '')
-    monkeypatch.setattr(quiet, '_log_files', [])
+    monkeypatch.setattr(held_warnings, '_log_files', [])
+    monkeypatch.setattr(warnings, 'showwarning', warnings.showwarning)
     return lambda *words: main([*words, f'experiment_name=run_{next(RUNS)}'])
 
 

@@ -5,13 +5,14 @@ tools/quickstart.sh and tools/run_tests.sh: tests/tools/test_quickstart.py and e
 """
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
 import torch
 from documented import ROOT, run_command
 from toy_project import write_images
+
+from mmirstd.cli.demo import build_parser
 
 
 @pytest.mark.slow
@@ -36,10 +37,9 @@ def test_use_it_on_your_own_images(tmp_path, monkeypatch):
 
 def test_the_command_of_the_demo_page():
     """It serves until it is stopped, so here it is only taken apart; tests/tools serves it."""
-    demo = runpy.run_path(str(ROOT / 'tools' / 'demo.py'))
     for page in ('README.md', 'docs/inference.md'):
         (command,) = re.findall(r'python tools/demo\.py ([^`\n]+)', (ROOT / page).read_text())
-        args = demo['build_parser']().parse_args(command.split())
+        args = build_parser().parse_args(command.split())
         assert args.model == [['simirstd_synthetic', 'weights.pth']]
         assert args.host == '127.0.0.1'
 

@@ -8,13 +8,14 @@ from rich.console import Console
 from toy_project import run_tool_here, write_toy_project
 
 from mmirstd.engine import console as quiet
+from mmirstd.io import held_warnings
 
 
 @pytest.fixture(autouse=True)
 def stock_warnings(monkeypatch):
     """Undo what the runner does to warnings of the process."""
     monkeypatch.setattr(warnings, 'showwarning', warnings.showwarning)
-    monkeypatch.setattr(quiet, '_log_files', [])
+    monkeypatch.setattr(held_warnings, '_log_files', [])
 
 
 @pytest.fixture(scope='module')
@@ -91,13 +92,13 @@ def test_lines_of_libraries_stay_off_the_screen_and_warnings_come_once(screen):
 def test_warnings_before_the_log_file_are_written_to_it_later(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(warnings, 'showwarning', lambda message, *more: shown.append(message))
-    restore = quiet.hold_warnings()
+    restore = held_warnings.hold_warnings()
     warnings.showwarning('early', UserWarning, 'library.py', 1)
     logger = logging.Logger('mmengine')
     logger.addHandler(logging.FileHandler(tmp_path / 'run.log'))
-    quiet.release_held(logger)
+    held_warnings.release_held(logger.handlers)
     warnings.showwarning('late', UserWarning, 'library.py', 2)
-    warnings.showwarning('ours', UserWarning, f'{quiet._PACKAGE}/io.py', 3)
+    warnings.showwarning('ours', UserWarning, f'{held_warnings._PACKAGE}/io.py', 3)
     restore()
     warnings.showwarning('after', UserWarning, 'library.py', 4)
     text = (tmp_path / 'run.log').read_text()

@@ -1,18 +1,15 @@
-"""tools/detect.py with a detector that takes a while and needs no PyTorch; for tests that kill it.
+"""`mmirstd detect` with a detector that takes a while and needs no PyTorch; for tests that kill it.
 
 python bright_detect.py SECONDS_PER_IMAGE [arguments of detect]
 """
 
 import sys
 import time
-from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
-
-import detect
-
+from mmirstd.cli import detect
 from mmirstd.cli.stopping import run_tool
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
@@ -33,7 +30,17 @@ class BrightDetector(Detector):
 
 
 OWN = DetectorOptions(threshold=0.5, intensity_range='dtype')
-detect.build_detector = lambda args, options: BrightDetector(options, OWN)
+
+
+def build(args, options):
+    return BrightDetector(options, OWN)
+
+
+def main(words):
+    """Run `mmirstd detect` with the bright detector."""
+    with mock.patch.object(detect, 'build_detector', build):
+        return detect.main(words)
+
 
 if __name__ == '__main__':
-    sys.exit(run_tool(lambda: detect.main([*sys.argv[2:], '--config', 'none', '--quiet'])))
+    sys.exit(run_tool(lambda: main([*sys.argv[2:], '--config', 'none', '--quiet'])))

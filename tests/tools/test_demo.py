@@ -1,6 +1,5 @@
 """The demo tool, and its page in a browser as a user drives it."""
 
-import importlib.util
 import json
 import os
 import re
@@ -16,11 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_network import scene, write_networks  # noqa: E402
 
+from mmirstd.cli import demo  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
-
-spec = importlib.util.spec_from_file_location('demo', ROOT / 'tools' / 'demo.py')
-demo = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(demo)
 
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 

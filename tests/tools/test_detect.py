@@ -1,5 +1,4 @@
 import csv
-import importlib.util
 import json
 from pathlib import Path
 
@@ -11,9 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_network import CONFIG, scene, weights  # noqa: E402
 
-spec = importlib.util.spec_from_file_location('detect', ROOT / 'tools' / 'detect.py')
-detect = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(detect)
+from mmirstd.cli import detect  # noqa: E402
 
 
 @pytest.fixture
@@ -138,7 +135,7 @@ def test_a_model_without_weights_is_an_error(project, capsys):
 def test_help_tells_the_exit_codes(capsys):
     with pytest.raises(SystemExit):
         detect.main(['--help'])
-    assert '3  finished, but some images' in capsys.readouterr().out
+    assert 'finished, but some inputs could not be used' in capsys.readouterr().out
 
 
 def test_one_reason_is_not_repeated_for_every_file(project, capsys):

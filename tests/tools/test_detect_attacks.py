@@ -244,7 +244,7 @@ def test_no_way_leads_to_the_inputs(images, tmp_path, monkeypatch, capsys, words
     (tmp_path / 'out/way').symlink_to(tmp_path)
     (tmp_path / 'linked').symlink_to(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob('*.png')}
-    assert bright_detect.detect.main(['masks', *words, '--config', 'none', '--quiet']) == 1
+    assert bright_detect.main(['masks', *words, '--config', 'none', '--quiet']) == 1
     said = ' '.join(capsys.readouterr().err.split())
     assert 'is an input' in said or 'outside of' in said or 'is a link' in said
     assert {path: path.read_bytes() for path in tmp_path.rglob('*.png')} == before
@@ -260,6 +260,6 @@ def test_a_video_is_not_written_onto_itself(tmp_path, monkeypatch, capsys):
     writer.release()
     before = Path('clip.avi').read_bytes()
     words = ['--config', 'none', '--quiet', '--out', '.', '--video', 'clip.avi']
-    assert bright_detect.detect.main(['clip.avi', *words]) == 1
+    assert bright_detect.main(['clip.avi', *words]) == 1
     assert 'clip.avi is an input' in ' '.join(capsys.readouterr().err.split())
     assert Path('clip.avi').read_bytes() == before

@@ -1,4 +1,3 @@
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -13,12 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_network import scene, write_networks  # noqa: E402
 
+from mmirstd.cli import report  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
 from mmirstd.reporting.report import error_rank, evaluate, pair_with_masks  # noqa: E402
-
-spec = importlib.util.spec_from_file_location('report', ROOT / 'tools' / 'report.py')
-report = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(report)
 
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 
@@ -77,7 +73,7 @@ class Checker(HTMLParser):
 
 def test_the_page_is_complete_and_self_contained(project, capsys):
     assert report.main([*WORDS, *GOOD, *BLIND, '--names', 'good', '$b_x <b>']) == 0
-    assert '2 networks on 4 images' in capsys.readouterr().err
+    assert '2 models on 4 images' in capsys.readouterr().err
     page = Path('page/report.html').read_text()
     checker = Checker()
     checker.feed(page)

@@ -1,21 +1,19 @@
 import argparse
+import hashlib
+import json
 
 import pytest
 from bright_network import scene, write_networks
 
-from mmirstd.cli.network_arguments import (
-    add_network_arguments,
-    load_network,
-    named_networks,
-)
+from mmirstd.cli.model_arguments import add_models, load_model, named_models
 
 BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 'blind'))
 
 
 def named(*words: str) -> dict[str, list[str]]:
     parser = argparse.ArgumentParser()
-    add_network_arguments(parser)
-    return named_networks(parser, parser.parse_args(words))
+    add_models(parser)
+    return named_models(parser, parser.parse_args(words))
 
 
 def test_names_are_those_of_the_weights_or_as_given():
@@ -30,8 +28,10 @@ def test_names_are_those_of_the_weights_or_as_given():
     ('words', 'message'),
     [
         ([], 'give at least one --model or --onnx'),
-        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 networks'),
+        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 models'),
         ([*BRIGHT, *BLIND, '--names', 'a', 'a'], '--names gives a name twice: a a'),
+        (['--model', 'absent'], "--model absent: no weights are called 'absent'"),
+        (['--model', 'a', 'b', 'c'], '--model takes NAME or CONFIG WEIGHTS, not 3 words'),
     ],
 )
 def test_wrong_usage(words, message, capsys):
@@ -41,11 +41,23 @@ def test_wrong_usage(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_described_model_is_one_word(tmp_path):
+    (tmp_path / 'weights.pth').write_bytes(b'weights')
+    content = {
+        'name': 'tiny', 'summary': '', 'config': 'simirstd_nudt', 'file': 'weights.pth',
+        'sha256': hashlib.sha256(b'weights').hexdigest(), 'size': 7, 'parameters': 1, 'macs': 1.0,
+        'tile_size': 256, 'trained_on': '', 'licence': '',
+    }  # fmt: skip
+    (tmp_path / 'model.json').write_text(json.dumps(content))
+    files = ['simirstd_nudt', str(tmp_path / 'weights.pth')]
+    assert named('--model', str(tmp_path)) == {tmp_path.name: files}
+
+
 def test_each_network_is_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_networks()
     targets = {
-        name: len(load_network(files, 'cpu', threshold=0.4)(scene())[0].targets)
+        name: len(load_model(files, 'cpu', threshold=0.4)(scene())[0].targets)
         for name, files in named(*BRIGHT, *BLIND).items()
     }
     assert targets == {'bright': 2, 'blind': 0}

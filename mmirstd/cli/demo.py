@@ -1,0 +1,71 @@
+"""Serve a web page on this machine: drop an image, see its targets, download the results.
+
+The page is reachable from this machine alone unless --host says otherwise; it needs no internet
+connection and sends nothing anywhere. Stop it with Ctrl-C. Needs gradio (the extra `demo`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import tempfile
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from mmirstd.cli.model_arguments import add_models, load_model, named_models
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+
+LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser('demo', __doc__, '--model simirstd_synthetic weights.pth')
+    add_models(parser)
+    add = parser.add_argument
+    add(
+        '--weights',
+        choices=('averaged', 'raw'),
+        default='averaged',
+        help='EMA or SWA weights of the checkpoint (default), or the raw ones',
+    )
+    add('--host', default='127.0.0.1', help='address to listen on (127.0.0.1, this machine alone)')
+    add('--port', type=int, help='port (a free one from 7860 on)')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; returns the exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    models = named_models(parser, args)
+    console = Console(stderr=True, highlight=False)
+    if importlib.util.find_spec('gradio') is None:  # before models are loaded for nothing
+        console.print(
+            "[bold red]error:[/] the demo page needs gradio: pip install 'mmirstd\\[demo]'"
+        )
+        return FAILED
+    from mmirstd.reporting.demo_page import build_demo, serve
+
+    with tempfile.TemporaryDirectory(prefix='mmirstd_demo_') as folder:
+        try:
+            detectors = {
+                name: load_model(files, args.device, weights=args.weights)
+                for name, files in models.items()
+            }
+            page = build_demo(detectors, folder)
+            if args.host not in LOOPBACK:
+                console.print(
+                    f'[yellow]--host {escape(args.host)}:[/] whoever reaches this address can use '
+                    'the page; there is no password'
+                )
+            console.print('Starting the page; Ctrl-C stops it.')
+            address = serve(page, host=args.host, port=args.port, block=False)
+            console.print(f'Open {escape(address)}')
+            page.block_thread()
+        except EXPECTED_ERRORS as error:
+            print_error(error, console)
+            return FAILED
+    return OK

@@ -1,0 +1,105 @@
+"""Naming models on a command line, the same way in `report` and `demo`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mmirstd.cli.libraries import load_libraries
+from mmirstd.cli.parsers import EXPECTED_ERRORS
+from mmirstd.inference.detector import Detector
+from mmirstd.weights import find_model, get_model_info
+
+
+def add_model(parser: Any, text: str, **options: Any) -> None:
+    """Add ``--model NAME`` or ``--model CONFIG WEIGHTS`` to a parser or to a group."""
+    parser.add_argument(
+        '--model',
+        nargs='+',
+        metavar='MODEL',
+        help=f'{text}: a name of `mmirstd models list`, or CONFIG WEIGHTS',
+        **options,
+    )
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``, ``--onnx``, ``--names`` and ``--device`` for one or several models."""
+    add = parser.add_argument
+    add_model(parser, 'a model, may be repeated', action='append', default=[])
+    add(
+        '--onnx',
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='an exported model, may be repeated',
+    )
+    add('--names', nargs='+', help='what the page calls the models, --model first')
+    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
+
+
+def resolve_model(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+    """Config and weights file of what ``--model`` was given; downloads published weights.
+
+    Anything else than a known name or two words ends the program as wrong usage.
+    """
+    if len(words) == 2:
+        return list(words)
+    if len(words) > 2:
+        parser.error(f'--model takes NAME or CONFIG WEIGHTS, not {len(words)} words')
+    try:
+        info = find_model(words[0]) or get_model_info(words[0])
+        return [str(info.config_file()), str(info.weights_file())]
+    except EXPECTED_ERRORS as error:
+        text = error.args[0] if isinstance(error, KeyError) else error
+        parser.error(f'--model {words[0]}: {text}')
+
+
+def named_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:
+    """Files of the models by their names; without ``--names`` those of the weights.
+
+    No model, another number of names than of models, or a name given twice end the program as
+    wrong usage.
+    """
+    models = [resolve_model(parser, words) for words in args.model]
+    models += [[path] for path in args.onnx]
+    if not models:
+        parser.error('give at least one --model or --onnx')
+    if args.names is None:
+        words = [*args.model, *([path] for path in args.onnx)]
+        names = [Path(word[-1]).stem for word in words]
+        if len(set(names)) < len(names):
+            names = [f'{k}: {name}' for k, name in enumerate(names, start=1)]
+    elif len(args.names) != len(models):
+        parser.error(f'--names gives {len(args.names)} names to {len(models)} models')
+    elif len(set(args.names)) < len(args.names):
+        parser.error(f'--names gives a name twice: {" ".join(args.names)}')
+    else:
+        names = args.names
+    return dict(zip(names, models, strict=True))
+
+
+def load_model(
+    files: Sequence[str], device: str, *, weights: str = 'averaged', **options: Any
+) -> Detector:
+    """Load a model from ``[config, checkpoint]`` or from ``[ONNX file]``.
+
+    Args:
+        files: As :func:`named_models` returns them.
+        device: Of a model with a config; ONNX files run on the CPU.
+        weights: 'averaged' (EMA or SWA where the checkpoint has them) or 'raw'.
+        options: Arguments of the detector, such as ``options`` or ``threshold``.
+    """
+    if len(files) == 1:
+        # Needs no PyTorch.
+        from mmirstd.inference.onnx_detector import OnnxDetector
+
+        return OnnxDetector(files[0], **options)
+    load_libraries(Console(stderr=True))()
+    from mmirstd.apis import IRSTDInferencer
+
+    config, checkpoint = files
+    return IRSTDInferencer(config, checkpoint, device, weights=weights, **options)

@@ -1,0 +1,144 @@
+"""Evaluate one or several models on images with ground truth and write one HTML page about it.
+
+The page holds tables, curves, the worst images of each model, configs, versions and checksums.
+It is a single file that needs no internet connection. Images are evaluated at their own size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
+from mmirstd.cli.model_arguments import add_models, load_model, named_models
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+from mmirstd.inference.options import DetectorOptions
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.guard import Inputs, check_output
+from mmirstd.io.hashing import sha256
+from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
+from mmirstd.reporting.report_page import Entry, build_page
+from mmirstd.version import __version__
+
+PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'onnxruntime', 'timm')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = make_parser(
+        'report',
+        __doc__,
+        '--images images --masks masks --model simirstd_nudt weights.pth --out report.html',
+    )
+    add = parser.add_argument
+    add('--images', required=True, metavar='DIR', help='folder with images')
+    add('--masks', required=True, metavar='DIR', help='folder with masks of the same names')
+    add(
+        '--mask-suffix',
+        '--mask-tail',
+        default='',
+        help="what names of masks have after those of their images, e.g. '_pixels0'",
+    )
+    add('--out', required=True, metavar='FILE', help='page to write, .html')
+    add_models(parser)
+    add('--title', default='Infrared small target detection', help='heading of the page')
+    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
+    add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
+    add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add_intensity_range(parser)
+    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
+    add('--worst', type=int, default=12, help='pictures of each model (12)')
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; returns the exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    models = named_models(parser, args)
+    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
+    if args.overlap is not None and args.tile is None:
+        parser.error('--overlap needs --tile')
+    if Path(args.out).suffix != '.html':
+        parser.error('--out must end in .html')
+    console = Console(stderr=True, highlight=False)
+    try:
+        images = pair_with_masks(args.images, args.masks, args.mask_suffix)
+        read = Inputs(file for image in images for file in (image.source.path, image.mask))
+        for files in models.values():
+            for file in files:
+                read.add(file)
+        place = check_output(args.out, inputs=read)
+        entries = _evaluate_all(models, args, images, console)
+        page = build_page(args.title, entries, _facts(images), worst=args.worst)
+        write_atomically(place, page)
+    except EXPECTED_ERRORS as error:
+        print_error(error, console)
+        return FAILED
+    console.print(f'{escape(args.out)}: {len(models)} models on {len(images)} images')
+    return OK
+
+
+def _evaluate_all(
+    models: Mapping[str, Sequence[str]],
+    args: argparse.Namespace,
+    images: Sequence[ImageAndMask],
+    console: Console,
+) -> list[Entry]:
+    entries = []
+    options = DetectorOptions(
+        threshold=args.threshold,
+        tile_size=args.tile,
+        overlap=args.overlap,
+        intensity_range=args.intensity_range,
+    )
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bar:
+        for name, files in models.items():
+            detector = load_model(files, args.device, options=options)
+            config = detector.config.pretty_text if len(files) > 1 else ''
+            task = bar.add_task(escape(name), total=len(images))
+            evaluation = evaluate(
+                detector,
+                images,
+                batch_size=args.batch_size,
+                keep_worst=args.worst,
+                progress=lambda task=task: bar.update(task, advance=1),
+            )
+            facts = {f'file {k}': str(file) for k, file in enumerate(files, start=1)}
+            facts |= {
+                f'sha256 of file {k}': sha256(file)
+                for k, file in enumerate(files, start=1)
+                if Path(file).is_file()
+            }
+            tiling = detector.tiling
+            facts['threshold'] = f'{detector.threshold:g}'
+            facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
+            entries.append(Entry(name, evaluation, facts, config))
+    return entries
+
+
+def _facts(images: Sequence[ImageAndMask]) -> dict[str, str]:
+    files = [path for image in images for path in (image.source.path, image.mask)]
+    versions = [f'mmirstd {__version__}', f'Python {platform.python_version()}']
+    for package in PACKAGES:
+        try:
+            versions.append(f'{package} {metadata.version(package)}')
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        'written': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'images': str(len(images)),
+        'sha256 of images and masks': sha256(*files),
+        'versions': ', '.join(versions),
+        'machine': f'{platform.machine()}, {platform.system()}, {os.cpu_count()} CPUs',
+    }

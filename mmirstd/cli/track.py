@@ -1,0 +1,29 @@
+"""Follow small targets through a video or a sequence of frames.
+
+Like `mmirstd detect --track`: tracks.csv has one line for each target in each frame, and --video
+draws the tracks.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmirstd.cli import detect
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    examples = (
+        'clip.mp4 --out found --video tracks.mp4',
+        'frames --onnx model.onnx --out found --max-distance 20',
+    )
+    parser = detect.build_parser('track', __doc__, examples)
+    parser.set_defaults(track=True)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Track; returns the exit code."""
+    parser = build_parser()
+    return detect.run(parser, parser.parse_args(argv))
