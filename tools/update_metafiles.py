@@ -1,7 +1,7 @@
 """Write the files that follow from configs and published weights.
 
-These are model-index.yml and configs/metafile.yml, which `mim search` reads, and the tables of
-docs/weights.md. Run it after adding a config or weights. `--check` only says whether the files are
+These are model-index.yml and configs/metafile.yml, which `mim search` reads, and the tables in
+README.md and docs/weights.md. Run it after adding a config or weights. `--check` only says whether the files are
 current.
 """
 
@@ -130,17 +130,35 @@ def weights_tables() -> str:
     return '\n'.join(lines).rstrip('\n')
 
 
-def with_tables(page: str) -> str:
+def weights_summary() -> str:
+    """The generated part of README.md: one row per set of weights."""
+    lines = ['| name | trained on | IoU / Pd, % on the test split of | GMACs | size |']
+    lines += ['|---|---|---|---|---|']
+    for info in map(get_model_info, list_models()):
+        scores = ', '.join(f'{s.dataset} {s.iou:.1f} / {s.pd:.1f}' for s in info.scores)
+        name = info.aliases[0] if info.aliases else info.name
+        lines.append(
+            f"| `'{name}'` | {info.summary.partition(', trained on ')[2]} | {scores} "
+            f'| {info.macs / 1e9:.2f} | {info.size / 1e3:.0f} kB |'
+        )
+    return '\n'.join(lines)
+
+
+def with_tables(page: str, tables: str) -> str:
     """``page`` with the current tables between its two markers."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f'{before}{BEGIN}\n\n{weights_tables()}\n\n{END}{after}'
+    return f'{before}{BEGIN}\n\n{tables}\n\n{END}{after}'
 
 
 def contents(root: Path) -> dict[Path, str]:
     """File -> text of the generated files of the repository at ``root``."""
-    page = root / 'docs' / 'weights.md'
-    pages = {page: with_tables(page.read_text())} if page.is_file() else {}
+    tables = {'docs/weights.md': weights_tables, 'README.md': weights_summary}
+    pages = {
+        root / page: with_tables((root / page).read_text(), make())
+        for page, make in tables.items()
+        if (root / page).is_file()
+    }
     head = '# Written by tools/update_metafiles.py.\n'
     index = {'Import': ['configs/metafile.yml']}
     return pages | {
