@@ -101,11 +101,26 @@ def draw_curves(work_dir: Path, key: str, path: Path) -> None:
     for name in names:
         right.plot([r['step'] for r in val], [r.get(name) for r in val], label=name[6:])
     right.set(xlabel='epoch', ylabel=f'validation {key}, %')
-    right.legend(fontsize='small')
+    right.legend(fontsize='small', loc='center left', bbox_to_anchor=(1, 0.5))
     right.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def write_history(work_dir: Path, path: Path) -> None:
+    """Write the last training record of every epoch and all validation scores, one per line."""
+    train, val = history(work_dir)
+    last = {record['epoch']: record for record in train}
+    losses = ('epoch', 'iter', 'lr', 'loss', 'decode.loss_soft_iou', 'time')
+    lines = [{k: record[k] for k in losses if k in record} for record in last.values()]
+    wanted = re.compile(rf'irstd/(.+/|mean_)?({"|".join(REPORTED[:4])})')
+    lines += [
+        {'epoch': r['step'], **{k: round(v, 3) for k, v in r.items() if wanted.fullmatch(k)}}
+        for r in val
+    ]
+    lines.sort(key=lambda line: line['epoch'])
+    write_atomically(path, ''.join(json.dumps(line) + '\n' for line in lines))
 
 
 def per_dataset(numbers: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -152,7 +167,7 @@ def write_entry(
     """Score a finished training and write its entry into ``out``.
 
     Written are ``weights.safetensors`` (selected on validation, the EMA where there is one),
-    ``model.json``, ``scores.json`` and ``curves.png``.
+    ``model.json``, ``scores.json``, ``history.jsonl`` and ``curves.png``.
 
     Args:
         config: Config of the training.
@@ -195,6 +210,7 @@ def write_entry(
     scores['published_test'] = per_dataset(scorer(weights, 'test'))
     write_atomically(out / 'scores.json', json.dumps(scores, indent=1) + '\n')
     draw_curves(work_dir, 'IoU', out / 'curves.png')
+    write_history(work_dir, out / 'history.jsonl')
 
     splits = {title: dataset['split'] for title, dataset in _splits(config.test_dataloader.dataset)}
     published = [

@@ -1,8 +1,8 @@
 """Write the files that follow from configs and published weights.
 
 These are model-index.yml and configs/metafile.yml, which `mim search` reads, and the tables in
-README.md and docs/weights.md. Run it after adding a config or weights. `--check` only says whether the files are
-current.
+README.md and docs/weights.md. Run it after adding a config or weights. `--check` only says whether
+the files are current.
 """
 
 from __future__ import annotations
