@@ -59,5 +59,5 @@ def know_config_scope() -> None:
             return config_path(cfg_path), None
         return stock(cfg_path, filename)
 
-    get_path.knows_mmirstd = True
+    get_path.knows_mmirstd = True  # type: ignore[attr-defined]
     Config._get_cfg_path = staticmethod(get_path)

@@ -159,7 +159,7 @@ def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202
         raise ValueError(f'{path} is not a network that onnxruntime can run: {error}') from error
 
 
-def _only(arguments: Sequence) -> object:
+def _only(arguments: Sequence) -> Any:
     if len(arguments) != 1 or len(arguments[0].shape) != 4:
         shapes = [argument.shape for argument in arguments]
         raise ValueError(f'expected one input and one output (N, C, H, W), found {shapes}')

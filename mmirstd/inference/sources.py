@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -24,7 +24,7 @@ from mmirstd.io.limits import ImageReadError
 from mmirstd.io.pillow import from_pillow
 from mmirstd.io.videos import VIDEO_SUFFIXES, Video, count_combs, deinterlace
 
-Input = str | Path | np.ndarray | Image.Image | Any
+Input: TypeAlias = str | Path | np.ndarray | Image.Image | Any
 """Path, array, Pillow image, or tensor."""
 
 _LOGGER = logging.getLogger(__name__)

@@ -152,7 +152,7 @@ class TrackVideo:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise explain_write_error(error, self.path) from error
-        code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
+        code = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
         self._check_room(size[0] * size[1] * 3)
         self._writer = cv2.VideoWriter(str(self._partial), code, self.rate, size)
         self._shape = shape

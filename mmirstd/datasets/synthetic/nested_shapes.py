@@ -259,11 +259,11 @@ def write_nested_shapes(
     for number, start in enumerate(range(0, count, IMAGES_PER_SHARD), start=first_shard):
         shard = f'sa_{number:06d}{".tar" * archive}'
         indices = range(start, min(start + IMAGES_PER_SHARD, count))
-        files = (file for index in indices for file in _files(size, seed, index))
+        contents = (file for index in indices for file in _files(size, seed, index))
         if archive:
-            write_atomically(root.path(shard), _tar(files), sync=False)
+            write_atomically(root.path(shard), _tar(contents), sync=False)
         else:
-            for name, content in files:
+            for name, content in contents:
                 write_atomically(root.path(f'{shard}/{name}'), content, sync=False)
         shards.append(root.folder / shard)
     return shards

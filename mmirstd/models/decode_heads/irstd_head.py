@@ -5,6 +5,7 @@ Shapes: N batch, C channels, H/W image, h/w feature map.
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.feature_maps import crop_to_image
 from mmirstd.registry import MODELS
 
-Outputs = Tensor | tuple[Tensor, ...]
+Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 """Logits (N, 1, H, W): the prediction alone, or the prediction followed by the side outputs."""
 
 

@@ -116,16 +116,16 @@ class SimIRSTDHead(MaskHead):
     def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, h, w) of the final mask."""
         carried = FeatureMaps.wrap(features)
-        features = self._transform_inputs(carried)
-        n, size = features.shape[0], tuple(features.shape[-2:])
+        x: Tensor = self._transform_inputs(carried)
+        n, size = x.shape[0], tuple(x.shape[-2:])
         tokens, token_position = self._tokens(carried.queries, n)
         if self.mask_prompt is not None:
-            features = features + self.mask_prompt(self._last_mask(carried))
+            x = x + self.mask_prompt(self._last_mask(carried))
         tokens, image = self.transformer(
             tokens,
-            to_tokens(features),
+            to_tokens(x),
             token_position,
-            self.position(*size).to(features.dtype),
+            self.position(*size).to(x.dtype),
             num_outputs=1,
         )
         filters = self.mask_embed(tokens[:, 0])
