@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import tempfile
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from rich.markup import escape
 
 from mmirstd.cli.model_arguments import add_models, load_model, named_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+from mmirstd.cli.stopping import stop_on_signal
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 
@@ -33,11 +35,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add('--host', default='127.0.0.1', help='address to listen on (127.0.0.1, this machine alone)')
     add('--port', type=int, help='port (a free one from 7860 on)')
+    add(
+        '--allow-host',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='further host name under which the page may be asked for, for a reverse proxy; may be '
+        'repeated',
+    )
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+    """Serve the page until Ctrl-C or SIGTERM, which give exit code 0; returns the exit code."""
     parser = build_parser()
     args = parser.parse_args(argv)
     models = named_models(parser, args)
@@ -62,9 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                     'the page; there is no password'
                 )
             console.print('Starting the page; Ctrl-C stops it.')
-            address = serve(page, host=args.host, port=args.port, block=False)
-            console.print(f'Open {escape(address)}')
-            page.block_thread()
+            address = serve(
+                page, host=args.host, port=args.port, names=args.allow_host, block=False
+            )
+            with stop_on_signal() as stop:
+                console.print(f'Open {escape(address)}')
+                while not stop.requested:
+                    time.sleep(0.2)
+            page.close()
+            console.print(f'stopped by {stop.name}; uploads and answers are removed')
         except EXPECTED_ERRORS as error:
             print_error(error, console)
             return FAILED

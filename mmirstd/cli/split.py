@@ -18,6 +18,7 @@ from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.datasets.dividing import GROUPS, divide, group_names, join_copies
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.io.atomic import write_atomically
+from mmirstd.io.guard import check_output
 
 PARTS = ('train', 'val', 'test')
 
@@ -75,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         groups, copies = join_copies(selection.pairs, groups)
         divided = divide(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
         for part, names in divided.items():
+            check_output(files[part])
             write_atomically(files[part], ''.join(f'{name}\n' for name in names).encode())
     except (OSError, ValueError) as error:
         print_error(error, Console(stderr=True))

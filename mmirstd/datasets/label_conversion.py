@@ -18,6 +18,7 @@ from mmirstd.datasets.label_files import (
 )
 from mmirstd.datasets.rle import decode, read_code
 from mmirstd.io.folders import image_files
+from mmirstd.io.guard import check_output
 from mmirstd.io.images import read_size
 from mmirstd.io.pictures import write_image
 
@@ -86,7 +87,7 @@ def convert_labels(
     # Everything is drawn before the first file is written, so an error leaves no half set.
     drawn = {name: _draw(files[name], each, classes, result) for name, each in pairs.items()}
     for name, mask in drawn.items():
-        write_image(masks / f'{name}.png', mask * np.uint8(255))
+        write_image(check_output(f'{name}.png', folder=masks), mask * np.uint8(255))
     result.masks = len(drawn)
     result.empty = sum(not mask.any() for mask in drawn.values())
     if not result.targets:

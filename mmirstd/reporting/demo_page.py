@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,16 @@ from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.io.folders import IMAGE_SUFFIXES
 from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, detect
+from mmirstd.reporting.demo_server import Guard, remove_oldest
 
 TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 256, 512)}}
 """Label -> side of the tiles."""
 
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; worker-src 'self' blob:"
-)
-"""What the browser may load: only what the server itself delivers."""
+DETECTORS = 'detectors'
+"""Requests that run a detector or draw pictures wait for each other: there is one processor."""
+
+WAITING = 16
+"""Further requests are refused, with a message on the page."""
 
 _STYLE = """
 .gradio-container {max-width: 1280px !important}
@@ -135,13 +135,22 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
             return [found, *_show(gradio, found, folder)]
 
         options = [image, model, threshold, tile, values, tta]
-        button.click(run, options, [kept, *shown], api_name=False)
-        threshold.release(recut, [kept, threshold], [kept, *shown], api_name=False)
+        one_by_one = {
+            'api_name': False, 'concurrency_limit': 1, 'concurrency_id': DETECTORS,
+        }  # fmt: skip
+        button.click(run, options, [kept, *shown], **one_by_one)
+        threshold.release(recut, [kept, threshold], [kept, *shown], **one_by_one)
+    page.queue(max_size=WAITING, default_concurrency_limit=1)
     return page
 
 
 def serve(
-    page: Any, *, host: str = '127.0.0.1', port: int | None = None, block: bool = True
+    page: Any,
+    *,
+    host: str = '127.0.0.1',
+    port: int | None = None,
+    names: Sequence[str] = (),
+    block: bool = True,
 ) -> str:
     """Serve the page.
 
@@ -149,6 +158,8 @@ def serve(
         page: What :func:`build_demo` returned.
         host: Address to listen on; the default is reachable from this machine alone.
         port: None takes a free one from 7860 on.
+        names: Further host names under which the page may be asked for; requests for other names
+            are refused, see `mmirstd.reporting.demo_server.Guard`.
         block: Do not return before the server is stopped (Ctrl-C).
 
     Returns:
@@ -172,7 +183,7 @@ def serve(
         pwa=False,
         mcp_server=False,
         ssr_mode=False,
-        app_kwargs={'middleware': _middleware()},
+        app_kwargs={'middleware': _middleware([host, *names])},
         css=_STYLE,
         # The themes' own fonts come from Google.
         theme=gradio.themes.Default(
@@ -182,26 +193,10 @@ def serve(
     return address
 
 
-def _middleware() -> list[Any]:
+def _middleware(names: Sequence[str]) -> list[Any]:
     from starlette.middleware import Middleware
 
-    return [Middleware(_Policy)]
-
-
-class _Policy:
-    """ASGI middleware that adds `POLICY` to every answer."""
-
-    def __init__(self, app: Callable) -> None:
-        self.app = app
-
-    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        async def send_with_policy(message: dict) -> None:
-            if message['type'] == 'http.response.start':
-                header = (b'content-security-policy', POLICY.encode())
-                message = {**message, 'headers': [*message.get('headers', ()), header]}
-            await send(message)
-
-        await self.app(scope, receive, send_with_policy)
+    return [Middleware(Guard, names=names)]
 
 
 def _import_gradio(folder: str | Path) -> Any:
@@ -220,6 +215,7 @@ def _import_gradio(folder: str | Path) -> Any:
 
 def _show(gradio: Any, found: Detection, folder: str | Path) -> list[Any]:
     """Values of the components that show an answer."""
+    remove_oldest(folder)
     place = tempfile.mkdtemp(prefix='answer_', dir=folder)
     shown = answer(found, place)
     files = [str(file) for file in shown.files]

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from mmirstd.evaluation.curves import draw_curves
 from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, error_rank
+from mmirstd.visualization.canvas import COLOUR_NAMES
 from mmirstd.visualization.overlay import draw_result
 
 _ROWS = (
@@ -74,6 +75,7 @@ def build_page(
     return _template().render(
         title=title,
         facts=facts,
+        colours=COLOUR_NAMES,
         results=_results(entries),
         sizes=_sizes(entries),
         curves=_figure_as_png(draw_curves(curves, 4.2)),

@@ -21,6 +21,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     UNSCORED: (0, 158, 115),
 }
 """Kind of outcome -> RGB: hit sky blue, miss yellow, false alarm vermilion, else green."""
+COLOUR_NAMES = {HIT: 'blue', MISS: 'yellow', FALSE_ALARM: 'vermilion', UNSCORED: 'green'}
+"""What texts call them."""
 TRUTH_COLOUR = COLOURS[UNSCORED]
 """RGB of the true outline where the predicted one is shown as well."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -84,6 +86,45 @@ def draw_outline(
         rows, columns = np.indices(ring.shape, sparse=True)
         ring &= (rows + columns) // 3 % 2 == 0
     picture[ring] = colour
+
+
+def draw_component(
+    picture: np.ndarray,
+    pixels: np.ndarray | None,
+    colour: tuple[int, int, int],
+    shape: tuple[int, int],
+    window: tuple[slice, slice],
+    scale: int,
+    *,
+    dashed: bool = False,
+) -> None:
+    """Draw the outline of one component into the picture of a window of the image.
+
+    Args:
+        picture: The enlarged window; changed.
+        pixels: Flat indices of the component in the image; None draws nothing.
+        colour: RGB.
+        shape: (H, W) of the image.
+        window: Rows and columns of the image that the picture shows.
+        scale: Its enlargement.
+        dashed: See `draw_outline`.
+    """
+    if pixels is None:
+        return
+    rows, columns = np.divmod(pixels, shape[1])
+    seen = (rows >= window[0].start) & (rows < window[0].stop)
+    seen &= (columns >= window[1].start) & (columns < window[1].stop)
+    if not seen.any():
+        return
+    rows, columns = rows[seen] - window[0].start, columns[seen] - window[1].start
+    # The component and a margin for the line.
+    top, left = max(rows.min() - 1, 0), max(columns.min() - 1, 0)
+    part = picture[
+        top * scale : (rows.max() + 2) * scale, left * scale : (columns.max() + 2) * scale
+    ]
+    mask = np.zeros((part.shape[0] // scale, part.shape[1] // scale), np.uint8)
+    mask[rows - top, columns - left] = 1
+    draw_outline(part, mask, colour, scale, dashed=dashed)
 
 
 def draw_marker(

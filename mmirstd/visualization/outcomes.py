@@ -6,9 +6,10 @@ The rule is that of the metric: 8-connected components, one-to-one pairing, cent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmirstd.evaluation.components import Components, find_components
 from mmirstd.evaluation.matching import match_targets
@@ -27,19 +28,16 @@ class Outcome:
         box: Extent (left, top, right, bottom) in pixels, the last two exclusive; a hit's box
             holds target and detection.
         area: Pixels of the target, or of the false alarm.
+        target: Flat indices of the pixels of the target; None without one.
+        detection: Likewise of the detection.
     """
 
     kind: str
     centre: tuple[float, float]
     box: tuple[int, int, int, int]
     area: int
-
-    def cut(self, mask: np.ndarray) -> np.ndarray:
-        """What of ``mask`` (H, W) lies in the box, bool (H, W)."""
-        left, top, right, bottom = self.box
-        alone = np.zeros(mask.shape, bool)
-        alone[top:bottom, left:right] = mask[top:bottom, left:right] != 0
-        return alone
+    target: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
+    detection: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
 
 
 def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outcome]:
@@ -62,7 +60,17 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
             return []
         parts = find_components(only)
         boxes = _boxes(parts, only.shape[1])
-        return [_outcome(UNSCORED, parts, i, boxes[i]) for i in range(len(parts))]
+        pixels = parts.members()
+        return [
+            _outcome(
+                UNSCORED,
+                parts,
+                i,
+                boxes[i],
+                *((pixels[i], None) if prediction is None else (None, pixels[i])),
+            )
+            for i in range(len(parts))
+        ]
     if truth.shape != prediction.shape:
         raise ValueError(
             f'truth has the shape {truth.shape} but prediction {prediction.shape}; '
@@ -72,21 +80,24 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
     partner = match_targets(targets, detections, 'optimal').partner
     target_boxes = _boxes(targets, truth.shape[1])
     detection_boxes = _boxes(detections, truth.shape[1])
+    own, found = targets.members(), detections.members()
     hits = [
-        _outcome(HIT, targets, t, _union(target_boxes[t], detection_boxes[p]))
+        _outcome(HIT, targets, t, _union(target_boxes[t], detection_boxes[p]), own[t], found[p])
         for t, p in sorted(partner.items())
     ]
     missed = sorted(set(range(len(targets))) - set(partner))
-    misses = [_outcome(MISS, targets, t, target_boxes[t]) for t in missed]
+    misses = [_outcome(MISS, targets, t, target_boxes[t], own[t]) for t in missed]
     unpaired = sorted(set(range(len(detections))) - set(partner.values()))
-    false_alarms = [_outcome(FALSE_ALARM, detections, p, detection_boxes[p]) for p in unpaired]
+    false_alarms = [
+        _outcome(FALSE_ALARM, detections, p, detection_boxes[p], None, found[p]) for p in unpaired
+    ]
     return hits + misses + false_alarms
 
 
 def _boxes(parts: Components, width: int) -> list[tuple[int, int, int, int]]:
     boxes = []
-    for index in range(len(parts)):
-        rows, columns = np.divmod(parts.pixels[parts.labels == index], width)
+    for pixels in parts.members():
+        rows, columns = np.divmod(pixels, width)
         boxes.append(
             (
                 int(columns.min()), int(rows.min()),
@@ -100,7 +111,14 @@ def _union(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
-def _outcome(kind: str, parts: Components, index: int, box: tuple[int, int, int, int]) -> Outcome:
+def _outcome(
+    kind: str,
+    parts: Components,
+    index: int,
+    box: tuple[int, int, int, int],
+    target: NDArray[np.int64] | None = None,
+    detection: NDArray[np.int64] | None = None,
+) -> Outcome:
     area = int(parts.areas[index])
     centre = (float(parts.column_sums[index] / area), float(parts.row_sums[index] / area))
-    return Outcome(kind, centre, box, area)
+    return Outcome(kind, centre, box, area, target, detection)

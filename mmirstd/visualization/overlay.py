@@ -10,8 +10,8 @@ import numpy as np
 from .canvas import (
     COLOURS,
     TRUTH_COLOUR,
+    draw_component,
     draw_marker,
-    draw_outline,
     enlarge,
     enlargement,
     text_width,
@@ -56,7 +56,10 @@ def draw_overlay(
     scale = scale or enlargement(image.shape[:2], 640)
     picture = to_rgb(enlarge(to_gray8(image), scale))
     outcomes = judge(truth, prediction)
-    _draw_outlines(picture, outcomes, truth, prediction, scale)
+    window = (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    for outcome in outcomes:
+        found = outcome.target if outcome.detection is None else outcome.detection
+        draw_component(picture, found, COLOURS[outcome.kind], image.shape[:2], window, scale)
     for outcome, label in zip(outcomes, _numbered(outcomes), strict=True):
         draw_marker(picture, outcome, scale, label if labels else None)
     return picture
@@ -73,9 +76,9 @@ def crop_strip(
 ) -> np.ndarray:
     """Enlarged crops of all targets side by side: misses first, then false alarms, then hits.
 
-    In each crop the true outline is green and the predicted one dashed in the colour of the
-    outcome, as is the frame. The contrast is stretched within the crop. Crops that do not fit
-    are counted in words.
+    In each crop the outline of the ground truth is green and that of a detection dashed in the
+    colour of its own outcome; the frame has the colour of the outcome in the middle. The contrast
+    is stretched within the crop. Crops that do not fit are counted in words.
 
     Args:
         image: As for :func:`draw_overlay`.
@@ -97,7 +100,7 @@ def crop_strip(
     fitting = max(1, (width + 4) // (side + 4))
     strip = np.zeros((side + _CAPTION, width, 3), np.uint8)
     for place, (outcome, label) in enumerate(named[:fitting]):
-        tile = _crop(image, truth, prediction, outcome, window, side)
+        tile = _crop(image, outcomes, outcome, window, side)
         left = place * (side + 4)
         shown = min(side, width - left)
         strip[:side, left : left + shown] = tile[:, :shown]
@@ -132,10 +135,11 @@ def crop_pictures(
         (picture (window * zoom, window * zoom, 3), caption) in the order of the strip.
     """
     _check_sizes(image, truth, prediction)
-    named = _in_order(judge(truth, prediction))[:limit]
+    outcomes = judge(truth, prediction)
+    named = _in_order(outcomes)[:limit]
     return [
         (
-            _crop(image, truth, prediction, outcome, window, window * zoom),
+            _crop(image, outcomes, outcome, window, window * zoom),
             _caption(outcome, label),
         )
         for outcome, label in named
@@ -205,25 +209,8 @@ def _numbered(outcomes: list[Outcome]) -> list[str]:
     return labels
 
 
-def _draw_outlines(
-    picture: np.ndarray,
-    outcomes: list[Outcome],
-    truth: np.ndarray | None,
-    prediction: np.ndarray | None,
-    scale: int,
-) -> None:
-    for outcome in outcomes:
-        source = truth if outcome.kind == MISS or prediction is None else prediction
-        draw_outline(picture, outcome.cut(source), COLOURS[outcome.kind], scale)
-
-
 def _crop(
-    image: np.ndarray,
-    truth: np.ndarray | None,
-    prediction: np.ndarray | None,
-    outcome: Outcome,
-    window: int,
-    side: int,
+    image: np.ndarray, outcomes: list[Outcome], outcome: Outcome, window: int, side: int
 ) -> np.ndarray:
     """Enlarged surroundings of one outcome, (side, side, 3); black beyond the image."""
     left, top, right, bottom = outcome.box
@@ -233,13 +220,14 @@ def _crop(
     rows = slice(max(y0, 0), min(y0 + span, image.shape[0]))
     columns = slice(max(x0, 0), min(x0 + span, image.shape[1]))
     tile = to_rgb(enlarge(to_gray8(image[rows, columns], stretch=True), zoom))
-    if truth is not None:
-        colour = TRUTH_COLOUR if prediction is not None else COLOURS[outcome.kind]
-        draw_outline(tile, truth[rows, columns], colour, zoom)
-    if prediction is not None:
-        kind = outcome.kind if outcome.kind != MISS else FALSE_ALARM
-        both = truth is not None
-        draw_outline(tile, prediction[rows, columns], COLOURS[kind], zoom, dashed=both)
+    both = any(each.kind != UNSCORED for each in outcomes)
+    place = (image.shape[:2], (rows, columns), zoom)
+    for each in outcomes:
+        colour = TRUTH_COLOUR if both else COLOURS[each.kind]
+        draw_component(tile, each.target, colour, *place)
+    # Dashed, so that both lines are seen where they run along the same pixels.
+    for each in (*outcomes, outcome):
+        draw_component(tile, each.detection, COLOURS[each.kind], *place, dashed=both)
     square = np.zeros((max(side, span * zoom), max(side, span * zoom), 3), np.uint8)
     y, x = (rows.start - y0) * zoom, (columns.start - x0) * zoom
     square[y : y + tile.shape[0], x : x + tile.shape[1]] = tile

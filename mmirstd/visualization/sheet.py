@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from .canvas import COLOURS, draw_marker, draw_outline, enlarge, text_width, to_gray8, to_rgb, write
+from .canvas import (
+    COLOURS,
+    draw_component,
+    draw_marker,
+    enlarge,
+    text_width,
+    to_gray8,
+    to_rgb,
+    write,
+)
 from .outcomes import FALSE_ALARM, HIT, MISS, Outcome, judge
 
 _GAP = 4
@@ -95,16 +104,15 @@ def _row_tiles(row: SheetRow, columns: list[str], cell: int, inset: bool) -> lis
     tiles = []
     for column in columns:
         if column == 'image':
-            tiles.append(_Tile(_fit(gray, [], (None, None), cell, window), [(row.name, white)]))
+            tiles.append(_Tile(_fit(gray, [], cell, window), [(row.name, white)]))
         elif column == 'truth':
             outcomes = judge(row.truth, None)
             count = f'{len(outcomes)} target{"" if len(outcomes) == 1 else "s"}'
             notes = [(count, white)] if row.truth is not None else []
-            tiles.append(_Tile(_fit(gray, outcomes, (row.truth, None), cell, window), notes))
+            tiles.append(_Tile(_fit(gray, outcomes, cell, window), notes))
         elif column in judged:
             outcomes = judged[column]
-            masks = (row.truth, row.predictions[column])
-            tiles.append(_Tile(_fit(gray, outcomes, masks, cell, window), _counts(outcomes)))
+            tiles.append(_Tile(_fit(gray, outcomes, cell, window), _counts(outcomes)))
         else:
             tiles.append(_Tile(np.full((cell, cell, 3), _PAPER, np.uint8), [('-', white)]))
     return tiles
@@ -113,7 +121,6 @@ def _row_tiles(row: SheetRow, columns: list[str], cell: int, inset: bool) -> lis
 def _fit(
     gray: np.ndarray,
     outcomes: list[Outcome],
-    masks: tuple[np.ndarray | None, np.ndarray | None],
     cell: int,
     window: tuple[int, int, int] | None,
 ) -> np.ndarray:
@@ -128,7 +135,7 @@ def _fit(
         box = tuple(round(edge * factor) for edge in outcome.box)
         draw_marker(picture, Outcome(outcome.kind, outcome.centre, box, outcome.area), 1)
     if window is not None:
-        _draw_inset(picture, gray, outcomes, masks, window, factor)
+        _draw_inset(picture, gray, outcomes, window, factor)
     return picture
 
 
@@ -151,7 +158,6 @@ def _draw_inset(
     picture: np.ndarray,
     gray: np.ndarray,
     outcomes: list[Outcome],
-    masks: tuple[np.ndarray | None, np.ndarray | None],
     window: tuple[int, int, int],
     factor: float,
 ) -> None:
@@ -161,10 +167,9 @@ def _draw_inset(
     zoom = max(1, int(0.38 * cell) // side)
     part = (slice(y, y + side), slice(x, x + side))
     tile = to_rgb(enlarge(to_gray8(gray[part], stretch=True), zoom))
-    truth, prediction = masks
     for outcome in outcomes:
-        source = truth if outcome.kind == MISS or prediction is None else prediction
-        draw_outline(tile, outcome.cut(source)[part], COLOURS[outcome.kind], zoom)
+        found = outcome.target if outcome.detection is None else outcome.detection
+        draw_component(tile, found, COLOURS[outcome.kind], gray.shape, part, zoom)
     tile = cv2.copyMakeBorder(tile, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(255, 255, 255))
     tile = tile[:cell, :cell]
     height, width = tile.shape[:2]

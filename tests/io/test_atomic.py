@@ -2,11 +2,16 @@
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from mmirstd.cli.stopping import run_tool
 from mmirstd.io.atomic import (
     append_line,
     atomic_path,
@@ -91,3 +96,66 @@ def test_text_is_utf8_and_lines_are_appended(tmp_path):
     write_atomically(tmp_path / 'log', 'größe\n')
     append_line(tmp_path / 'log', 'ü')
     assert (tmp_path / 'log').read_bytes() == 'größe\nü\n'.encode()
+
+
+WRITERS = """
+import sys
+from mmirstd.io.atomic import write_atomically
+for k in range(100):
+    write_atomically(sys.argv[1], sys.argv[2] * 100_000, sync=False)
+"""
+
+
+@pytest.mark.parametrize('count', [2, 4])
+def test_several_processes_write_one_file(tmp_path, count):
+    path = tmp_path / 'cache'
+    workers = [
+        subprocess.Popen([sys.executable, '-c', WRITERS, str(path), letter])
+        for letter in 'abcd'[:count]
+    ]
+    assert [worker.wait() for worker in workers] == [0] * count
+    assert set(path.read_text()) in [{letter} for letter in 'abcd'[:count]]
+    assert path.stat().st_size == 100_000
+    assert names(tmp_path) == {'cache'}
+
+
+@pytest.mark.parametrize('stage', ['before', 'half', 'whole'])
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_any_stage_leaves_the_old_file_alone(tmp_path, capsys, stage, number):
+    path = tmp_path / 'report.html'
+    path.write_text('old')
+
+    def main():
+        with atomic_path(path) as temporary:
+            if stage != 'before':
+                temporary.write_text('new' if stage == 'whole' else 'n')
+            os.kill(os.getpid(), number)
+            time.sleep(10)  # the signal ends it
+        return 0
+
+    assert run_tool(main) == 128 + number
+    assert f'stopped by {number.name}' in capsys.readouterr().err
+    assert path.read_text() == 'old'
+    assert names(tmp_path) == {'report.html'}
+
+
+@pytest.mark.parametrize('stage', ['before', 'half', 'whole'])
+def test_a_kill_at_any_stage_leaves_the_old_file_alone(tmp_path, stage):
+    path = tmp_path / 'report.html'
+    path.write_text('old')
+    code = f"""
+import os, signal
+from mmirstd.io.atomic import atomic_path
+with atomic_path({str(path)!r}) as temporary:
+    if {stage!r} != 'before':
+        temporary.write_text('new' if {stage!r} == 'whole' else 'n')
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, '-c', code]).returncode == -signal.SIGKILL
+    assert path.read_text() == 'old'
+    (left,) = names(tmp_path) - {'report.html'}
+    assert left.startswith('.')
+    remove_interrupted_writes(tmp_path, of=['other.html'])
+    assert left in names(tmp_path)
+    remove_interrupted_writes(tmp_path, of=['report.html'])
+    assert names(tmp_path) == {'report.html'}

@@ -99,3 +99,48 @@ def test_annotation_and_meta_come_from_the_first_view():
 def test_bad_views_are_refused(views, message):
     with pytest.raises(ValueError, match=message):
         mean_probability(views)
+
+
+class Recorder(Segmentor):
+    """Predicts the first channel of its input and keeps what it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def test_step(self, data):
+        self.seen += [image[0] for image in data['inputs']]
+        for image, sample in zip(data['inputs'], data['data_samples'], strict=True):
+            values = image[:1]
+            if sample.metainfo.get('flip'):  # as MMSegmentation flips back
+                values = values.flip(-1)
+            sample.set_data({'seg_logits': PixelData(data=values)})
+        return data['data_samples']
+
+
+def tta_batch(image):
+    """What `TestTimeAug` and the collate function make of an image and its left-right view."""
+    return {
+        'inputs': [[image], [image.flip(-1)]],
+        'data_samples': [
+            [SegDataSample(metainfo={'flip': False})], [SegDataSample(metainfo={'flip': True})]
+        ],
+    }  # fmt: skip
+
+
+def test_the_four_views_are_those_of_the_detector():
+    from mmirstd.inference.augmentation import VIEWS
+
+    image = torch.rand(3, 5, 7)
+    model = IRSTDTTAModel(Recorder())
+    (merged,) = model.test_step(tta_batch(image))
+    torch.testing.assert_close(merged.seg_logits.data, image[:1])  # each was turned back
+    expected = {image[0].flip(axes).numpy().tobytes() for axes in VIEWS}
+    assert {view.numpy().tobytes() for view in model.module.seen} == expected
+    assert len(model.module.seen) == 4
+
+
+def test_only_the_views_of_the_pipeline_if_asked():
+    model = IRSTDTTAModel(Recorder(), upside_down=False)
+    model.test_step(tta_batch(torch.rand(3, 5, 7)))
+    assert len(model.module.seen) == 2

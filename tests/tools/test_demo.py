@@ -1,9 +1,13 @@
 """The demo tool, and its page in a browser as a user drives it."""
 
+import http.client
 import json
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from bright_network import scene, write_networks  # noqa: E402
 
 from mmirstd.cli import demo  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
+from mmirstd.reporting.demo_server import remove_oldest  # noqa: E402
 
 BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 
@@ -65,6 +70,50 @@ def test_the_page_refuses_what_others_deliver(served):
     with urllib.request.urlopen(served, timeout=600) as answer:
         assert "default-src 'self'" in answer.headers['content-security-policy']
     assert re.match(r'http://127\.0\.0\.1:\d+', served)
+
+
+def test_the_page_answers_to_its_own_names_only(served):
+    port = served.rstrip('/').rpartition(':')[2]
+    for host, status in ((f'localhost:{port}', 200), ('evil.example', 421)):
+        connection = http.client.HTTPConnection('127.0.0.1', int(port), timeout=60)
+        connection.request('GET', '/', headers={'Host': host})
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert "frame-ancestors 'none'" in answer.headers['content-security-policy']
+        connection.close()
+
+
+def test_a_moved_slider_does_not_fill_the_disk(served, project, monkeypatch):
+    from mmirstd.reporting import demo_page
+    from mmirstd.reporting.demo import detect as run
+
+    monkeypatch.setattr(demo_page, 'remove_oldest', lambda folder: remove_oldest(folder, 50_000))
+    networks = {'bright': IRSTDInferencer('bright.py', 'bright.pth')}
+    found = run(networks, 'frame.tif', model='bright', threshold=0.5, intensity_range='minmax')
+    gradio = pytest.importorskip('gradio')
+    for k in range(30):
+        demo_page._show(gradio, found.at_threshold(k / 40), project / 'uploads')
+    kept = sum(path.stat().st_size for path in (project / 'uploads').rglob('*') if path.is_file())
+    assert kept < 50_000 + 40_000  # what is allowed and one answer
+
+
+def test_sigterm_removes_uploads_and_answers(project):
+    pytest.importorskip('gradio')
+    (project / 'temporary').mkdir()
+    words = [sys.executable, str(ROOT / 'tools/demo.py'), *BRIGHT]
+    path = os.pathsep.join([str(ROOT / 'tests'), str(ROOT)])
+    environment = {**os.environ, 'TMPDIR': str(project / 'temporary'), 'PYTHONPATH': path}
+    worker = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
+    for line in worker.stderr:
+        if line.startswith('Open '):
+            break
+    (folder,) = (project / 'temporary').glob('mmirstd_demo_*')
+    (folder / 'upload.tif').write_bytes(b'private')
+    worker.send_signal(signal.SIGTERM)
+    _, said = worker.communicate(timeout=60)
+    assert worker.returncode == 0
+    assert 'stopped by SIGTERM' in said
+    assert not folder.exists()
 
 
 @pytest.mark.slow

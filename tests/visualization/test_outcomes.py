@@ -46,10 +46,21 @@ def test_one_mask_is_not_judged():
     assert judge(_mask(), _mask()) == []
 
 
-def test_cut_holds_only_the_box():
-    truth = _mask((2, 2), (10, 10))
-    first, _ = judge(truth, None)
-    assert first.cut(truth).sum() == 1
+def test_outcomes_know_their_own_pixels():
+    """A target whose box surrounds another one."""
+    truth = _mask((2, 2), (2, 8), *((8, column) for column in range(2, 9)), *(
+        (row, 2) for row in range(2, 9)))  # fmt: skip
+    prediction = _mask((15, 20), (2, 8))
+    outcomes = judge(truth, prediction)
+    assert [outcome.kind for outcome in outcomes] == [HIT, MISS, FALSE_ALARM]
+    hit, miss, alarm = outcomes
+    assert hit.target.tolist() == hit.detection.tolist() == [2 * 30 + 8]
+    assert len(miss.target) == 13
+    assert miss.detection is None
+    assert alarm.target is None
+    assert alarm.detection.tolist() == [15 * 30 + 20]
+    (only,) = judge(None, _mask((3, 3)))
+    assert (only.target, only.detection.tolist()) == (None, [93])
 
 
 def test_sizes_must_agree():

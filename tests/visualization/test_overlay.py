@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mmirstd.visualization.canvas import COLOURS, draw_outline, enlargement, to_gray8
-from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS
-from mmirstd.visualization.overlay import crop_strip, draw_overlay, draw_result
+from mmirstd.visualization.canvas import COLOUR_NAMES, COLOURS, draw_outline, enlargement, to_gray8
+from mmirstd.visualization.outcomes import FALSE_ALARM, HIT, MISS, UNSCORED
+from mmirstd.visualization.overlay import crop_pictures, crop_strip, draw_overlay, draw_result
 
 SHAPE = (33, 47)
 
@@ -148,6 +148,20 @@ def test_enlargement_reaches_the_wanted_size():
     assert enlargement((1, 1), 640) == 640
 
 
+def test_colours_are_what_texts_call_them():
+    expected = {'blue': 'gB', 'yellow': 'RGb', 'vermilion': 'Rg', 'green': 'Gb'}
+    for kind, (red, green, blue) in COLOURS.items():
+        most = max(red, green, blue)
+        channels = zip('rgb', (red, green, blue), strict=True)
+        described = ''.join(
+            letter.upper() if value > 0.8 * most else letter
+            for letter, value in channels
+            if value > 0.35 * most
+        )
+        wanted = expected[COLOUR_NAMES[kind]]
+        assert [c for c in described if c.isupper()] == [c for c in wanted if c.isupper()], kind
+
+
 def test_dashed_outline_is_part_of_the_solid_one():
     mask = np.zeros((9, 9), np.uint8)
     mask[3:6, 3:6] = 1
@@ -157,6 +171,43 @@ def test_dashed_outline_is_part_of_the_solid_one():
     assert 0 < dashed.sum() < solid.sum()
     assert not (dashed & ~solid).any()
     assert solid[..., 0].sum() / 255 == 17**2 - 15**2
+
+
+def test_neighbours_keep_their_own_colours():
+    """A hit beside a false alarm and a miss, closer than the window of a crop."""
+    image = np.full(SHAPE, 50, np.uint8)
+    truth, prediction = np.zeros((2, *SHAPE), np.uint8)
+    truth[10, 10] = prediction[10, 10] = 1  # hit
+    prediction[10, 15] = 1  # false alarm
+    truth[15, 10] = 1  # miss
+    (miss, alarm, hit) = [
+        picture for picture, _ in crop_pictures(image, truth, prediction, window=20, zoom=8)
+    ]
+
+    def around(picture, y, x, centre):
+        """Colours of the outline of the pixel (y, x) in a crop with this pixel in its middle."""
+        top, left = ((y - centre[0] + 10) * 8, (x - centre[1] + 10) * 8)
+        ring = picture[top - 1 : top + 9, left - 1 : left + 9].reshape(-1, 3)
+        return {tuple(colour) for colour in ring.tolist()} & set(COLOURS.values())
+
+    green = COLOURS[UNSCORED]
+    for picture, (y, x) in ((miss, (15, 10)), (alarm, (10, 15)), (hit, (10, 10))):
+        # The box is one pixel, whose middle the window is laid around.
+        centre = (y, x)
+        assert around(picture, 10, 10, centre) == {green, COLOURS[HIT]}
+        assert around(picture, 10, 15, centre) == {COLOURS[FALSE_ALARM]}
+        assert around(picture, 15, 10, centre) == {green}
+
+
+def test_a_target_inside_the_box_of_another_is_not_drawn_as_it():
+    image = np.full(SHAPE, 50, np.uint8)
+    truth, prediction = np.zeros((2, *SHAPE), np.uint8)
+    truth[5:16, 5] = truth[15, 5:16] = 1  # an L that is missed
+    truth[8, 12] = prediction[8, 12] = 1  # a hit in its box
+    picture = draw_overlay(image, truth, prediction, scale=8, labels=False)
+    ring = picture[8 * 8 - 1 : 9 * 8 + 1, 12 * 8 - 1 : 13 * 8 + 1]
+    assert (ring[0] == COLOURS[HIT]).all()
+    assert (ring[:, 0] == COLOURS[HIT]).all()
 
 
 @pytest.mark.parametrize('which', ['truth', 'prediction'])

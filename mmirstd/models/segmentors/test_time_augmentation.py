@@ -12,7 +12,7 @@ import torch
 from mmengine.model import BaseTTAModel
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmirstd.registry import MODELS
 
@@ -50,6 +50,19 @@ def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
     return stacked.mean(dim=0)
 
 
+def _turned(view: dict[str, Sequence]) -> dict[str, Sequence]:
+    """A view upside down; its samples are copies, because predictions are stored in them."""
+    inputs = view['inputs']
+    turned = inputs.flip(-2) if isinstance(inputs, Tensor) else [x.flip(-2) for x in inputs]
+    return {**view, 'inputs': turned, 'data_samples': [s.clone() for s in view['data_samples']]}
+
+
+def _turn_back(samples: Sequence[SegDataSample]) -> Sequence[SegDataSample]:
+    for sample in samples:
+        sample.set_data({'seg_logits': PixelData(data=sample.seg_logits.data.flip(-2))})
+    return samples
+
+
 def _mean_log_probability(logits: Tensor) -> Tensor:
     """Logarithm (C, H, W) of the mean probability of logits (views, C, H, W).
 
@@ -68,9 +81,41 @@ class IRSTDTTAModel(BaseTTAModel):
     the probabilities are averaged as they are, the merged ones are stored in ``seg_logits`` for
     the metric, and the mask is cut at the head's own threshold.
 
-    Args (of the base class):
+    Every view of the config's ``tta_pipeline`` is predicted upside down as well. MMSegmentation
+    flips back one axis of a view only, so a config can name left-right views; with these, the four
+    views are those of ``IRSTDInferencer(..., tta=True)``: the image and its three mirror images.
+
+    Args:
         module: The segmentor, built or as a config.
+        upside_down: False leaves it at the views of the pipeline.
+        data_preprocessor: As for the base class.
     """
+
+    def __init__(
+        self,
+        module: dict | nn.Module,
+        upside_down: bool = True,
+        data_preprocessor: dict | nn.Module | None = None,
+    ) -> None:
+        super().__init__(module, data_preprocessor)
+        self.upside_down = upside_down
+
+    def test_step(self, data: dict[str, Sequence]) -> list[SegDataSample]:
+        """Predict all views of a batch and merge them.
+
+        Args:
+            data: ``inputs`` and ``data_samples``, each with one entry per view.
+
+        Returns:
+            One merged sample per image.
+        """
+        views = [dict(zip(data, view, strict=True)) for view in zip(*data.values(), strict=True)]
+        predictions = []
+        for view in views:
+            predictions.append(self.module.test_step(view))
+            if self.upside_down:
+                predictions.append(_turn_back(self.module.test_step(_turned(view))))
+        return self.merge_preds(list(zip(*predictions, strict=True)))
 
     def merge_preds(
         self, data_samples_list: Sequence[Sequence[SegDataSample]]
