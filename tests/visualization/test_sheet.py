@@ -59,8 +59,15 @@ def test_rows_may_lack_truth_targets_and_models():
 
 
 def test_truth_column_is_left_out_when_no_row_has_it():
-    sheet = make_sheet([SheetRow('x', np.zeros((40, 40), np.uint8))], cell=CELL)
-    assert sheet.shape[1] == (CELL + 4) + 4
+    row = _row((40, 40))
+    sheet = make_sheet([SheetRow('x', row.image, None, row.predictions)], cell=CELL)
+    assert sheet.shape[1] == 2 * (CELL + 4) + 4
+    # The prediction is in the second column, drawn without a verdict.
+    assert _has(_cell(sheet, 0, 1), UNSCORED)
+    assert not _has(_cell(sheet, 0, 0), UNSCORED)
+    with_truth = make_sheet([row], cell=CELL)
+    np.testing.assert_array_equal(_cell(sheet, 0, 0), _cell(with_truth, 0, 0))
+    assert with_truth.shape[1] == 3 * (CELL + 4) + 4
 
 
 def test_inset_enlarges_the_target_in_the_far_corner():

@@ -155,17 +155,25 @@ def test_unknown_prompt_is_named():
 
 
 def test_stock_losses_see_logits_at_label_size():
-    class Recorder(torch.nn.Module):
+    seen = []
+
+    class StockLoss(torch.nn.Module):
         loss_name = 'loss_x'
 
         def forward(self, logits, labels, ignore_index):
-            assert logits.shape[-2:] == labels.shape[-2:]
+            seen.append((logits, labels, ignore_index))
             return logits.mean() + ignore_index
 
-    criteria = torch.nn.ModuleList([Recorder(), PointMaskLoss(num_points=None)])
-    losses = mask_losses(criteria, torch.ones(1, 1, 4, 4), torch.zeros(1, 16, 16), 7, 'early.')
+    logits, labels = torch.randn(1, 1, 4, 4), torch.zeros(1, 16, 16)
+    criteria = torch.nn.ModuleList([StockLoss(), PointMaskLoss(num_points=None)])
+    losses = mask_losses(criteria, logits, labels, 7, 'early.')
     assert set(losses) == {'early.loss_x', 'early.loss_mask_bce', 'early.loss_mask_dice'}
-    assert losses['early.loss_x'] == 8
+    ((enlarged, given, ignored),) = seen
+    expected = torch.nn.functional.interpolate(logits, (16, 16), mode='bilinear')
+    torch.testing.assert_close(enlarged, expected)
+    assert given is labels
+    assert ignored == 7
+    torch.testing.assert_close(losses['early.loss_x'], expected.mean() + 7)
 
 
 def test_conversion_reports_a_foreign_position_embedding():

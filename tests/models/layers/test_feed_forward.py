@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,25 @@ def test_chunks_never_hold_the_whole_hidden_map() -> None:
     net.lin1.register_forward_hook(lambda _, __, out: widths.append(out.shape[0]))
     net(torch.randn(2, 25, 8))
     assert widths == [10] * 5
+
+
+@pytest.mark.parametrize('chunk_tokens', [3, 7, 1000])
+@pytest.mark.parametrize('mode', ['training', 'prediction with gradient', 'prediction'])
+def test_every_way_is_two_layers_with_relu_between(chunk_tokens, mode) -> None:
+    """Against the formula in float64, not against another way of the same class."""
+    torch.manual_seed(1)
+    net = FeedForward(8, 64, chunk_tokens=chunk_tokens).train(mode == 'training')
+    x = torch.randn(2, 25, 8)
+    first, second, b1, b2 = (
+        value.detach().double().numpy()
+        for value in (net.lin1.weight, net.lin2.weight, net.lin1.bias, net.lin2.bias)
+    )
+    expected = np.maximum(x.double().numpy() @ first.T + b1, 0) @ second.T + b2
+    with torch.set_grad_enabled(mode != 'prediction'):
+        found = net(x)
+    assert found.requires_grad == (mode != 'prediction')
+    np.testing.assert_allclose(found.detach().numpy(), expected, atol=1e-5)
+    assert np.abs(expected).max() > 0.1
 
 
 @pytest.mark.parametrize('activation', [torch.relu_, torch.nn.functional.gelu])

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from tiny_teacher import BACKBONE, SIZES, WIDTH, prompts, tiny_teacher
@@ -157,14 +159,14 @@ def test_a_new_box_head_leaves_prompts_where_they_are(images):
     torch.testing.assert_close(output.boxes, boxes[:, :, None].expand(-1, -1, 6, -1))
 
 
-def test_inverse_sigmoid():
-    x = torch.tensor([-1.0, 0.0, 1e-7, 0.25, 0.5, 1.0, 2.0], dtype=torch.float64)
-    limit = torch.logit(torch.tensor(1e-5, dtype=torch.float64)).item()
-    expected = (
-        [-11.512925464970229] * 3 + [torch.logit(x[3]).item(), 0.0] + [11.512925464970229] * 2
-    )
-    assert inverse_sigmoid(x).tolist() == pytest.approx(expected)
-    assert limit == pytest.approx(-11.51291546)
+def test_inverse_sigmoid_undoes_the_sigmoid_and_is_bounded():
+    inside = torch.linspace(0.001, 0.999, 25, dtype=torch.float64)
+    torch.testing.assert_close(inverse_sigmoid(inside).sigmoid(), inside)
+    assert inverse_sigmoid(torch.tensor([0.75])).item() == pytest.approx(math.log(3))
+    # Boxes at or beyond the border: the logits end at log(1e5).
+    beyond = inverse_sigmoid(torch.tensor([-1.0, 0.0, 1e-7, 1.0, 2.0], dtype=torch.float64))
+    bound = math.log(1e5)
+    assert beyond.tolist() == pytest.approx([-bound, -bound, -bound, bound, bound])
 
 
 def test_box_position_is_y_x_width_height():
