@@ -27,7 +27,7 @@ def make_sample(index):
     }
 
 
-def evaluate(images, batch_size):
+def evaluate(images, batch_size, **options):
     """Numbers of the set, as Runner.test would get them in this process."""
     indices = list(range(images))
     loader = DataLoader(
@@ -36,7 +36,7 @@ def evaluate(images, batch_size):
         sampler=DefaultSampler(indices, shuffle=False),
         collate_fn=pseudo_collate,
     )
-    evaluator = Evaluator(METRIC)
+    evaluator = Evaluator({**METRIC, **options})
     for batch in loader:
         evaluator.process([make_sample(index) for index in batch])
     return evaluator.evaluate(images)
@@ -46,7 +46,8 @@ def main(rank, world_size, rendezvous, images, batch_size, output):
     torch.distributed.init_process_group(
         'gloo', init_method=f'file://{rendezvous}', rank=int(rank), world_size=int(world_size)
     )
-    numbers = evaluate(int(images), int(batch_size))
+    masks = str(Path(output).parent / 'masks')
+    numbers = evaluate(int(images), int(batch_size), output_dir=masks)
     Path(output).write_text(json.dumps(numbers))
     torch.distributed.destroy_process_group()
 

@@ -363,6 +363,15 @@ def test_two_processes_count_like_one(images, tmp_path):
     assert 0 < alone['irstd/hits'] < alone['irstd/targets']
     for rank in range(2):
         assert json.loads((tmp_path / f'{rank}.json').read_text()) == alone
+    # Both wrote into one folder, which the next run refuses or replaces as a whole.
+    masks = tmp_path / 'masks'
+    written = {f'{index}.png' for index in range(images)}
+    assert {path.name for path in masks.glob('*.png')} == written
+    assert len(list(masks.glob('mmirstd_run*.jsonl'))) == 2
+    with pytest.raises(FileExistsError, match='files of an earlier run'):
+        IRSTDMetric(output_dir=str(masks))
+    run(perfect('new.png'), output_dir=str(masks), output_overwrite=True)
+    assert {path.name for path in masks.iterdir()} == {'new.png', 'mmirstd_run.jsonl'}
 
 
 def test_a_joint_set_is_scored_in_parts_and_pooled():
