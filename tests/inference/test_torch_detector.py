@@ -186,7 +186,7 @@ def test_a_foreign_or_broken_checkpoint_is_explained(bright, tmp_path):
     with pytest.raises(ValueError, match=r'cut\.pth'):
         IRSTDInferencer(config, tmp_path / 'cut.pth')
     torch.save({'state_dict': {'a': 1}}, tmp_path / 'numbers.pth')
-    with pytest.raises(ValueError, match='no tensor'):
+    with pytest.raises(ValueError, match='is not a tensor'):
         IRSTDInferencer(config, tmp_path / 'numbers.pth')
     with pytest.raises(FileNotFoundError, match=r'absent\.pth'):
         IRSTDInferencer(config, tmp_path / 'absent.pth')
