@@ -77,7 +77,7 @@ async def _refuse(scope: dict, send: Callable, host: str) -> None:
     if scope['type'] == 'websocket':
         await send({'type': 'websocket.close', 'code': 1008})
         return
-    text = f'{host!r} is no name of this server. Start it with --allow-host NAME to add one.\n'
+    text = f'{host!r} is not a name of this server. Start it with --allow-host NAME to add one.\n'
     headers = [(b'content-type', b'text/plain; charset=utf-8'), *HEADERS]
     await send({'type': 'http.response.start', 'status': 421, 'headers': headers})
     await send({'type': 'http.response.body', 'body': text.encode('ascii', 'replace')})

@@ -29,7 +29,7 @@ class Outcome:
             holds target and detection.
         area: Pixels of the target, or of the false alarm.
         target: Flat indices of the pixels of the target; None without one.
-        detection: Likewise of the detection.
+        detection: Flat indices of the pixels of the detection; None without one.
     """
 
     kind: str

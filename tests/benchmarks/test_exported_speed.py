@@ -1,14 +1,16 @@
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from bright_network import CONFIG, RESIZE
 
-from benchmarks.exported_speed import main
+from benchmarks.exported_speed import COLUMNS, cells, main, screen_tables
 
 
 def test_one_table_from_one_command(tmp_path, monkeypatch, capsys):
@@ -30,6 +32,20 @@ def test_one_table_from_one_command(tmp_path, monkeypatch, capsys):
     text = Path('log/export.md').read_text()
     assert '2 interleaved rounds' in text
     assert text.count('\n| ') == 4
+
+
+def test_the_screen_shows_every_number_on_80_columns():
+    row = {'network': 'simirstd_nudt', 'input': [1, 3, 1024, 1024], 'open': 'multiple'}
+    row |= {'logit_spread': 123.4, 'logits': 3.9e-6, 'probability': 2.1e-7, 'whole_way': 1.2e-5}
+    row |= {'file_bytes': 2**27, 'torch_s': 12.345, 'torch_spread_s': 0.4, 'onnx_s': 9.876}
+    row |= {'onnx_spread_s': 0.3, 'ratio': 0.8}
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(*screen_tables([row], 'setting'), sep='\n')
+    text = console.export_text()
+    assert '…' not in text
+    for cell in cells(row):
+        assert cell in text
+    assert all(word in text for column in COLUMNS for word in column.split())
 
 
 def test_a_batch_needs_an_open_batch(capsys):
