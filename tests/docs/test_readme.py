@@ -44,7 +44,15 @@ def test_the_command_of_the_demo_page():
         assert args.host == '127.0.0.1'
 
 
-PAGES = ('add_a_dataset', 'add_a_network', 'export', 'inference', 'metrics', 'read_the_numbers')
+PAGES = (
+    'add_a_dataset',
+    'add_a_network',
+    'export',
+    'faq',
+    'inference',
+    'metrics',
+    'read_the_numbers',
+)
 
 
 @pytest.mark.parametrize('page', [f'docs/{name}.md' for name in PAGES])
