@@ -105,7 +105,8 @@ def _evaluate_all(
     with Progress(*columns, console=console) as bar:
         for name, files in models.items():
             detector = load_model(files, args.device, options=options)
-            config = detector.config.pretty_text if len(files) > 1 else ''
+            config = getattr(detector, 'config', None)  # an ONNX file has none
+            text = '' if config is None else config.pretty_text
             task = bar.add_task(escape(name), total=len(images))
             evaluation = evaluate(
                 detector,
@@ -123,7 +124,7 @@ def _evaluate_all(
             tiling = detector.tiling
             facts['threshold'] = f'{detector.threshold:g}'
             facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
-            entries.append(Entry(name, evaluation, facts, config))
+            entries.append(Entry(name, evaluation, facts, text))
     return entries
 
 

@@ -38,7 +38,7 @@ def hold_warnings() -> Callable[[], None]:
     def restore() -> None:
         warnings.showwarning = before
 
-    show.holds = True
+    show.holds = True  # type: ignore[attr-defined]
     warnings.showwarning = show
     return restore
 
