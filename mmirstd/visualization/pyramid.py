@@ -13,11 +13,12 @@ from mmirstd.models.necks.query_fpn import QueryFPN
 
 @contextmanager
 def _queries_left_out(neck: QueryFPN) -> Iterator[None]:
-    number, neck.num_queries = neck.num_queries, 0
+    kept = neck.num_queries, neck.early_decoding
+    neck.num_queries, neck.early_decoding = 0, False  # an early mask is decoded from a query
     try:
         yield
     finally:
-        neck.num_queries = number
+        neck.num_queries, neck.early_decoding = kept
 
 
 @torch.no_grad()
