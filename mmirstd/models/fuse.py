@@ -44,9 +44,9 @@ def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module
 def prepare_for_inference(model: nn.Module) -> nn.Module:
     """Fuse ``model`` in place and arrange its memory for inference; outputs stay the same.
 
-    On a CPU convolutions get channels-last weights, so that all maps take that layout (measured
-    1.02 to 1.2 times as fast, never slower), and the process keeps freed memory for the next
-    image.
+    On a CPU convolutions get channels-last weights, so that all maps take that layout (1.06 to 1.22
+    times as fast for nine models of this package on a Zen 4), and the process keeps freed memory
+    for the next image.
 
     Returns:
         The model, which can no longer be trained.
