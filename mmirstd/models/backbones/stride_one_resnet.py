@@ -14,6 +14,11 @@ from mmirstd.models.layers.residual import ResidualBlock, residual_stage
 from mmirstd.registry import MODELS
 
 
+# CPUs and tensor cores convolve fastest in the channels-last layout, which later layers keep. On
+# narrower maps PyTorch 2.14 destroys memory there: the backward pass of a strided 1x1 convolution.
+_NARROWEST = 16
+
+
 @MODELS.register_module()
 class StrideOneResNet(StageWise, BaseModule):
     """Residual stages at strides 1, 2, 4, ...: the encoder of the tiny models. Our own design.
@@ -64,8 +69,9 @@ class StrideOneResNet(StageWise, BaseModule):
     def enter(self, stage: int, x: Tensor) -> Tensor:
         """The first block of a stage: (N, C, h, w) -> (N, C', h, w) or half of it."""
         x = self.entries[stage](x)
-        # The layout in which CPUs and tensor cores convolve fastest; the other layers keep it.
-        return x if stage else x.contiguous(memory_format=torch.channels_last)
+        if stage == 0 and self.channels[0] >= _NARROWEST:
+            x = x.contiguous(memory_format=torch.channels_last)
+        return x
 
     def blocks(self, stage: int, x: Tensor) -> Tensor:
         """The other blocks of a stage."""
