@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -65,6 +66,8 @@ def _damaged_archive(path: Path, size: int) -> str:
             names = archive.namelist()
     except zipfile.BadZipFile:  # an end record that claims several disks, for instance
         return f'is incomplete ({size} bytes were written)'
+    except (UnicodeDecodeError, struct.error, NotImplementedError, EOFError) as error:
+        return f'is damaged: its list of contents cannot be read ({error})'
     if any(name.endswith('constants.pkl') for name in names):
         return (
             'is a TorchScript program, not a checkpoint: save its weights by `torch.save('

@@ -115,7 +115,7 @@ def test_another_number_of_channels_is_refused_unless_adapted(published, tmp_pat
 def test_the_wrong_family_is_named(published, tmp_path, capsys):
     assert tool.main(['mshnet', str(published), str(tmp_path / 'out.pth')]) == 1
     message = capsys.readouterr().err
-    assert 'no checkpoint of mshnet as mshnet/mshnet_nudt.py builds it' in message
+    assert 'not a checkpoint of mshnet as mshnet/mshnet_nudt.py builds it' in message
     assert 'are not known: stem.0.weight' in message
     assert 'stay empty: backbone.entry.weight' in message
 

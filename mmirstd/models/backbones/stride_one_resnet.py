@@ -13,7 +13,6 @@ from mmirstd.models.backbones.stagewise import StageWise
 from mmirstd.models.layers.residual import ResidualBlock, residual_stage
 from mmirstd.registry import MODELS
 
-
 # CPUs and tensor cores convolve fastest in the channels-last layout, which later layers keep. On
 # narrower maps PyTorch 2.14 destroys memory there: the backward pass of a strided 1x1 convolution.
 _NARROWEST = 16
