@@ -5,11 +5,17 @@ reason when they are absent. Outputs of original networks: see reference.py.
 """
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, and all that they start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _folder_from_environment(variable: str, content: str) -> Path:

@@ -6,6 +6,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mmirstd.datasets.synthetic.nested_shapes import write_nested_shapes
+from mmirstd.io.output_folder import OutputFolder
 from mmirstd.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -73,8 +74,9 @@ def build(config: dict) -> torch.nn.Module:
 
 def write_project(folder: Path, images: int = 6) -> Path:
     """Shapes, the file of a teacher with random weights, and a recipe; returns the recipe."""
-    write_nested_shapes(folder / 'shapes', images, size=(32, 40))
-    write_nested_shapes(folder / 'shapes', 2, size=(32, 32), seed=1, first_shard=130)
+    with OutputFolder(folder / 'shapes', 'tests') as files:
+        write_nested_shapes(files, images, size=(32, 40))
+        write_nested_shapes(files, 2, size=(32, 32), seed=1, first_shard=130)
     torch.save({'state_dict': build(NETWORK).state_dict()}, folder / 'teacher.pth')
     recipe = folder / 'tiny_distillation.py'
     recipe.write_text(
