@@ -27,7 +27,7 @@ def test_quickstart_ends_with_scores_and_a_picture(tmp_path):
     ):
         assert name in done.stdout
     assert 'mim train mmsegmentation' in done.stdout
-    masks = sorted(path.name for path in (tmp_path / 'results' / 'masks').iterdir())
+    masks = sorted(path.name for path in (tmp_path / 'results' / 'masks').glob('*.png'))
     assert masks == [f'test_{index:05}.png' for index in range(3)]
     picture = cv2.imread(str(tmp_path / 'results' / 'predictions.png'))
     assert picture.shape[0] > 2 * 256  # two rows
