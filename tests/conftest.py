@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
-# Whoever starts the tests in the background may have them ignore Ctrl-C, and all that they start.
+# Whoever starts the tests in the background may have them ignore Ctrl-C and the end of the
+# terminal, and so would all programs that they start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _folder_from_environment(variable: str, content: str) -> Path:

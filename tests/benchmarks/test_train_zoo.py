@@ -80,8 +80,8 @@ def test_a_campaign_survives_a_kill_and_ends_in_weights(tmp_path):
 
     run = subprocess.run(command(tmp_path), cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-2000:]
-    console = (tmp_path / 'zoo' / 'unet' / 'console.txt').read_text()
-    assert 'resumed epoch' in console
+    logs = (tmp_path / 'zoo' / 'unet' / 'training').glob('*/*.log')
+    assert any('resumed epoch' in log.read_text() for log in logs)
     assert (tmp_path / 'zoo' / 'unet' / 'plan.json').read_text() == plan
     entry = tmp_path / 'zoo' / 'unet' / 'entry'
     scores = json.loads((entry / 'scores.json').read_text())

@@ -1,6 +1,7 @@
 """One of several processes that evaluate a set together; started by test_irstd_metric.py."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +51,8 @@ def main(rank, world_size, rendezvous, images, batch_size, output):
     numbers = evaluate(int(images), int(batch_size), output_dir=masks)
     Path(output).write_text(json.dumps(numbers))
     torch.distributed.destroy_process_group()
+    sys.stdout.flush()
+    os._exit(0)  # once in a while PyTorch's threads abort the ordinary end of the interpreter
 
 
 if __name__ == '__main__':
