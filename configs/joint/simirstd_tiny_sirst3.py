@@ -7,7 +7,7 @@ _base_ = [
 ]
 
 model = dict(data_preprocessor=_base_.data_preprocessor)
-# A step costs four times that of the plain U-Net, so more steps of fewer images.
+# A step costs several times that of the plain U-Net, so more steps of fewer images.
 train_dataloader = dict(batch_size=8)
 default_hooks = dict(checkpoint=dict(interval=1, save_best='irstd/mean_IoU'))
 custom_hooks = [
