@@ -216,7 +216,7 @@ def check_fit(state: Mapping[str, Any], own: Mapping[str, Tensor], source: str) 
 
 
 KEEP_MMENGINE = 'MMIRSTD_KEEP_MMENGINE'
-"""Environment variable by which a user keeps MMEngine's own parts; see docs/install.md."""
+"""Environment variable by which a user keeps MMEngine's own parts; see docs/how_to/install.md."""
 
 
 def keeps_mmengine() -> bool:

@@ -20,7 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 INSTALL_HINT = (
     'Install exactly one family into a fresh environment: the extra `mmirstd[onedl]` (maintained '
-    'forks, no compiler needed) or the OpenMMLab releases, as docs/install.md shows.'
+    'forks, no compiler needed) or the OpenMMLab releases, as docs/how_to/install.md shows.'
 )
 
 

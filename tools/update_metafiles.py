@@ -1,8 +1,8 @@
 """Write the files that follow from configs and published weights.
 
 These are model-index.yml and configs/metafile.yml, which `mim search` reads, and the tables in
-README.md and docs/weights.md. Run it after adding a config or weights. `--check` only says whether
-the files are current.
+README.md and docs/reference/weights.md. Run it after adding a config or weights. `--check` only
+says whether the files are current.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def metafile(configs: Path) -> dict[str, Any]:
 
 
 def weights_tables() -> str:
-    """The generated part of docs/weights.md."""
+    """The generated part of docs/reference/weights.md."""
     lines = []
     for info in map(get_model_info, list_models()):
         names = ' or '.join(f"`'{name}'`" for name in (info.name, *info.aliases))
@@ -153,7 +153,7 @@ def with_tables(page: str, tables: str) -> str:
 
 def contents(root: Path) -> dict[Path, str]:
     """File -> text of the generated files of the repository at ``root``."""
-    tables = {'docs/weights.md': weights_tables, 'README.md': weights_summary}
+    tables = {'docs/reference/weights.md': weights_tables, 'README.md': weights_summary}
     pages = {
         root / page: with_tables((root / page).read_text(), make())
         for page, make in tables.items()

@@ -1,4 +1,4 @@
-# ACM on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# ACM on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/acm.py',
     '../_base_/datasets/nudt.py',

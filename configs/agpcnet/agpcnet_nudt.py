@@ -1,4 +1,4 @@
-# AGPCNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# AGPCNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/agpcnet.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# ALCNet on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# ALCNet on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/alcnet.py',
     '../_base_/datasets/irstd1k.py',

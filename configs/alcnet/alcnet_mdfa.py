@@ -1,4 +1,4 @@
-# ALCNet on MDFA with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# ALCNet on MDFA with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/alcnet.py',
     '../_base_/datasets/mdfa.py',

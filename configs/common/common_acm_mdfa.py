@@ -1,4 +1,4 @@
-# ACM on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# ACM on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/acm.py',
     '../_base_/datasets/mdfa.py',

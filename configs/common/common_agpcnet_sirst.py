@@ -1,4 +1,4 @@
-# AGPCNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# AGPCNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/agpcnet.py',
     '../_base_/datasets/sirst.py',

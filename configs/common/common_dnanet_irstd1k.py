@@ -1,4 +1,4 @@
-# DNANet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# DNANet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/dnanet.py',
     '../_base_/datasets/irstd1k.py',

@@ -1,4 +1,4 @@
-# DNANet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# DNANet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/dnanet.py',
     '../_base_/datasets/nudt.py',

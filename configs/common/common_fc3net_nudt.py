@@ -1,4 +1,4 @@
-# FC3-Net on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# FC3-Net on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/fc3net.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# HDNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# HDNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/hdnet.py',
     '../_base_/datasets/sirst.py',

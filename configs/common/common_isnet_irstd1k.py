@@ -1,4 +1,4 @@
-# ISNet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# ISNet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/irstd1k.py',

@@ -1,4 +1,4 @@
-# ISNet on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# ISNet on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/mdfa.py',

@@ -1,4 +1,4 @@
-# ISNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# ISNet on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/sirst.py',

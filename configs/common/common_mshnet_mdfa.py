@@ -1,4 +1,4 @@
-# MSHNet on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# MSHNet on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/mshnet.py',
     '../_base_/datasets/mdfa.py',

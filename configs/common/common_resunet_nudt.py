@@ -1,3 +1,3 @@
-# ResUNet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# ResUNet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 # Its own config is the same.
 _base_ = '../resunet/resunet_nudt.py'

@@ -1,4 +1,4 @@
-# RPCANet++ on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# RPCANet++ on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet_pp.py',
     '../_base_/datasets/irstd1k.py',

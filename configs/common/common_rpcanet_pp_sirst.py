@@ -1,4 +1,4 @@
-# RPCANet++ on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# RPCANet++ on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet_pp.py',
     '../_base_/datasets/sirst.py',

@@ -1,4 +1,4 @@
-# SCTransNet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# SCTransNet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/irstd1k.py',

@@ -1,4 +1,4 @@
-# SCTransNet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# SCTransNet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# UIU-Net on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# UIU-Net on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/mdfa.py',

@@ -1,4 +1,4 @@
-# UIU-Net on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/networks.md.
+# UIU-Net on SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/sirst.py',

@@ -19,7 +19,7 @@ model = dict(
     loss=dict(
         type='mmirstd.DistillationLoss',
         weight=5.0,  # lambda of Eq. 1
-        # Open in the paper; docs/distillation.md lists the readings.
+        # Open in the paper; docs/explanation/distillation.md lists the readings.
         bce_target='hard',
         dice_target='hard',
         kl_group='prompt',

@@ -1,4 +1,4 @@
-# DNANet on MDFA with the recipe of its authors. Deviations: docs/networks.md.
+# DNANet on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/dnanet.py',
     '../_base_/datasets/mdfa.py',

@@ -1,4 +1,4 @@
-# EfficientSAM-Ti on NUDT-SIRST, fine-tuned without prompts. See docs/sam.md.
+# EfficientSAM-Ti on NUDT-SIRST, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
 #   python tools/convert_checkpoint.py efficient-sam SRC DST
 #   ... --cfg-options load_from=DST

@@ -1,4 +1,4 @@
-# FC3-Net on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# FC3-Net on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/fc3net.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# HDNet on NUDT-SIRST with the recipe of MSHNet, since that of its authors is unknown. Deviations: docs/networks.md.
+# HDNet on NUDT-SIRST with the recipe of MSHNet, since that of its authors is unknown. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/hdnet.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# ISNet on MDFA with the recipe of its authors. Deviations: docs/networks.md.
+# ISNet on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/mdfa.py',

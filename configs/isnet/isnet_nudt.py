@@ -1,4 +1,4 @@
-# ISNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# ISNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/nudt.py',

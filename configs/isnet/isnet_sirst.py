@@ -1,4 +1,4 @@
-# ISNet on SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# ISNet on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/sirst.py',

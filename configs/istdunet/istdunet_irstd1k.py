@@ -1,4 +1,4 @@
-# ISTDU-Net on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# ISTDU-Net on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/istdunet.py',
     '../_base_/datasets/irstd1k.py',

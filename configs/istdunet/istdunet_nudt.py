@@ -1,4 +1,4 @@
-# ISTDU-Net on NUDT-SIRST with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# ISTDU-Net on NUDT-SIRST with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/istdunet.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# MobileSAM on SIRST, fine-tuned without prompts. See docs/sam.md.
+# MobileSAM on SIRST, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
 #   python tools/convert_checkpoint.py mobile-sam SRC DST
 #   ... --cfg-options load_from=DST

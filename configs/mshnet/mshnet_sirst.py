@@ -1,4 +1,4 @@
-# MSHNet on SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# MSHNet on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/mshnet.py',
     '../_base_/datasets/sirst.py',

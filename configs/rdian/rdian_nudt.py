@@ -1,4 +1,4 @@
-# RDIAN on NUDT-SIRST with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# RDIAN on NUDT-SIRST with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rdian.py',
     '../_base_/datasets/nudt.py',

@@ -1,4 +1,4 @@
-# RPCANet on IRSTD-1k with the recipe of its authors. Deviations: docs/networks.md.
+# RPCANet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet.py',
     '../_base_/datasets/irstd1k.py',

@@ -1,4 +1,4 @@
-# RPCANet on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# RPCANet on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet.py',
     '../_base_/datasets/nudt.py',

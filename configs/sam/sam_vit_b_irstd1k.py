@@ -1,4 +1,4 @@
-# SAM ViT-B on IRSTD-1k, fine-tuned without prompts. See docs/sam.md.
+# SAM ViT-B on IRSTD-1k, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
 #   python tools/convert_checkpoint.py sam SRC DST
 #   ... --cfg-options load_from=DST

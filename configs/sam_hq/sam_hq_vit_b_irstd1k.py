@@ -1,4 +1,4 @@
-# SAM-HQ ViT-B on IRSTD-1k, fine-tuned without prompts. See docs/sam.md.
+# SAM-HQ ViT-B on IRSTD-1k, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
 #   python tools/convert_checkpoint.py sam-hq SRC DST
 #   ... --cfg-options load_from=DST

@@ -1,4 +1,4 @@
-# SCTransNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# SCTransNet on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/nudt.py',

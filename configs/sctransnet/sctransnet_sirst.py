@@ -1,4 +1,4 @@
-# SCTransNet on SIRST with the recipe of its authors. Deviations: docs/networks.md.
+# SCTransNet on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/sirst.py',

@@ -1,4 +1,4 @@
-# UIU-Net on IRSTD-1k with the recipe of its authors. Deviations: docs/networks.md.
+# UIU-Net on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/irstd1k.py',

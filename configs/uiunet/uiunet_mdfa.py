@@ -1,4 +1,4 @@
-# UIU-Net on MDFA with the recipe of its authors. Deviations: docs/networks.md.
+# UIU-Net on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/mdfa.py',

@@ -1,4 +1,4 @@
-# U-Net on SIRST with the recipe of BasicIRSTD. Deviations: docs/networks.md.
+# U-Net on SIRST with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/unet.py',
     '../_base_/datasets/sirst.py',

@@ -2,7 +2,7 @@
 
 Inputs are image files (PNG, TIFF, BMP, JPEG, NPY of any bit depth), folders, quoted glob
 patterns, multi-page TIFFs, or one video file. Without --out the targets are printed. See
-docs/inference.md.
+docs/how_to/detect.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The ONNX file holds normalisation, network and head; what else is needed to prepare images is
 stored in its metadata, and `mmirstd.apis.OnnxDetector` and `detect --onnx` follow it.
-A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/export.md.
+A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/how_to/export.md.
 """
 
 from __future__ import annotations

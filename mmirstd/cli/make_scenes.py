@@ -1,7 +1,7 @@
 """Make a procedural infrared dataset: images with tiny targets and exact masks.
 
 The same seed and options give the same images. A run that was cut short is completed by giving
-the same command again. What is drawn is described in docs/synthetic.md.
+the same command again. What is drawn is described in docs/explanation/synthetic.md.
 """
 
 from __future__ import annotations

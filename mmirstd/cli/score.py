@@ -1,7 +1,8 @@
 """Score a folder of predictions against a folder of ground-truth masks.
 
 Predictions are masks, or probability maps (8- or 16-bit images, floats 0..1 in .npy), of any size
-and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/metrics.md defines them.
+and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/reference/metrics.md
+defines them.
 """
 
 from __future__ import annotations

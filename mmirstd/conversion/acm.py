@@ -36,6 +36,6 @@ ACM = Family(
     image_statistics=INPUT_STATISTICS,
     note=(
         'Choose the config of the code base that wrote the file: see the table of variants in '
-        'docs/networks.md.'
+        'docs/reference/models.md.'
     ),
 )

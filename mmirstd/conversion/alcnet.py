@@ -30,6 +30,6 @@ ALCNET = Family(
     image_statistics=INPUT_STATISTICS,
     note=(
         'The original applies a sigmoid inside the network; ours returns logits. It takes no local '
-        'contrast: see docs/networks.md.'
+        'contrast: see docs/reference/models.md.'
     ),
 )

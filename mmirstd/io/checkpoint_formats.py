@@ -51,7 +51,7 @@ def damage(path: Path) -> str:
     if head.startswith(_MXNET):
         return (
             'is an MXNet file, not a PyTorch checkpoint: export its arrays where MXNet is '
-            'installed (docs/networks.md, "Published weights")'
+            'installed (docs/reference/models.md, "Published weights")'
         )
     if path.suffix.lower() == '.onnx':
         return 'is an ONNX model: use it by OnnxDetector or as --onnx, without a checkpoint'

@@ -25,13 +25,13 @@ def checkout(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_add_a_dataset(checkout, monkeypatch):
-    run_page('add_a_dataset.md', monkeypatch)
+    run_page('how_to/add_a_dataset.md', monkeypatch)
     assert (checkout / 'work_dirs/own/epoch_1.pth').is_file()
 
 
 @pytest.mark.slow
 def test_add_a_network(checkout, monkeypatch):
-    run_page('add_a_network.md', monkeypatch)
+    run_page('how_to/add_a_model.md', monkeypatch)
     assert (checkout / 'work_dirs/tiny/epoch_1.pth').is_file()
     assert (checkout / 'found/report.html').is_file()
 
@@ -44,7 +44,7 @@ def test_read_the_numbers(checkout, monkeypatch):
     torch.manual_seed(0)
     model = build_model(load_config('simirstd_synthetic'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'weights.pth')
-    run_page('read_the_numbers.md', monkeypatch)
+    run_page('explanation/read_the_numbers.md', monkeypatch)
     assert (checkout / 'found/curves/curves.png').is_file()
 
 
@@ -56,5 +56,5 @@ def test_separate_background(checkout, monkeypatch):
     model = build_model(load_config('rpcanet_nudt'), None, untrained=True)
     torch.save({'state_dict': model.state_dict()}, 'rpcanet.pth')
     cv2.imwrite('frame.png', np.random.default_rng(0).integers(60, 90, (48, 64), dtype=np.uint8))
-    run_page('separate_background.md', monkeypatch)
+    run_page('how_to/separate_background.md', monkeypatch)
     assert cv2.imread('background_5.png', cv2.IMREAD_GRAYSCALE).shape == (48, 64)

@@ -32,7 +32,7 @@ SCENES = 'python tools/make_synthetic.py data/scenes --train 0 --val 0 --test 4 
 def test_inference_page(workplace, monkeypatch):
     run_command(SCENES, monkeypatch)
     write_clip()
-    run_page('inference.md', monkeypatch)
+    run_page('how_to/detect.md', monkeypatch)
     record = 'mmirstd_run.jsonl'
     for folder, names in {
         'found': ['masks', record, 'report.html', 'targets.csv'],
@@ -50,7 +50,7 @@ def test_export_page(workplace, monkeypatch):
     pytest.importorskip('onnxruntime')
     pytest.importorskip('onnxscript')
     run_command(SCENES, monkeypatch)
-    run_page('export.md', monkeypatch)
+    run_page('how_to/export.md', monkeypatch)
     assert sorted(p.name for p in (workplace / 'deploy').iterdir()) == [
         'simirstd.onnx', 'simirstd.pt2', 'simirstd_int8.onnx'
     ]  # fmt: skip

@@ -37,31 +37,22 @@ def test_use_it_on_your_own_images(tmp_path, monkeypatch):
 
 def test_the_command_of_the_demo_page():
     """It serves until it is stopped, so here it is only taken apart; tests/tools serves it."""
-    for page in ('README.md', 'docs/inference.md'):
+    for page in ('README.md', 'docs/how_to/detect.md'):
         (command,) = re.findall(r'python tools/demo\.py ([^`\n]+)', (ROOT / page).read_text())
         args = build_parser().parse_args(command.split())
         assert args.model == [['simirstd_synthetic', 'weights.pth']]
         assert args.host == '127.0.0.1'
 
 
-PAGES = (
-    'add_a_dataset',
-    'add_a_network',
-    'export',
-    'faq',
-    'inference',
-    'metrics',
-    'read_the_numbers',
-)
+LISTED = [ROOT / name for name in ('README.md', 'CONTRIBUTING.md', 'configs/README.md')]
+PAGES = sorted((ROOT / 'docs').rglob('*.md')) + LISTED
 
 
-@pytest.mark.parametrize('page', [f'docs/{name}.md' for name in PAGES])
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_pictures_exist(page):
-    text = (ROOT / page).read_text()
-    links = re.findall(r'\]\(([^)#\s]+)', text)
-    for link in links:
+    for link in re.findall(r'\]\(([^)#\s]+)', page.read_text()):
         if '://' not in link:
-            assert (ROOT / page).parent.joinpath(link).exists(), link
+            assert page.parent.joinpath(link).exists(), link
 
 
 def test_pictures_of_the_readme_exist():

@@ -20,5 +20,5 @@ def test_page(tmp_path, monkeypatch):
     monkeypatch.setattr('mmirstd.inference.prompted.semantic_sam_predictor.load_config', load_small)
     family = replace(FAMILIES['semantic-sam'], config_of=lambda state: small)
     monkeypatch.setitem(FAMILIES, 'semantic-sam', family)
-    run_page('semantic_sam.md', monkeypatch)
+    run_page('reference/semantic_sam.md', monkeypatch)
     assert (tmp_path / 'semantic_sam_swint.pth').is_file()

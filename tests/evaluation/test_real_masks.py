@@ -10,7 +10,8 @@ from mmirstd.evaluation.folder import score_folder
 from mmirstd.evaluation.scorer import Scorer
 from mmirstd.io.masks import read_mask
 
-# The table "Evaluated size" of docs/metrics.md: list, size, targets native, by Pillow, by OpenCV.
+# The table "Evaluated size" of docs/reference/metrics.md: list, size, targets native, by Pillow,
+# by OpenCV.
 SIZES = [
     ('IRSTD-1k', 'irstd1k/basicirstd_test', 256, (297, 294, 291)),
     ('MDFA', 'mdfa/dnanet_10000_100_test', 128, (140, 136, 139)),

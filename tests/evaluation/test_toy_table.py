@@ -1,4 +1,4 @@
-"""The worked examples of docs/metrics.md: one picture per disagreement between evaluators."""
+"""Worked examples of docs/reference/metrics.md: one picture per disagreement of evaluators."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-# ACM as its authors released it: U-Net, four blocks per stage. See docs/networks.md for the
+# ACM as its authors released it: U-Net, four blocks per stage. See docs/reference/models.md for the
 # variants of other code bases.
 # MXNet's MSRAPrelu: normal with variance 2 / (1 + 0.25^2) over the mean of fan-in and fan-out.
 init_cfg = dict(

@@ -1,4 +1,4 @@
-# AGPCNet (agpcnet_1) with three input channels. See docs/networks.md.
+# AGPCNet (agpcnet_1) with three input channels. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(

@@ -1,4 +1,4 @@
-# DNANet, ResNet-18 flavour with three input channels. See docs/networks.md.
+# DNANet, ResNet-18 flavour with three input channels. See docs/reference/models.md.
 # Biases stay as PyTorch draws them.
 init_cfg = dict(
     type='mmirstd.WeightsOnly',

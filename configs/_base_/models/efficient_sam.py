@@ -1,4 +1,4 @@
-# EfficientSAM-Ti, without prompts. See docs/sam.md.
+# EfficientSAM-Ti, without prompts. See docs/reference/sam.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.EfficientSAMViT', arch='tiny', img_size=1024),

@@ -1,4 +1,4 @@
-# FC3-Net. See docs/networks.md.
+# FC3-Net. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.FC3Net', in_channels=3),

@@ -1,4 +1,4 @@
-# ISNet with modulated deformable convolution. See docs/networks.md.
+# ISNet with modulated deformable convolution. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(

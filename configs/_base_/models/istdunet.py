@@ -1,4 +1,4 @@
-# ISTDU-Net; the original reads one channel. See docs/networks.md.
+# ISTDU-Net; the original reads one channel. See docs/reference/models.md.
 _base_ = './resunet.py'
 
 model = dict(

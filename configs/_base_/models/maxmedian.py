@@ -1,4 +1,4 @@
-# Max-median filter, training-free; statistic='mean' makes it the max-mean filter. See docs/networks.md.
+# Max-median filter, training-free; statistic='mean' makes it the max-mean filter. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.MaxMedian', size=15, statistic='median'),

@@ -1,4 +1,4 @@
-# MobileSAM, TinyViT-5M, without prompts. See docs/sam.md.
+# MobileSAM, TinyViT-5M, without prompts. See docs/reference/sam.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.MobileSAMTinyViT', img_size=1024),

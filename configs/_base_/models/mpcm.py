@@ -1,4 +1,4 @@
-# Multi-scale patch-based contrast (MPCM), training-free. See docs/networks.md.
+# Multi-scale patch-based contrast (MPCM), training-free. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.LocalContrast', patches=[3, 5, 7, 9]),

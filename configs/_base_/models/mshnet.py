@@ -1,4 +1,4 @@
-# MSHNet with three input channels. See docs/networks.md.
+# MSHNet with three input channels. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.MSHNet', in_channels=3),

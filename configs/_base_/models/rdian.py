@@ -1,4 +1,4 @@
-# RDIAN; the original reads one channel. See docs/networks.md.
+# RDIAN; the original reads one channel. See docs/reference/models.md.
 _base_ = './resunet.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# ResUNet of BasicIRSTD; the original reads one channel. See docs/networks.md.
+# ResUNet of BasicIRSTD; the original reads one channel. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.ResUNet', in_channels=1),

@@ -1,4 +1,4 @@
-# RPCANet++ with six stages; the original reads one channel. See docs/networks.md.
+# RPCANet++ with six stages; the original reads one channel. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(

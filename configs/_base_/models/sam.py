@@ -1,4 +1,4 @@
-# SAM, ViT-B, without prompts. See docs/sam.md.
+# SAM, ViT-B, without prompts. See docs/reference/sam.md.
 # Images of any size are stretched to img_size, masks have a quarter of it. Published weights
 # expect 1024; 512 or 256 need less memory and see less detail.
 model = dict(

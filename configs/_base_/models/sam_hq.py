@@ -1,4 +1,4 @@
-# SAM-HQ, ViT-B, without prompts. See docs/sam.md.
+# SAM-HQ, ViT-B, without prompts. See docs/reference/sam.md.
 # early_channels is the width of the encoder: 768, 1024, 1280 for ViT-B, L, H.
 model = dict(
     type='EncoderDecoder',

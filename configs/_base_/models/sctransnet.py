@@ -1,4 +1,4 @@
-# SCTransNet; the original reads one channel. See docs/networks.md.
+# SCTransNet; the original reads one channel. See docs/reference/models.md.
 init_cfg = [
     # Biases of convolutions stay as PyTorch draws them.
     dict(

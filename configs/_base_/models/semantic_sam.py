@@ -1,4 +1,4 @@
-# Semantic-SAM with Swin-T, one box around the image as prompt. See docs/semantic_sam.md.
+# Semantic-SAM with Swin-T, one box around the image as prompt. See docs/reference/semantic_sam.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.SemanticSAMSwin', arch='tiny', img_size=1024),

@@ -1,4 +1,4 @@
-# Top-hat, training-free. See docs/networks.md.
+# Top-hat, training-free. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.TopHat', size=9),

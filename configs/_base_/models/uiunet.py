@@ -1,4 +1,4 @@
-# UIU-Net with three input channels. See docs/networks.md.
+# UIU-Net with three input channels. See docs/reference/models.md.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.UIUNet', in_channels=3),

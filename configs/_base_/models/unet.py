@@ -1,4 +1,4 @@
-# U-Net of BasicIRSTD; the original reads one channel. See docs/networks.md.
+# U-Net of BasicIRSTD; the original reads one channel. See docs/reference/models.md.
 _base_ = './resunet.py'
 
 model = dict(

@@ -1,6 +1,6 @@
 """Procedural infrared scenes with tiny targets and exact truth (pure numpy and scipy).
 
-What is modelled, and what is not, is described in docs/synthetic.md.
+What is modelled, and what is not, is described in docs/explanation/synthetic.md.
 """
 
 from .backgrounds import BACKGROUNDS

@@ -15,7 +15,7 @@ from mmirstd.registry import MODELS
 class ACM(IRSTDBody):
     """Residual encoder with a U-Net or FPN decoder whose skips are asymmetric fusions.
 
-    Four code bases go by this name; the arguments choose among them (docs/networks.md). The
+    Four code bases go by this name; the arguments choose among them (docs/reference/models.md). The
     defaults are the authors' U-Net.
 
     Args:

@@ -51,5 +51,5 @@ class ClassicalHead(MaskHead):
         """
         raise RuntimeError(
             'this detector has no weights to train; evaluate it with the commands of '
-            'docs/networks.md'
+            'docs/reference/models.md'
         )
