@@ -51,8 +51,11 @@ PAGES = sorted((ROOT / 'docs').rglob('*.md')) + LISTED
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_pictures_exist(page):
     for link in re.findall(r'\]\(([^)#\s]+)', page.read_text()):
-        if '://' not in link:
-            assert page.parent.joinpath(link).exists(), link
+        path = page.parent / link
+        if '://' not in link and not re.search(
+            r'reference/(commands|components/\w+)\.md$', str(path)
+        ):
+            assert path.exists(), link  # the two exceptions are made by tests/docs/test_site.py
 
 
 def test_pictures_of_the_readme_exist():
