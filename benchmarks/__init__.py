@@ -1,1 +1,1 @@
-"""What a network costs: parameters, multiply-accumulates, time and memory."""
+"""What a model costs: parameters, multiply-accumulates, time and memory."""

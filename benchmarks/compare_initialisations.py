@@ -1,4 +1,4 @@
-"""Fine-tune a recipe from random and from distilled encoder weights under one short budget.
+"""Fine-tune a config from random and from distilled encoder weights under one short budget.
 
     python -m benchmarks.compare_initialisations simirstd_synthetic \
         --weights distilled=work_dirs/tiny_synthetic/epoch_20.pth --epochs 10 --seeds 0 1 2
@@ -28,7 +28,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='recipe with an mmirstd.RepViT, by path or name')
+    parser.add_argument('config', help='config with an mmirstd.RepViT, by path or name')
     parser.add_argument(
         '--weights',
         nargs='+',
@@ -40,10 +40,10 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument('--epochs', type=int, default=10, help='passes over the images (10)')
     parser.add_argument('--train-images', type=int, help='train on the first N images (all)')
     parser.add_argument('--test-images', type=int, help='score the first N images (all)')
-    parser.add_argument('--batch-size', type=int, help="images per iteration (the recipe's)")
+    parser.add_argument('--batch-size', type=int, help="images per iteration (the config's)")
     parser.add_argument('--crop', type=int, help='train on windows of this side in pixels (no)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the recipe'
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of the config'
     )
     parser.add_argument(
         '--score-on', choices=('val', 'test'), default='test', help='which list to score (test)'

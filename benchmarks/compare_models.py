@@ -1,13 +1,13 @@
-"""Train networks for the same short budget on the same images and print one table.
+"""Train models for the same short budget on the same images and print one table.
 
     python -m benchmarks.compare_models --dataset nudt --epochs 20 --train-images 64 \
         --batch-size 4 --out work_dirs/comparison
     python -m benchmarks.compare_models common_dnanet_nudt tophat_nudt --epochs 5
 
-Without names, all networks of the common recipe and the training-free detectors are compared;
+Without names, all models of the common config and the training-free detectors are compared;
 RPCANet++ alone then takes longer than most others together.
-The table says what a short budget gives, not how good a network becomes. Scores are those of
-mmirstd.IRSTDMetric on the validation list of the recipe.
+The table says what a short budget gives, not how good a model becomes. Scores are those of
+mmirstd.IRSTDMetric on the validation list of the config.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('configs', nargs='*', help='recipes, by path or name (default: all)')
+    parser.add_argument('configs', nargs='*', help='configs, by path or name (default: all)')
     parser.add_argument(
         '--dataset',
         choices=('nudt', 'sirst', 'irstd1k', 'mdfa'),
         default='nudt',
-        help='dataset of the default recipes (nudt)',
+        help='dataset of the default configs (nudt)',
     )
     parser.add_argument('--epochs', type=int, default=20, help='passes over the images (20)')
     add = parser.add_argument
@@ -62,7 +62,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--crop', type=int, help='train on windows of this side in pixels (no)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of every recipe'
+        '--cfg-options', nargs='+', action=DictAction, default={}, help='changes of every config'
     )
     parser.add_argument(
         '--out', type=Path, default=Path('work_dirs/comparison'), help='folder for logs and table'
@@ -71,7 +71,7 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Compare; 0 if every network ran, 1 with a message otherwise."""
+    """Compare; 0 if every model ran, 1 with a message otherwise."""
     arguments = sys.argv[1:] if argv is None else argv
     args = parse_args(arguments)
     configs = args.configs or [

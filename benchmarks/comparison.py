@@ -1,4 +1,4 @@
-"""Training several recipes for the same short budget on the same images, and scoring them."""
+"""Training several configs for the same short budget on the same images, and scoring them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
 
 @dataclass(frozen=True)
 class Budget:
-    """What every network gets.
+    """What every model gets.
 
     Attributes:
-        epochs: Passes over the training images. What a recipe measures in epochs (milestones,
+        epochs: Passes over the training images. What a config measures in epochs (milestones,
             ends of schedules, warm-up of MSHNet) shrinks in proportion.
         train_images: The first n images of the training split; None for all.
         test_images: The first n images of the split that is scored; None for all.
-        batch_size: Images per iteration; None for the recipe's own.
+        batch_size: Images per iteration; None for the config's own.
         seed: Of weights, order of images and augmentation.
-        score_on: ``'val'`` or ``'test'``, the list of the recipe to score on.
+        score_on: ``'val'`` or ``'test'``, the list of the config to score on.
         crop: Train on square windows of this side in pixels, preferably with a target; whole images
-            are scored. None for the recipe's input.
-        options: Changes of every recipe, as ``--cfg-options`` takes them.
+            are scored. None for the config's input.
+        options: Changes of every config, as ``--cfg-options`` takes them.
     """
 
     epochs: int
@@ -58,12 +58,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Row:
-    """One network of the table.
+    """One model of the table.
 
     Attributes:
-        config: Name of the recipe.
+        config: Name of the config.
         parameters: Number of parameters.
-        macs: Multiply-accumulates of one prediction at the recipe's input size.
+        macs: Multiply-accumulates of one prediction at the config's input size.
         first_loss: Mean total loss of the first epoch; None if nothing was trained.
         last_loss: Mean total loss of the last epoch.
         scores: IoU, nIoU, Pd and Fa as `mmirstd.IRSTDMetric` defines them.
@@ -148,14 +148,14 @@ def _scaled(epochs: int | Sequence[int], share: float) -> int | list[int]:
 
 
 def train_and_score(config: Config, budget: Budget, folder: Path) -> Row:
-    """Train one recipe within ``budget`` and score it.
+    """Train one config within ``budget`` and score it.
 
-    A network without parameters is only scored.
+    A model without parameters is only scored.
 
     Args:
-        config: Whole recipe.
+        config: Whole config.
         budget: What it gets.
-        folder: Of the comparison; the recipe writes into a folder of its name below.
+        folder: Of the comparison; the config writes into a folder of its name below.
     """
     name = Path(config.filename).stem
     work_dir = folder / name
@@ -204,13 +204,13 @@ def _epoch_losses(runner: Runner, epochs: int) -> list[float]:
 
 
 def compare(configs: Sequence[str], budget: Budget, folder: Path) -> list[Row]:
-    """Train and score several recipes one after the other.
+    """Train and score several configs one after the other.
 
-    After each network the table (``table.md``) and the figures (``rows.json``) in ``folder`` are
+    After each model the table (``table.md``) and the figures (``rows.json``) in ``folder`` are
     written again, so that an interrupted comparison keeps what it has.
 
     Args:
-        configs: Paths or names of recipes.
+        configs: Paths or names of configs.
         budget: What each gets.
         folder: Where everything is written; created.
     """
@@ -229,7 +229,7 @@ def compare(configs: Sequence[str], budget: Budget, folder: Path) -> list[Row]:
 def table(rows: Sequence[Row]) -> str:
     """Markdown table of ``rows``."""
     lines = [
-        '| recipe | parameters | GMACs | first loss | last loss | IoU % | nIoU % | Pd % '
+        '| config | parameters | GMACs | first loss | last loss | IoU % | nIoU % | Pd % '
         '| Fa 1e-6 | seconds | log |',
         '| --- |' + ' ---: |' * 9 + ' --- |',
     ]

@@ -1,8 +1,8 @@
-"""Parity and speed of onnxruntime beside PyTorch on the CPU, for one or several networks.
+"""Parity and speed of onnxruntime beside PyTorch on the CPU, for one or several models.
 
-Each network is exported as tools/export.py does, which proves it to 1e-4, and then both sides take
+Each model is exported as tools/export.py does, which proves it to 1e-4, and then both sides take
 turns in one process, so that their ratio means something on a busy machine. PyTorch runs the same
-merged network on the same images. Weights are random, batch norms too, so that merging matters.
+merged model on the same images. Weights are random, batch norms too, so that merging matters.
 
     python -m benchmarks.exported_speed simirstd_nudt simirstd_lite_nudt dnanet_nudt --size 128
 """
@@ -32,16 +32,16 @@ from benchmarks.timing import interleave
 from mmirstd.export.onnx_file import DYNAMIC, ExportError
 
 COLUMNS = (
-    'network', 'input', 'open', 'logits vary by', 'logits', 'probability', 'whole way', 'MiB',
+    'model', 'input', 'open', 'logits vary by', 'logits', 'probability', 'whole way', 'MiB',
     'PyTorch ms', 'onnxruntime ms', 'ratio',
 )  # fmt: skip
-TEXTS = ('network', 'input', 'open')
+TEXTS = ('model', 'input', 'open')
 
 
 def cells(row: dict) -> list[str]:
     """A row as texts, one for each of `COLUMNS`."""
     return [
-        row['network'],
+        row['model'],
         'x'.join(map(str, row['input'])),
         row['open'],
         f'{row["logit_spread"]:.1e}',
@@ -58,8 +58,8 @@ def cells(row: dict) -> list[str]:
 def screen_tables(rows: Sequence[dict], setting: str) -> list[Table]:
     """The same as two tables that fit on 80 columns: how exact, and how fast."""
     tables = []
-    exact = ('network', 'input', *COLUMNS[3:7])
-    fast = ('network', 'open', *COLUMNS[7:])
+    exact = ('model', 'input', *COLUMNS[3:7])
+    fast = ('model', 'open', *COLUMNS[7:])
     for title, columns in ((setting, exact), (None, fast)):
         table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for column in columns:
@@ -94,7 +94,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add('recipes', nargs='+', help='names of recipes, or config files')
+    add('configs', nargs='+', help='names of configs, or config files')
     add('--size', type=int, help="side of the images (the pipeline's, or 256)")
     add('--dynamic', choices=DYNAMIC, default='none', help='what the file leaves open (none)')
     add('--batch', type=int, default=1, help='images at once (1)')
@@ -108,18 +108,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 1 if a network could not be exported or deviates."""
+    """Run the benchmark; 1 if a model could not be exported or deviates."""
     args = parse(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     console = Console(highlight=False)
     pairs, failed = [], []
     with tempfile.TemporaryDirectory(prefix='benchmark_export_') as folder:
-        for recipe in args.recipes:
+        for config in args.configs:
             try:
                 pairs.append(
                     export_pair(
-                        recipe,
+                        config,
                         Path(folder),
                         size=args.size,
                         dynamic=args.dynamic,
@@ -127,18 +127,18 @@ def main(argv: Sequence[str] | None = None) -> int:
                     )
                 )
             except (ValueError, OSError, ExportError) as error:
-                failed.append(recipe)
-                print_log(f'{recipe}: {error}', logger='current', level=logging.ERROR)
+                failed.append(config)
+                print_log(f'{config}: {error}', logger='current', level=logging.ERROR)
         sides = {(pair.name, 'torch'): pair.run_torch for pair in pairs}
         sides |= {(pair.name, 'onnx'): pair.run_onnx for pair in pairs}
-        order = sorted(sides, key=lambda side: side[0])  # the two of a network, then the next
+        order = sorted(sides, key=lambda side: side[0])  # the two of a model, then the next
         times = interleave({side: sides[side] for side in order}, args.rounds)
         rows = [to_row(p, times[p.name, 'torch'], times[p.name, 'onnx']) for p in pairs]
     setting = describe_setting(args.rounds)
     console.print(*screen_tables(rows, setting), sep='\n')
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
-        report = {'setting': setting, 'command': sys.argv, 'networks': rows, 'failed': failed}
+        report = {'setting': setting, 'command': sys.argv, 'models': rows, 'failed': failed}
         (args.out / 'export.json').write_text(json.dumps(report, indent=1) + '\n')
         (args.out / 'export.md').write_text(f'{setting}\n\n{markdown(rows)}')
     if failed:

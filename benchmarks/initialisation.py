@@ -20,7 +20,7 @@ RANDOM = 'random'
 
 
 def with_weights(config: Config, weights: str | None) -> Config:
-    """A copy of a recipe whose encoder starts from ``weights``; None starts from random ones.
+    """A copy of a config whose encoder starts from ``weights``; None starts from random ones.
 
     Raises:
         ValueError: The encoder takes no weights.
@@ -47,7 +47,7 @@ def compare_initialisations(
     ``folder`` are written again.
 
     Args:
-        config: Path or name of a recipe.
+        config: Path or name of a config.
         weights: Name -> checkpoint of a student or of a backbone.
         seeds: One run per seed and initialisation.
         budget: Of every run; its seed is replaced.
@@ -58,7 +58,7 @@ def compare_initialisations(
 
     Raises:
         FileNotFoundError: A checkpoint does not exist.
-        ValueError: No seed, or the recipe's encoder takes no weights.
+        ValueError: No seed, or the config's encoder takes no weights.
     """
     if not seeds:
         raise ValueError('give at least one seed')

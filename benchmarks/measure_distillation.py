@@ -1,4 +1,4 @@
-"""Compute what a distillation recipe costs, in multiply-accumulates, without running it.
+"""Compute what a distillation config costs, in multiply-accumulates, without running it.
 
 python -m benchmarks.measure_distillation semantic_sam_swinl_repvit_m1_1_sa1b --images 111853
 """
@@ -18,17 +18,17 @@ from mmirstd.registry import MODELS
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print a table; 0, or 1 with a message if the recipe is not a distillation."""
+    """Print a table; 0, or 1 with a message if the config is not a distillation."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='recipe of a distillation, by path or name')
+    parser.add_argument('config', help='config of a distillation, by path or name')
     parser.add_argument(
         '--images', type=int, default=111_853, help='per epoch (111853, 1 %% of SA-1B)'
     )
-    parser.add_argument('--epochs', type=int, help="passes over the images (the recipe's)")
-    parser.add_argument('--size', type=int, help="side of the images (the recipe's)")
-    parser.add_argument('--prompts', type=int, help="per image (the recipe's)")
+    parser.add_argument('--epochs', type=int, help="passes over the images (the config's)")
+    parser.add_argument('--size', type=int, help="side of the images (the config's)")
+    parser.add_argument('--prompts', type=int, help="per image (the config's)")
     args = parser.parse_args(argv)
     console = Console()
     try:
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     init_default_scope(config.default_scope)
     config.model.backbone.weights = None
-    teacher = MODELS.build(config.train_cfg.teacher.network)
+    teacher = MODELS.build(config.train_cfg.teacher.semantic_sam)
     student = MODELS.build(config.model)
     dataset = config.train_dataloader.dataset
     size, prompts = args.size or dataset.size, args.prompts or dataset.num_prompts

@@ -1,4 +1,4 @@
-"""Measure time and memory of a few training iterations of a recipe, and its first losses.
+"""Measure time and memory of a few training iterations of a config, and its first losses.
 
     python -m benchmarks.measure_training sam_vit_b_sirst --iterations 12 \
         --cfg-options model.backbone.img_size=256 train_dataloader.batch_size=2
@@ -53,7 +53,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='path of a config or name of a recipe')
+    parser.add_argument('config', help='path of a config or name of a config')
     parser.add_argument('--iterations', type=int, default=12)
     parser.add_argument('--device', default='cpu', help="such as 'cpu' or 'cuda:0'")
     parser.add_argument('--seed', type=int, default=0)

@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f'no masks in {args.masks}', file=sys.stderr)
         return 2
     ours, published = time_both(pairs, args.repeats, args.dtype)
-    targets = sum(measure.label(truth, connectivity=2).max() for _, truth in pairs)
+    targets = sum(measure.label(gt_mask, connectivity=2).max() for _, gt_mask in pairs)
     print(
         f'{len(pairs)} images, {targets} targets, {args.repeats} repeats, one thread, {args.dtype}'
     )
@@ -79,9 +79,9 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def our_counts(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
+def our_counts(prediction: NDArray[np.bool_], gt_mask: NDArray[np.bool_]) -> Counts:
     """TP, FP, FN, targets, hits and false pixels by mmirstd."""
-    counts = count_image(prediction, truth, matchings=('legacy',))
+    counts = count_image(prediction, gt_mask, matchings=('legacy',))
     match = counts.matches['legacy']
     return (
         counts.tp,
@@ -95,7 +95,7 @@ def our_counts(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Count
 
 def published_counts(
     prediction: NDArray[np.bool_],
-    truth: NDArray[np.bool_],
+    gt_mask: NDArray[np.bool_],
     *,
     by_area: bool = True,
     dtype: str = 'int64',
@@ -104,15 +104,15 @@ def published_counts(
 
     Args:
         prediction: (H, W) predicted mask.
-        truth: (H, W) ground truth.
+        gt_mask: (H, W) ground truth.
         by_area: False components are told by their area (the DNANet family); otherwise by
             whether they were matched (BasicIRSTD).
         dtype: Type of the arrays that are labelled; the published programs use int64.
     """
-    tp = int((prediction & truth).sum())
-    fp = int((prediction & ~truth).sum())
-    fn = int((~prediction & truth).sum())
-    targets = measure.regionprops(measure.label(truth.astype(dtype), connectivity=2))
+    tp = int((prediction & gt_mask).sum())
+    fp = int((prediction & ~gt_mask).sum())
+    fn = int((~prediction & gt_mask).sum())
+    targets = measure.regionprops(measure.label(gt_mask.astype(dtype), connectivity=2))
     remaining = measure.regionprops(measure.label(prediction.astype(dtype), connectivity=2))
     areas = [int(region.area) for region in remaining]
     matched_areas = []
@@ -146,7 +146,7 @@ def time_both(
             block = pairs[start : start + BLOCK]
             found = {}
             for function in functions[:: 1 if turn % 2 else -1]:
-                # Copies are in the cache, as masks do that a network has just delivered.
+                # Copies are in the cache, as masks do that a model has just delivered.
                 duration, found[function] = _timed(
                     function, [(p.copy(), t.copy()) for p, t in block]
                 )
@@ -163,22 +163,22 @@ def _timed(
     function: Callable[..., Counts], pairs: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 ) -> tuple[float, list[Counts]]:
     start = time.process_time()
-    results = [function(prediction, truth) for prediction, truth in pairs]
+    results = [function(prediction, gt_mask) for prediction, gt_mask in pairs]
     return time.process_time() - start, results
 
 
 def procedural_pairs(
     images: int, size: int, seed: int
 ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Prediction and truth with 0 to 4 elliptic targets of 1 to about 100 px per image."""
+    """Prediction and ground truth with 0 to 4 elliptic targets of 1 to about 100 px per image."""
     random = np.random.default_rng(seed)
     for _ in range(images):
-        truth = np.zeros((size, size), dtype=np.uint8)
+        gt_mask = np.zeros((size, size), dtype=np.uint8)
         for _ in range(random.choice(5, p=[0.05, 0.6, 0.2, 0.1, 0.05])):
             centre = random.integers(6, size - 6, 2).tolist()
             axes = random.integers(0, 6, 2).tolist()
-            cv2.ellipse(truth, centre, axes, float(random.uniform(0, 180)), 0, 360, 1, -1)
-        yield derive_prediction(truth > 0, random), truth > 0
+            cv2.ellipse(gt_mask, centre, axes, float(random.uniform(0, 180)), 0, 360, 1, -1)
+        yield derive_prediction(gt_mask > 0, random), gt_mask > 0
 
 
 def read_pairs(folder: Path, seed: int) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -191,15 +191,15 @@ def read_pairs(folder: Path, seed: int) -> Iterator[tuple[NDArray[np.bool_], NDA
         yield derive_prediction(mask > 0, random), mask > 0
 
 
-def derive_prediction(truth: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.bool_]:
+def derive_prediction(gt_mask: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.bool_]:
     """What a fair detector might answer: shifted, eroded or grown, now and then a false blob."""
-    prediction = np.roll(truth, tuple(random.integers(-2, 3, 2)), axis=(0, 1)).astype(np.uint8)
+    prediction = np.roll(gt_mask, tuple(random.integers(-2, 3, 2)), axis=(0, 1)).astype(np.uint8)
     change = random.integers(3)
     if change:
         kernel = np.ones((2, 2), dtype=np.uint8)
         prediction = (cv2.erode if change == 1 else cv2.dilate)(prediction, kernel)
     if random.random() < 0.2:
-        row, column = random.integers(0, np.array(truth.shape) - 3)
+        row, column = random.integers(0, np.array(gt_mask.shape) - 3)
         prediction[row : row + 2, column : column + 3] = 1
     return prediction > 0
 

@@ -1,4 +1,4 @@
-"""One exported network beside PyTorch: the same weights on the same images, ready to be timed.
+"""One exported model beside PyTorch: the same weights on the same images, ready to be timed.
 
 Weights are random, and batch norms are as after training, so that merging them matters.
 """
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.benchmark import Measurement
 
-from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.model import ExportModel, describe
 from mmirstd.export.onnx_file import Check, check_image, export_onnx
 from mmirstd.inference.configs import load_config, resize_to, without_pretrained
 from mmirstd.inference.onnx_description import Description
@@ -23,11 +23,11 @@ from mmirstd.inference.torch_detector import IRSTDInferencer
 
 @dataclass(frozen=True)
 class ExportedPair:
-    """One network on both sides.
+    """One model on both sides.
 
     Attributes:
-        name: Of the recipe.
-        network: PyTorch's side.
+        name: Of the config.
+        model: PyTorch's side.
         detector: onnxruntime's side.
         images: Input (N, C, H, W) of both.
         dynamic: What the file leaves open.
@@ -36,7 +36,7 @@ class ExportedPair:
     """
 
     name: str
-    network: nn.Module
+    model: nn.Module
     detector: OnnxDetector
     images: np.ndarray
     dynamic: str
@@ -46,7 +46,7 @@ class ExportedPair:
     def run_torch(self) -> None:
         """One run of PyTorch."""
         with torch.inference_mode():
-            self.network(torch.from_numpy(self.images))
+            self.model(torch.from_numpy(self.images))
 
     def run_onnx(self) -> None:
         """One run of onnxruntime."""
@@ -55,24 +55,24 @@ class ExportedPair:
 
 
 def export_pair(
-    recipe: str, folder: Path, *, size: int | None = None, dynamic: str = 'none', batch: int = 1
+    name: str, folder: Path, *, size: int | None = None, dynamic: str = 'none', batch: int = 1
 ) -> ExportedPair:
-    """Export a recipe with random weights.
+    """Export a config with random weights.
 
     Args:
-        recipe: Name of a recipe, or path of a config.
+        name: Name of a config, or its path.
         folder: Where to write the file.
         size: Side of the images; None takes the pipeline's, or 256.
         dynamic: What the file leaves open, one of `mmirstd.export.onnx_file.DYNAMIC`.
         batch: Images at once.
 
     Raises:
-        FileNotFoundError: There is no such recipe.
+        FileNotFoundError: There is no such config.
         ValueError: It cannot be exported.
         ExportError: onnxruntime deviates from PyTorch.
     """
     torch.manual_seed(0)
-    config = load_config(recipe)
+    config = load_config(name)
     without_pretrained(config.get('model', {}))  # speed and parity do not need them
     if size is not None:
         resize_to(config, size)
@@ -80,11 +80,11 @@ def export_pair(
     randomise_norms(inferencer.model)
     description = describe(inferencer)
     sides = (size or description.square or 256,) * 2
-    network = ExportNetwork(inferencer.model, description.channels)
-    name = Path(recipe).stem
+    model = ExportModel(inferencer.model, description.channels)
+    stem = Path(name).stem
     result = export_onnx(
-        network,
-        folder / f'{name}.onnx',
+        model,
+        folder / f'{stem}.onnx',
         description,
         size=sides,
         dynamic=[dynamic],
@@ -92,10 +92,10 @@ def export_pair(
     )
     images = example(description, sides, batch)
     with torch.inference_mode():
-        spread = float(network(torch.from_numpy(images)).std())
+        spread = float(model(torch.from_numpy(images)).std())
     return ExportedPair(
-        name,
-        network,
+        stem,
+        model,
         OnnxDetector(result.path, threads=torch.get_num_threads()),
         images,
         result.dynamic,
@@ -120,11 +120,11 @@ def example(description: Description, size: tuple[int, int], batch: int) -> np.n
 
 
 def to_row(pair: ExportedPair, eager: Measurement, onnx: Measurement) -> dict[str, object]:
-    """What is reported of one network."""
+    """What is reported of one model."""
     inside = [check for check in pair.checks if check.logits is not None]
     whole = [check.probability for check in pair.checks if check.logits is None]
     return {
-        'network': pair.name,
+        'model': pair.name,
         'input': list(pair.images.shape),
         'open': pair.dynamic,
         'logit_spread': pair.spread,

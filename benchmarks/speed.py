@@ -1,7 +1,7 @@
-"""Parameters, MACs, latency, throughput and peak memory of one or several networks.
+"""Parameters, MACs, latency, throughput and peak memory of one or several models.
 
 The inference figures are those of `IRSTDInferencer.predict`: image arrays in, probabilities out,
-with everything that it does by default. All networks run in one process and take turns, so that
+with everything that it does by default. All models run in one process and take turns, so that
 ratios mean something on a busy machine. Weights are random: speed does not depend on them.
 
     python -m benchmarks.speed simirstd_nudt dnanet_nudt uiunet_nudt
@@ -126,7 +126,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=['plain', 'unfolded'],
         nargs='+',
         default=[],
-        help='also run each network as it was trained (plain), or in the usual form, without '
+        help='also run each model as it was trained (plain), or in the usual form, without '
         'folded attention and chunked feed-forward networks (unfolded)',
     )
     parser.add_argument(
@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(_table(rows, setting))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
-        report = {'setting': setting, 'command': sys.argv, 'networks': rows}
+        report = {'setting': setting, 'command': sys.argv, 'models': rows}
         (args.out / 'benchmark.json').write_text(json.dumps(report, indent=1) + '\n')
         _plot(rows, setting, args.out / 'benchmark.png')
         console.print(f'written: {args.out}/benchmark.json, {args.out}/benchmark.png')
@@ -239,7 +239,7 @@ def _row(
     batch: int,
 ) -> dict[str, object]:
     row: dict[str, object] = {
-        'network': name,
+        'model': name,
         'parameters': complexity.parameters,
         'macs': complexity.macs,
         'latency_s': latency.median,
@@ -270,7 +270,7 @@ def _device_name(device: str) -> str:
 def _table(rows: list[dict], setting: str) -> Table:
     table = Table(title=setting)
     columns = [
-        'network',
+        'model',
         'params\nM',
         'GMACs',
         'of 1x1\nconvs',
@@ -283,11 +283,11 @@ def _table(rows: list[dict], setting: str) -> Table:
     training = 'training_step_s' in rows[0]
     columns += ['train\nstep s', 'ratio', 'train\npeak MiB', 'ratio'] if training else []
     for column in columns:
-        table.add_column(column, justify='left' if column == 'network' else 'right')
+        table.add_column(column, justify='left' if column == 'model' else 'right')
     first = rows[0]
     for row in rows:
         cells = [
-            row['network'],
+            row['model'],
             f'{row["parameters"] / 1e6:.2f}',
             f'{sum(row["macs"].values()) / 1e9:.2f}',
             f'{row["macs"][POINTWISE] / 1e9:.2f}',
@@ -319,7 +319,7 @@ def _plot(rows: list[dict], setting: str, path: Path) -> None:
         x, y = sum(row['macs'].values()) / 1e9, row['latency_s'] * 1e3
         points = axes.scatter(x, y, s=20 + 20 * row['parameters'] / 1e6, alpha=0.6)
         axes.annotate(
-            row['network'],
+            row['model'],
             (x, y),
             color=points.get_facecolor()[0],
             fontsize=8,

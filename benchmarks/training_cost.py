@@ -1,4 +1,4 @@
-"""What training a recipe costs per iteration: time, memory, and whether the loss falls."""
+"""What training a config costs per iteration: time, memory, and whether the loss falls."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class TrainingCost:
 def measure_training(
     config: Config, iterations: int, device: str | torch.device = 'cpu', *, seed: int = 0
 ) -> TrainingCost:
-    """Train a recipe for a few iterations at its constant base learning rate.
+    """Train a config for a few iterations at its constant base learning rate.
 
     Learning-rate schedules, hooks, validation and checkpoints are left out.
 
     Args:
-        config: Whole recipe; its ``load_from`` is respected.
+        config: Whole config; its ``load_from`` is respected.
         iterations: At least 1; the training list is repeated if it is shorter.
         device: Where to compute.
         seed: Seed of weights, order of images and augmentation.

@@ -67,7 +67,7 @@ class Scorer:
     def __call__(self, checkpoint: Path, split: str, *, ema: bool = True) -> dict[str, float]:
         """Numbers of `mmirstd.IRSTDMetric` for the ``'val'`` or ``'test'`` split."""
         runner = self._runner(split)
-        state = read_weights(checkpoint, 'averaged' if ema else 'raw')
+        state = read_weights(checkpoint, ema=ema)
         runner.model.load_state_dict(state)
         return {k.partition('/')[2]: v for k, v in runner.test().items() if k.startswith('irstd/')}
 

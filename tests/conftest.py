@@ -1,7 +1,7 @@
 """Fixtures shared by all tests.
 
 Real data are optional: set ``MMIRSTD_DATA`` to their folder. Tests that need them skip with a
-reason when they are absent. Outputs of original networks: see reference.py.
+reason when they are absent. Outputs of original models: see reference.py.
 """
 
 import os
@@ -38,24 +38,24 @@ def data_root() -> Path:
 
 @pytest.fixture(scope='session')
 def bright(tmp_path_factory):
-    """(config, checkpoint) of a network that marks pixels above 128, at the native size."""
-    from bright_network import CONFIG, write_network
+    """(config, checkpoint) of a model that marks pixels above 128, at the native size."""
+    from bright_model import CONFIG, write_model
 
-    return write_network(tmp_path_factory.mktemp('bright'), CONFIG.replace('RESIZE', ''))
+    return write_model(tmp_path_factory.mktemp('bright'), CONFIG.replace('RESIZE', ''))
 
 
 @pytest.fixture(scope='session')
 def bright_square(tmp_path_factory):
-    """The same network, behind a pipeline that resizes to 64 x 64."""
-    from bright_network import CONFIG, RESIZE, write_network
+    """The same model, behind a pipeline that resizes to 64 x 64."""
+    from bright_model import CONFIG, RESIZE, write_model
 
-    return write_network(tmp_path_factory.mktemp('bright_square'), CONFIG.replace('RESIZE', RESIZE))
+    return write_model(tmp_path_factory.mktemp('bright_square'), CONFIG.replace('RESIZE', RESIZE))
 
 
 @pytest.fixture
 def image_folder(tmp_path):
     """Three 8-bit images, one 16-bit image, and files that are none."""
-    from bright_network import scene
+    from bright_model import scene
 
     folder = tmp_path / 'images'
     (folder / 'night').mkdir(parents=True)

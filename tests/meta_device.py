@@ -1,4 +1,4 @@
-"""Building networks without memory."""
+"""Building models without memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext

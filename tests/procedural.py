@@ -50,7 +50,7 @@ def image_of(shape: Sequence[int], seed: int, name: str = 'input') -> np.ndarray
 
 
 def checksum(arrays: Iterable[np.ndarray]) -> int:
-    """One number for all float32 bytes, to tell another generator from another network."""
+    """One number for all float32 bytes, to tell another generator from another model."""
     value = 0
     for array in arrays:
         value = zlib.crc32(np.ascontiguousarray(array, '<f4').tobytes(), value)

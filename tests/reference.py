@@ -1,4 +1,4 @@
-"""Expected outputs of original networks, and how to compare with them.
+"""Expected outputs of original models, and how to compare with them.
 
 The full fixtures are large; the environment variable ``MMIRSTD_REFERENCE`` names their folder.
 Samples of them, a few kB each, are committed in ``tests/models/fixtures`` and are used without
@@ -43,7 +43,7 @@ def folder() -> Path:
 
 
 class Reference:
-    """One fixture: names of weights, inputs and outputs of an original network.
+    """One fixture: names of weights, inputs and outputs of an original model.
 
     Args:
         name: Of its files, without suffix.
@@ -71,9 +71,9 @@ class Reference:
         assert procedural.checksum(made.values()) == self.meta['weights_crc32']
         return {name: torch.from_numpy(value) for name, value in made.items()}
 
-    def load_into(self, network: nn.Module, family: Family) -> nn.Module:
-        network.load_state_dict(convert(self.state, family, network.state_dict()))
-        return network.eval()
+    def load_into(self, model: nn.Module, family: Family) -> nn.Module:
+        model.load_state_dict(convert(self.state, family, model.state_dict()))
+        return model.eval()
 
     def input(self, name: str | None = None) -> Tensor:
         """The input called ``name``; without a name the only one, a batch of images."""

@@ -17,11 +17,11 @@ MIM = Path(sys.executable).with_name('mim')
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory) -> Path:
-    """A folder with recipe.py and work/, trained by `mim train` until it separates targets."""
+    """A folder with config.py and work/, trained by `mim train` until it separates targets."""
     folder = tmp_path_factory.mktemp('project')
-    recipe = write_toy_project(folder, epochs=6)
+    config = write_toy_project(folder, epochs=6)
     options = ['--cfg-options', 'train_cfg.val_interval=3', 'default_hooks.checkpoint.interval=3']
-    run([MIM, 'train', 'mmsegmentation', recipe.name, '--work-dir', 'work', *options], cwd=folder)
+    run([MIM, 'train', 'mmsegmentation', config.name, '--work-dir', 'work', *options], cwd=folder)
     return folder
 
 
@@ -71,7 +71,7 @@ def test_show_dir_draws_every_image(project):
     assert len(list((project / 'shown').rglob('vis_image/*.png'))) == 4
 
 
-def test_tta_equals_no_tta_where_the_network_commutes_with_flips(project, checkpoint, plain_scores):
+def test_tta_equals_no_tta_where_the_model_commutes_with_flips(project, checkpoint, plain_scores):
     run_tool_here('test', 'toy_recipe.py', checkpoint, '--work-dir', 'tta', '--tta', cwd=project)
     with_tta = scores_of_test(project / 'tta')
     scores = {key: value for key, value in plain_scores.items() if key.startswith('irstd/')}
@@ -128,7 +128,7 @@ def test_test_refuses_a_checkpoint_with_code(project, tmp_path):
         run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'refused', cwd=project)
 
 
-def test_weights_of_another_network_are_not_tested(project, tmp_path):
+def test_weights_of_another_model_are_not_tested(project, tmp_path):
     path = tmp_path / 'foreign.pth'
     torch.save({'state_dict': {'conv.weight': torch.zeros(2)}}, path)
     with pytest.raises(ValueError, match=r'foreign\.pth does not belong to this config'):

@@ -17,36 +17,36 @@ IGNORE = 255
 
 
 @pytest.fixture
-def truth() -> torch.Tensor:
+def gt_mask() -> torch.Tensor:
     mask = torch.zeros(1, 8, 8, dtype=torch.long)
     mask[:, 2:4, 2:4] = 1
     return mask
 
 
 @pytest.fixture
-def perfect_logits(truth) -> torch.Tensor:
-    return torch.where(truth[:, None] == 1, 20.0, -20.0)
+def perfect_logits(gt_mask) -> torch.Tensor:
+    return torch.where(gt_mask[:, None] == 1, 20.0, -20.0)
 
 
-def test_stock_dice_loss_is_inverted_for_one_channel(truth, perfect_logits):
+def test_stock_dice_loss_is_inverted_for_one_channel(gt_mask, perfect_logits):
     loss = DiceLoss(use_sigmoid=True)
-    assert loss(perfect_logits, truth) > 0.99
-    assert loss(-perfect_logits, truth) < 0.01
+    assert loss(perfect_logits, gt_mask) > 0.99
+    assert loss(-perfect_logits, gt_mask) < 0.01
 
 
-def test_stock_tversky_loss_is_always_zero_for_one_channel(truth, perfect_logits):
+def test_stock_tversky_loss_is_always_zero_for_one_channel(gt_mask, perfect_logits):
     loss = TverskyLoss()
-    assert loss(perfect_logits, truth) == loss(-perfect_logits, truth) == 0
+    assert loss(perfect_logits, gt_mask) == loss(-perfect_logits, gt_mask) == 0
 
 
-def test_stock_losses_cannot_see_targets_of_value_255(truth, perfect_logits):
+def test_stock_losses_cannot_see_targets_of_value_255(gt_mask, perfect_logits):
     """255 is `ignore_index`: missing every target costs nothing."""
     loss = CrossEntropyLoss(use_sigmoid=True)
     all_background = torch.full_like(perfect_logits, -20.0)
-    found = loss(perfect_logits, truth * IGNORE, ignore_index=IGNORE)
-    missed = loss(all_background, truth * IGNORE, ignore_index=IGNORE)
+    found = loss(perfect_logits, gt_mask * IGNORE, ignore_index=IGNORE)
+    missed = loss(all_background, gt_mask * IGNORE, ignore_index=IGNORE)
     assert found == missed
-    assert loss(all_background, truth, ignore_index=IGNORE) > 0.5
+    assert loss(all_background, gt_mask, ignore_index=IGNORE) > 0.5
 
 
 def loaded_values(mask_path, transform: dict) -> list[int]:

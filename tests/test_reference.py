@@ -56,7 +56,7 @@ def test_full_file_and_samples_judge_alike(reference):
                 each.check(1e-4, y=wrong)
 
 
-def test_a_changed_generator_is_told_from_a_changed_network(reference):
+def test_a_changed_generator_is_told_from_a_changed_model(reference):
     with pytest.raises(AssertionError):
         _ = reference[0].state
     with pytest.raises(AssertionError):

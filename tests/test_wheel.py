@@ -102,16 +102,16 @@ def test_package_is_imported_from_the_environment(python, tmp_path):
     assert REPOSITORY not in found.parents
 
 
-def test_train_and_test_a_recipe_by_name_from_an_empty_folder(mim, tmp_path):
+def test_train_and_test_a_config_by_name_from_an_empty_folder(mim, tmp_path):
     for split in ('train', 'val', 'test'):
         write_images(tmp_path / 'data' / 'synthetic' / split, 2, size=128)
-    recipe = 'simirstd_synthetic.py'
+    config = 'simirstd_synthetic.py'
     options = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
-    train = [*mim, 'train', 'mmirstd', recipe, '--work-dir', 'work', '--cfg-options', *options]
+    train = [*mim, 'train', 'mmirstd', config, '--work-dir', 'work', '--cfg-options', *options]
     output = run_alone(train, tmp_path)
     assert '/.mim/configs/simirstd_synthetic.py' in output
     (best,) = (tmp_path / 'work').glob('best_irstd_IoU_*.pth')
-    test = [*mim, 'test', 'mmirstd', recipe, '--checkpoint', best, '--work-dir', 'work/test']
+    test = [*mim, 'test', 'mmirstd', config, '--checkpoint', best, '--work-dir', 'work/test']
     run_alone(test, tmp_path)
     (result,) = (tmp_path / 'work' / 'test').glob('*/*.json')
     scores = json.loads(result.read_text())
@@ -119,7 +119,7 @@ def test_train_and_test_a_recipe_by_name_from_an_empty_folder(mim, tmp_path):
     assert {'irstd/IoU', 'irstd/nIoU', 'irstd/Pd', 'irstd/Fa'} <= scores.keys()
 
 
-def test_mim_search_lists_the_recipes(mim, tmp_path):
+def test_mim_search_lists_the_configs(mim, tmp_path):
     output = run_alone([*mim, 'search', 'mmirstd', '--valid-config'], tmp_path)
     assert 'simirstd_nudt' in output
     assert 'step0_sirst' in output

@@ -1,4 +1,4 @@
-"""A training project in a folder: procedural images and a recipe that takes seconds."""
+"""A training project in a folder: procedural images and a config that takes seconds."""
 
 import itertools
 import json
@@ -83,16 +83,16 @@ def write_images(folder: Path, count: int, size: int = 32, seed: int = 0) -> Non
 
 
 def write_toy_project(folder: Path, epochs: int = 2, jitter: float = 0.0) -> Path:
-    """Write data and recipe below `folder`; return the recipe."""
+    """Write data and config below `folder`; return the config."""
     for seed, (split, count) in enumerate({'train': 8, 'val': 4, 'test': 4}.items()):
         write_images(folder / 'data' / split, count, seed=seed)
-    recipe = folder / 'toy_recipe.py'
-    recipe.write_text(
+    config = folder / 'toy_recipe.py'
+    config.write_text(
         RECIPE.format(
             configs=REPOSITORY / 'configs', root=folder / 'data', epochs=epochs, jitter=jitter
         )
     )
-    return recipe
+    return config
 
 
 def tool(name: str) -> Path:

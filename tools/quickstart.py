@@ -54,10 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
         help='training images; a tenth more to validate on',
     )
     add('--test-images', type=positive, default=100, help='unseen scenes to test on')
-    add('--epochs', type=positive, help="length of the training instead of the recipe's")
+    add('--epochs', type=positive, help="length of the training instead of the config's")
     add('--data', type=Path, default=Path('data/synthetic'), help='folder for the images')
     add('--work-dir', type=Path, default=Path('work_dirs/quickstart'), help='folder for results')
-    add('--config', type=Path, default=REPOSITORY / 'configs/simirstd_synthetic.py', help='recipe')
+    add('--config', type=Path, default=REPOSITORY / 'configs/simirstd_synthetic.py', help='config')
     add('--seed', type=int, default=0, help='of the scenes')
     add('--pictures', type=positive, default=8, help='rows of the final picture')
     return parser
@@ -89,14 +89,14 @@ def newest(files: Sequence[Path], what: str) -> Path:
 
 
 def draw_sheet(test_set: Path, masks: Path, target: Path, rows: int) -> None:
-    """Write images, truth and predictions of the first ``rows`` test images side by side."""
+    """Write images, ground truth and predictions of the first ``rows`` test images side by side."""
     images = sorted((test_set / 'images').iterdir())[:rows]
     sheet = make_sheet(
         [
             SheetRow(
                 image.stem,
                 read_image(image),
-                truth=read_mask(test_set / 'masks' / image.name),
+                gt_mask=read_mask(test_set / 'masks' / image.name),
                 predictions={'prediction': read_mask(masks / f'{image.stem}.png')},
             )
             for image in images
@@ -111,8 +111,8 @@ def score_published(name: str, test_set: Path) -> dict[str, float]:
 
     scorer = Scorer()
     for detection in IRSTDInferencer(name)(test_set / 'images'):
-        truth = read_mask(test_set / 'masks' / Path(detection.source.path).name)
-        scorer.update(detection.mask, truth)
+        gt_mask = read_mask(test_set / 'masks' / Path(detection.source.path).name)
+        scorer.update(detection.mask, gt_mask)
     return scorer.compute().numbers()
 
 
@@ -158,7 +158,7 @@ def main(argv: list[str] | None = None) -> int:
     console.print('  '.join(f'{name} {spent:.0f} s' for name, spent in seconds.items()))
     console.print(f'weights      {best}', soft_wrap=True)
     console.print(f'masks        {work_dir / "masks"}', soft_wrap=True)
-    console.print(f'picture      {picture} (image, truth, prediction)', soft_wrap=True)
+    console.print(f'picture      {picture} (image, ground truth, prediction)', soft_wrap=True)
     return 0
 
 

@@ -26,7 +26,7 @@ TITLE = (
     'Target Detection'
 )
 SIMIRSTD = ('SimIRSTD', TITLE, '2409.04714')
-# Folder of the recipes -> name, paper and arXiv number of the network (None: no paper there).
+# Folder of the configs -> name, paper and arXiv number of the model (None: no paper there).
 COLLECTIONS: dict[str, tuple[str, str | None, str | None]] = {
     '.': SIMIRSTD,
     'ablation': SIMIRSTD,
@@ -41,21 +41,21 @@ DATASETS = {
 }
 
 
-def collection_of(recipe: Path, configs: Path) -> tuple[str, str | None, str | None]:
-    """Name, paper title and arXiv number that a recipe belongs to; unknown folders stand alone."""
-    folder = recipe.parent.relative_to(configs).as_posix()
+def collection_of(config: Path, configs: Path) -> tuple[str, str | None, str | None]:
+    """Name, paper title and arXiv number that a config belongs to; unknown folders stand alone."""
+    folder = config.parent.relative_to(configs).as_posix()
     return COLLECTIONS.get(folder, (folder, None, None))
 
 
-def describe(recipe: Path, configs: Path) -> dict[str, Any]:
-    """The entry of one recipe, with scores and weights where they are published."""
-    cfg = Config.fromfile(recipe)
-    published = [info for info in map(get_model_info, list_models()) if info.config == recipe.stem]
+def describe(config: Path, configs: Path) -> dict[str, Any]:
+    """The entry of one config, with scores and weights where they are published."""
+    cfg = Config.fromfile(config)
+    published = [info for info in map(get_model_info, list_models()) if info.config == config.stem]
     return {
-        'Name': recipe.stem,
-        'In Collection': collection_of(recipe, configs)[0],
-        'Config': recipe.relative_to(configs.parent).as_posix(),
-        'Metadata': _training(recipe, cfg),
+        'Name': config.stem,
+        'In Collection': collection_of(config, configs)[0],
+        'Config': config.relative_to(configs.parent).as_posix(),
+        'Metadata': _training(config, cfg),
         'Results': [_result(score) for info in published for score in info.scores] or None,
         'Weights': f'mmirstd/weights/files/{published[0].file}' if published else None,
     }
@@ -74,27 +74,27 @@ def _result(score: Score) -> dict[str, Any]:
     }
 
 
-def _training(recipe: Path, cfg: Config) -> dict[str, Any] | None:
+def _training(config: Path, cfg: Config) -> dict[str, Any] | None:
     if 'train_cfg' not in cfg:
-        return None  # a recipe that only tests
+        return None  # a config that only tests
     return {
-        'Training Data': DATASETS.get(recipe.stem.rsplit('_', 1)[-1], 'see the recipe'),
+        'Training Data': DATASETS.get(config.stem.rsplit('_', 1)[-1], 'see the config'),
         'Batch Size': cfg.train_dataloader.batch_size,
         'Epochs': cfg.train_cfg.max_epochs,
     }
 
 
 def metafile(configs: Path) -> dict[str, Any]:
-    """The content of configs/metafile.yml for all recipes below ``configs``."""
-    recipes = sorted(path for path in configs.rglob('*.py') if '_base_' not in path.parts)
+    """The content of configs/metafile.yml for all configs below ``configs``."""
+    configs = sorted(path for path in configs.rglob('*.py') if '_base_' not in path.parts)
     collections: dict[str, dict[str, Any]] = {}
-    for recipe in recipes:
-        name, title, arxiv = collection_of(recipe, configs)
+    for config in configs:
+        name, title, arxiv = collection_of(config, configs)
         entry: dict[str, Any] = {'Name': name}
         if title and arxiv:
             entry['Paper'] = {'Title': title, 'URL': f'https://arxiv.org/abs/{arxiv}'}
         collections[name] = entry
-    models = [describe(recipe, configs) for recipe in recipes]
+    models = [describe(config, configs) for config in configs]
     models = [{k: v for k, v in model.items() if v is not None} for model in models]
     return {'Collections': list(collections.values()), 'Models': models}
 

@@ -15,9 +15,9 @@ _base_ = [
 data_root = 'data/own'
 folders = dict(data_root=data_root, image_dir='images', mask_dir='masks')
 # What names end in where masks and images differ: 'frame_7_mask.png' for 'frame_7.png'.
-tails = dict(image_tail='', mask_tail='')
+suffixes = dict(image_suffix='', mask_suffix='')
 
 model = dict(data_preprocessor=_base_.data_preprocessor)
-train_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/train.txt'))
-val_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/val.txt'))
-test_dataloader = dict(dataset=dict(**folders, **tails, split=f'{data_root}/lists/test.txt'))
+train_dataloader = dict(dataset=dict(**folders, **suffixes, split=f'{data_root}/lists/train.txt'))
+val_dataloader = dict(dataset=dict(**folders, **suffixes, split=f'{data_root}/lists/val.txt'))
+test_dataloader = dict(dataset=dict(**folders, **suffixes, split=f'{data_root}/lists/test.txt'))

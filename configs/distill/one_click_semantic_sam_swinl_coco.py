@@ -1,11 +1,11 @@
 # Max and Oracle IoU of one click per segment of COCO-2017 panoptic val, of Semantic-SAM itself
 # (its README: 55.1 and 74.1 for this one). FILE is a converted release:
 #   mim test mmsegmentation configs/distill/one_click_semantic_sam_swinl_coco.py --checkpoint FILE
-# For Swin-T (54.5 and 73.8): --cfg-options model.network.backbone.embed_dims=96 and so on, or
+# For Swin-T (54.5 and 73.8): --cfg-options model.semantic_sam.backbone.embed_dims=96 and so on, or
 # `semantic_sam.backbone` of your own config. A student is tested by its own recipe.
 _base_ = ['../_base_/distillation.py', '../_base_/models/semantic_sam_network.py']
 
-model = dict(type='mmirstd.PromptedSemanticSAM', network=_base_.semantic_sam)
+model = dict(type='mmirstd.PromptedSemanticSAM', semantic_sam=_base_.semantic_sam)
 
 test_dataloader = dict(
     batch_size=1,

@@ -6,7 +6,7 @@ _base_ = ['../_base_/distillation.py', '../_base_/models/semantic_sam_network.py
 size = 1024  # Semantic-SAM's training size; the paper gives none
 data_root = 'data/sa1b'
 
-teacher = dict(network=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
+teacher = dict(semantic_sam=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
 
 model = dict(
     type='mmirstd.DistillationStudent',

@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/datasets/nested_shapes.py',
 ]
 
-teacher = dict(network=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
+teacher = dict(semantic_sam=_base_.semantic_sam, checkpoint=_base_.semantic_sam_checkpoint)
 model = dict(
     type='mmirstd.DistillationStudent',
     backbone=dict(

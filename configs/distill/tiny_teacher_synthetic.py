@@ -8,7 +8,7 @@ _base_ = [
 ]
 
 model = dict(
-    type='mmirstd.PromptedSemanticSAM', network=_base_.semantic_sam, num_points=512)
+    type='mmirstd.PromptedSemanticSAM', semantic_sam=_base_.semantic_sam, num_points=512)
 optim_wrapper = dict(optimizer=dict(lr=1e-3), clip_grad=dict(max_norm=1.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=1e-3, by_epoch=False, begin=0, end=20),

@@ -27,6 +27,7 @@ from mmirstd.cli.parsers import (
 from mmirstd.cli.repeated import first_of_each_reason
 from mmirstd.datasets.checking import DatasetReport, check_dataset
 from mmirstd.datasets.layouts import LAYOUTS
+from mmirstd.renamed import add_old_flag
 
 AREA_BINS = ((1, 1), (2, 9), (10, 49), (50, 99), (100, None))
 """Ranges of target areas in pixels, both ends included."""
@@ -50,8 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
     add('--dataset', help='name of the dataset where the folder does not tell, e.g. mdfa')
     add('--image-dir', help='image folder of a custom layout, below ROOT')
     add('--mask-dir', help='mask folder of a custom layout, below ROOT')
-    add('--image-tail', default='', help="what image names end in there, e.g. '_1'")
-    add('--mask-tail', default='', help="what mask names end in there, e.g. '_mask'")
+    suffix = add('--image-suffix', default='', help="what image names end in there, e.g. '_1'")
+    add_old_flag(parser, '--image-tail', suffix)
+    suffix = add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
+    add_old_flag(parser, '--mask-tail', suffix)
     add('--exclude', metavar='LIST', help='list file of images to leave out')
     add('--images-only', action='store_true', help='images without masks are all right (inference)')
     add(

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from mmirstd.cli.model_arguments import add_models, load_model, named_models
+from mmirstd.cli.model_arguments import add_ema, add_models, load_model, named_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
 from mmirstd.cli.stopping import stop_on_signal
 
@@ -27,12 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = make_parser('demo', __doc__, '--model simirstd_synthetic weights.pth')
     add_models(parser)
     add = parser.add_argument
-    add(
-        '--weights',
-        choices=('averaged', 'raw'),
-        default='averaged',
-        help='EMA or SWA weights of the checkpoint (default), or the raw ones',
-    )
+    add_ema(parser)
     add('--host', default='127.0.0.1', help='address to listen on (127.0.0.1, this machine alone)')
     add('--port', type=int, help='port (a free one from 7860 on)')
     add(
@@ -62,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix='mmirstd_demo_') as folder:
         try:
             detectors = {
-                name: load_model(files, args.device, weights=args.weights)
-                for name, files in models.items()
+                name: load_model(files, args.device, ema=args.ema) for name, files in models.items()
             }
             page = build_demo(detectors, folder)
             if args.host not in LOOPBACK:

@@ -22,8 +22,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
+from mmirstd.cli.image_arguments import (
+    add_intensity_range,
+    add_tiles,
+    check_tiles,
+    parse_intensity_range,
+)
 from mmirstd.cli.libraries import load_libraries
+from mmirstd.cli.model_arguments import add_ema
 from mmirstd.cli.parsers import (
     EXPECTED_ERRORS,
     FAILED,
@@ -42,6 +48,7 @@ from mmirstd.inference.tiling import BLENDS
 from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE, set_image_limit
+from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import FORMATS, DetectionWriter
 
@@ -79,7 +86,7 @@ def build_parser(
     )
     add('--config', help='config file, or name of a config such as simirstd_nudt')
     add('--checkpoint', help='trained weights (.pth)')
-    add('--onnx', metavar='FILE', help='network exported by `mmirstd export`; needs no PyTorch')
+    add('--onnx', metavar='FILE', help='model exported by `mmirstd export`; needs no PyTorch')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
     add(
         '--precision',
@@ -87,19 +94,12 @@ def build_parser(
         default='float32',
         help='auto takes bfloat16 where the first image is faster with it and agrees (float32)',
     )
-    add(
-        '--weights',
-        choices=('averaged', 'raw'),
-        default='averaged',
-        help='EMA or SWA weights where the checkpoint has them (default), or those of the last '
-        'training step',
-    )
+    add_ema(group)
 
     group = parser.add_argument_group('detection')
     add = group.add_argument
     add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
-    add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
-    add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add_tiles(group)
     add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
     add(
         '--tta',
@@ -137,15 +137,14 @@ def build_parser(
         help=f'out of {", ".join(FORMATS)} (mask csv)',
     )
     add('--track', action='store_true', help='join detections of consecutive frames: tracks.csv')
-    add(
+    distance = add(
         '--max-distance',
-        '--gate',
-        dest='gate',
         type=float,
         default=10.0,
         metavar='PX',
         help='largest motion of a target between frames, pixels (10)',
     )
+    add_old_flag(parser, '--gate', distance)
     add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
     add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
     add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
@@ -207,8 +206,7 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         for option in [name for name, value in files.items() if value]:
             parser.error(f'{option} writes files: give --out, the folder for them')
     args.write = args.write or ['mask', 'csv']
-    if args.overlap is not None and args.tile is None:
-        parser.error('--overlap needs --tile')
+    check_tiles(parser, args)
     if args.batch_size < 1:
         parser.error('--batch-size must be at least 1')
     args.intensity_range = parse_intensity_range(parser, args.intensity_range)
@@ -220,7 +218,7 @@ def detector_options(args: argparse.Namespace) -> DetectorOptions:
     """What the arguments say about detection."""
     return DetectorOptions(
         threshold=args.threshold,
-        tile_size=args.tile,
+        tile_size=args.tile_size,
         overlap=args.overlap,
         blend=args.blend,
         intensity_range=args.intensity_range,
@@ -241,7 +239,7 @@ def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detect
         args.config if args.model is None else args.model,
         args.checkpoint,
         args.device,
-        weights=args.weights,
+        ema=args.ema,
         precision=args.precision,
         options=options,
     )
@@ -270,7 +268,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     with ExitStack() as stack:
         if writer is not None:
             stack.enter_context(writer)
-        tracker = Tracker(args.gate, args.max_gap) if args.track else None
+        tracker = Tracker(args.max_distance, args.max_gap) if args.track else None
         table = video = None
         if args.track:
             table = stack.enter_context(TrackTable(writer.files.growing('tracks.csv')))

@@ -1,6 +1,6 @@
 """Export a trained model for use without PyTorch, and verify that it computes the same.
 
-The ONNX file holds normalisation, network and head; what else is needed to prepare images is
+The ONNX file holds normalisation, model and head; what else is needed to prepare images is
 stored in its metadata, and `mmirstd.apis.OnnxDetector` and `detect --onnx` follow it.
 A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/how_to/export.md.
 """
@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmirstd.cli.libraries import load_libraries
+from mmirstd.cli.model_arguments import add_ema
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.guard import Inputs, check_output
@@ -31,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         'simirstd_nudt weights.pth --out model.onnx --int8 static --images images',
     )
     add = parser.add_argument
-    add('config', help='config file, or name of a recipe such as simirstd_nudt')
+    add('config', help='config file, or name of a config such as simirstd_nudt')
     add('checkpoint', help='trained weights (.pth)')
     add('--out', required=True, metavar='FILE', help='.onnx, or .pt2 for a torch.export program')
     add(
@@ -47,14 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
         default='auto',
         help='what stays open: batch and size, the same in multiples of 32, the batch alone, '
         'nothing; auto (default) takes the batch where images are resized to a square anyway, else '
-        'the most that the network allows',
+        'the most that the model allows',
     )
-    add(
-        '--weights',
-        choices=('averaged', 'raw'),
-        default='averaged',
-        help='EMA or SWA weights where the checkpoint has them (default), or the raw ones',
-    )
+    add_ema(parser)
 
     add = parser.add_argument_group('8-bit integers (ONNX)').add_argument
     add('--int8', choices=('static', 'dynamic'), help='also write FILE with _int8 in its name')
@@ -100,29 +96,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(args: argparse.Namespace, console: Console) -> None:
     load_libraries(console)()
-    from mmirstd.export.network import ExportNetwork, describe
+    from mmirstd.export.model import ExportModel, describe
     from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
-    inferencer = IRSTDInferencer(args.config, args.checkpoint, weights=args.weights, fuse=False)
+    inferencer = IRSTDInferencer(args.config, args.checkpoint, ema=args.ema, fuse=False)
     digest = sha256(args.checkpoint)
     description = describe(inferencer, checkpoint_sha256=digest)
     size = args.size or [description.square or 256]
     size = (size[0], size[-1])
-    network = ExportNetwork(inferencer.model, description.channels)
-    # Behind a pipeline that resizes to a square the network meets no other size.
+    model = ExportModel(inferencer.model, description.channels)
+    # Behind a pipeline that resizes to a square the model meets no other size.
     fixed = description.square is not None
     if Path(args.out).suffix == '.pt2':
         dynamic = ('batch' if fixed else 'size') if args.dynamic == 'auto' else args.dynamic
-        worst = export_program(network, args.out, description, size=size, dynamic=dynamic)
+        worst = export_program(model, args.out, description, size=size, dynamic=dynamic)
         console.print(f'{escape(args.out)}: open is {dynamic}, deviation {worst:.1e}')
         return
     kinds = [k for k in DYNAMIC if k != 'multiple' or not any(side % MULTIPLE for side in size)]
     if fixed:
         kinds = ['batch', 'none']
     result = export_onnx(
-        network,
+        model,
         args.out,
         description,
         size=size,

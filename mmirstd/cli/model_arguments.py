@@ -1,4 +1,4 @@
-"""Naming models on a command line, the same way in `report` and `demo`."""
+"""Naming models and choosing their weights on a command line, the same way in all commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.parsers import EXPECTED_ERRORS
 from mmirstd.inference.detector import Detector
+from mmirstd.renamed import add_old_flag
 from mmirstd.weights import find_model, get_model_info
 
 
@@ -39,6 +40,18 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     )
     add('--names', nargs='+', help='what the page calls the models, --model first')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
+
+
+def add_ema(parser: Any) -> None:
+    """Add ``--ema`` and ``--no-ema`` to a parser or to a group of its arguments."""
+    ema = parser.add_argument(
+        '--ema',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='take the averaged weights (EMA or SWA) where the checkpoint has them (default), or '
+        'those of the last training step',
+    )
+    add_old_flag(parser, '--weights', ema, {'averaged': True, 'raw': False})
 
 
 def resolve_model(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
@@ -82,15 +95,13 @@ def named_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> d
     return dict(zip(names, models, strict=True))
 
 
-def load_model(
-    files: Sequence[str], device: str, *, weights: str = 'averaged', **options: Any
-) -> Detector:
+def load_model(files: Sequence[str], device: str, *, ema: bool = True, **options: Any) -> Detector:
     """Load a model from ``[config, checkpoint]`` or from ``[ONNX file]``.
 
     Args:
         files: As :func:`named_models` returns them.
         device: Of a model with a config; ONNX files run on the CPU.
-        weights: 'averaged' (EMA or SWA where the checkpoint has them) or 'raw'.
+        ema: Whether to take averaged weights (EMA or SWA) where the checkpoint has them.
         options: Arguments of the detector, such as ``options`` or ``threshold``.
     """
     if len(files) == 1:
@@ -102,4 +113,4 @@ def load_model(
     from mmirstd.apis import IRSTDInferencer
 
     config, checkpoint = files
-    return IRSTDInferencer(config, checkpoint, device, weights=weights, **options)
+    return IRSTDInferencer(config, checkpoint, device, ema=ema, **options)

@@ -18,13 +18,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mmirstd.cli.image_arguments import add_intensity_range, parse_intensity_range
+from mmirstd.cli.image_arguments import (
+    add_intensity_range,
+    add_tiles,
+    check_tiles,
+    parse_intensity_range,
+)
 from mmirstd.cli.model_arguments import add_models, load_model, named_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
+from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import Entry, build_page
 from mmirstd.version import __version__
@@ -42,18 +48,17 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('--images', required=True, metavar='DIR', help='folder with images')
     add('--masks', required=True, metavar='DIR', help='folder with masks of the same names')
-    add(
+    suffix = add(
         '--mask-suffix',
-        '--mask-tail',
         default='',
         help="what names of masks have after those of their images, e.g. '_pixels0'",
     )
+    add_old_flag(parser, '--mask-tail', suffix)
     add('--out', required=True, metavar='FILE', help='page to write, .html')
     add_models(parser)
     add('--title', default='Infrared small target detection', help='heading of the page')
     add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
-    add('--tile', type=int, metavar='PX', help='cut larger frames into tiles of this side')
-    add('--overlap', type=int, metavar='PX', help='pixels that tiles share (a quarter of a tile)')
+    add_tiles(parser)
     add_intensity_range(parser)
     add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
     add('--worst', type=int, default=12, help='pictures of each model (12)')
@@ -66,8 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     models = named_models(parser, args)
     args.intensity_range = parse_intensity_range(parser, args.intensity_range)
-    if args.overlap is not None and args.tile is None:
-        parser.error('--overlap needs --tile')
+    check_tiles(parser, args)
     if Path(args.out).suffix != '.html':
         parser.error('--out must end in .html')
     console = Console(stderr=True, highlight=False)
@@ -97,7 +101,7 @@ def _evaluate_all(
     entries = []
     options = DetectorOptions(
         threshold=args.threshold,
-        tile_size=args.tile,
+        tile_size=args.tile_size,
         overlap=args.overlap,
         intensity_range=args.intensity_range,
     )

@@ -31,6 +31,7 @@ from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.evaluation.tables import format_report
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, OutputError, check_output
+from mmirstd.renamed import accept_old_values, add_old_flag
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,18 +40,20 @@ def build_parser() -> argparse.ArgumentParser:
         'score',
         __doc__,
         'PRED_DIR GT_DIR',
-        'PRED_DIR SIRST/masks --truth-tail _pixels0 --list sirst/idx_427_test',
+        'PRED_DIR SIRST/masks --gt-suffix _pixels0 --split sirst/idx_427_test',
     )
     add = parser.add_argument
     add('predictions', metavar='PRED_DIR', help='folder of predictions')
-    add('truths', metavar='GT_DIR', help='folder of masks')
-    add('--list', help="names to score: a list file or a published list ('nudt/dnanet_50_50_test')")
-    add('--prediction-tail', default='', help="what names of predictions end in, e.g. '_pred'")
-    add('--truth-tail', default='', help="what names of masks end in, e.g. '_pixels0'")
+    add('gt_masks', metavar='GT_DIR', help='folder of masks')
+    split = add('--split', help="names to score: a list file or a name ('nudt/dnanet_50_50_test')")
+    suffixes = (
+        add('--prediction-suffix', default='', help="what prediction names end in, e.g. '_pred'"),
+        add('--gt-suffix', default='', help="what names of masks end in, e.g. '_pixels0'"),
+    )
     add('--kind', choices=KINDS, default='auto', help='what the predictions are (auto)')
     add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
-    add(
-        '--truth-threshold',
+    threshold = add(
+        '--gt-threshold',
         type=float,
         default=0,
         metavar='GRAY',
@@ -85,12 +88,22 @@ def build_parser() -> argparse.ArgumentParser:
         help='fixed denominator of Fa; 262144 repeats ISNet and IRSAM',
     )
     add('--hiou', action='store_true', help='also hIoU and its errors of location and segmentation')
-    add('--resize', choices=RESIZE, help='where sizes differ, adapt this one to the other')
+    add(
+        '--resize',
+        choices=RESIZE,
+        type=accept_old_values('--resize', {'truth': 'gt'}),
+        help='where sizes differ, adapt this one to the other',
+    )
     add('--allow-missing', action='store_true', help='score the names that have both files')
     add('--per-image', metavar='CSV', help='write the counts of each image, worst first')
     add('--json', metavar='FILE', help='write all numbers; undefined ones are null')
     add('--curves', metavar='DIR', help='write ROC, precision-recall and Pd-Fa curves')
     add('--curve-bins', type=int, default=CURVE_BINS, help=f'histogram cells ({CURVE_BINS})')
+    new = split, *suffixes, threshold
+    for flag, action in zip(
+        ('--list', '--prediction-tail', '--truth-tail', '--truth-threshold'), new, strict=True
+    ):
+        add_old_flag(parser, flag, action)
     return parser
 
 
@@ -118,14 +131,14 @@ def main(argv: list[str] | None = None) -> int:
         )
         scored = score_folder(
             args.predictions,
-            args.truths,
+            args.gt_masks,
             scorer,
-            names=read_names(args.list),
+            names=read_names(args.split),
             kind=args.kind,
             threshold=args.threshold,
-            truth_threshold=args.truth_threshold,
-            prediction_tail=args.prediction_tail,
-            truth_tail=args.truth_tail,
+            gt_threshold=args.gt_threshold,
+            prediction_suffix=args.prediction_suffix,
+            gt_suffix=args.gt_suffix,
             resize=args.resize,
             allow_missing=args.allow_missing,
         )
@@ -142,12 +155,13 @@ def main(argv: list[str] | None = None) -> int:
     print(
         format_report(
             scored.result.scores,
-            title=f'{args.predictions} against {args.truths}',
+            title=f'{args.predictions} against {args.gt_masks}',
             threshold=f'{rule} (read as {scored.kind})',
         )
     )
     if scored.resized:
-        print(f'{scored.resized} images: the {args.resize} was resized')
+        kind = 'ground truth' if args.resize == 'gt' else args.resize
+        print(f'{scored.resized} images: the {kind} was resized')
     if scored.left_out:
         print(f'{len(scored.left_out)} names left out because their prediction or mask is missing')
     for note in scored.notes:
@@ -167,10 +181,10 @@ def main(argv: list[str] | None = None) -> int:
 def write_files(args: argparse.Namespace, result: SetScores) -> None:
     """Write what was asked for besides the printed report."""
     read = Inputs(
-        path for folder in (args.predictions, args.truths) for path in Path(folder).rglob('*')
+        path for folder in (args.predictions, args.gt_masks) for path in Path(folder).rglob('*')
     )
-    if args.list is not None:
-        read.add(args.list)
+    if args.split is not None:
+        read.add(args.split)
     if args.curves is not None:
         save_curves(args.curves, result.pixel_curve, result.target_curve, read)
     if args.per_image is not None:

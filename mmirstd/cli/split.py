@@ -69,8 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.root,
             image_dir=args.image_dir,
             mask_dir=args.mask_dir,
-            image_tail=args.image_suffix,
-            mask_tail=args.mask_suffix,
+            image_suffix=args.image_suffix,
+            mask_suffix=args.mask_suffix,
         )
         groups = group_names([pair.name for pair in selection.pairs], args.group)
         groups, copies = join_copies(selection.pairs, groups)

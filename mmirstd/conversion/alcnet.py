@@ -29,7 +29,7 @@ ALCNET = Family(
     first_convolutions=('backbone.encoder.stem.0.0.weight',),
     image_statistics=INPUT_STATISTICS,
     note=(
-        'The original applies a sigmoid inside the network; ours returns logits. It takes no local '
+        'The original applies a sigmoid inside the model; ours returns logits. It takes no local '
         'contrast: see docs/reference/models.md.'
     ),
 )

@@ -55,7 +55,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Unused:
-    """Source keys that the network never reads.
+    """Source keys that the model never reads.
 
     Attributes:
         pattern: Regular expression over the whole source key.
@@ -68,7 +68,7 @@ class Unused:
 
 @dataclass(frozen=True)
 class Family:
-    """How the checkpoints of one network are converted.
+    """How the checkpoints of one model are converted.
 
     Attributes:
         name: Name on the command line.
@@ -78,7 +78,7 @@ class Family:
         rules: The first rule that matches a key renames it.
         prepare: Changes values before the rules rename the keys, for example splits a tensor.
         unused: Keys to leave out, with reasons.
-        computed: Regular expression of target buffers that our network computes itself.
+        computed: Regular expression of target buffers that our model computes itself.
         first_convolutions: Target keys of the weights that read the image (N, in_channels, ...).
         image_statistics: Target keys of per-image-channel vectors, such as an input BN.
         part: Fill only this part of the model, named by its attribute path; empty for all of it.
@@ -118,7 +118,7 @@ def read_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> StateDic
             raise
         except ValueError as error:
             hint = (
-                ' ISNet and the PyTorch port of ACM publish whole pickled networks; the converter '
+                ' ISNet and the PyTorch port of ACM publish whole pickled models; the converter '
                 'reads such a file with --allow-pickle, if you trust it and the original classes '
                 'can be imported.'
                 if 'run code' in str(error)
@@ -131,9 +131,9 @@ def read_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> StateDic
         content = torch.load(path, map_location='cpu', weights_only=False)
     except (ModuleNotFoundError, AttributeError) as error:
         raise ConversionError(
-            f'{path} is a pickled network whose classes cannot be imported: {error}. Run the '
+            f'{path} is a pickled model whose classes cannot be imported: {error}. Run the '
             'converter with the original code on PYTHONPATH, or save its state dict there with '
-            'torch.save(network.state_dict(), ...).'
+            'torch.save(model.state_dict(), ...).'
         ) from error
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -197,9 +197,9 @@ def convert(
     """Rename the keys of ``source`` to those of ``target``, strictly.
 
     Args:
-        source: State dict of the original network.
+        source: State dict of the original model.
         family: The rules.
-        target: State dict of our network, for its names and shapes.
+        target: State dict of our model, for its names and shapes.
         adapt_in_channels: Let weights for 1 and 3 image channels stand for each other: 3 -> 1
             sums the kernels, 1 -> 3 spreads a kernel evenly, so that a grey image gives the same
             response before and after. Statistics of an input BN are averaged or repeated.
@@ -243,7 +243,7 @@ def convert(
         for what, items in (
             ('keys of the file are not known', unknown),
             ('keys of the file meet in one target', clashes),
-            ('keys of the network stay empty', missing),
+            ('keys of the model stay empty', missing),
             ('tensors have another shape', shapes),
         )
         if items

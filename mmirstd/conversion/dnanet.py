@@ -23,5 +23,5 @@ DNANET = Family(
         'backbone.nodes.0_0.0.conv1.weight',
         'backbone.nodes.0_0.0.shortcut.0.weight',
     ),
-    note='Outputs are logits; BasicIRSTD applies a sigmoid inside its network.',
+    note='Outputs are logits; BasicIRSTD applies a sigmoid inside its model.',
 )

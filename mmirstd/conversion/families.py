@@ -1,4 +1,4 @@
-"""The networks whose published checkpoints can be converted."""
+"""The models whose published checkpoints can be converted."""
 
 from mmirstd.conversion.acm import ACM
 from mmirstd.conversion.agpcnet import AGPCNET

@@ -87,10 +87,10 @@ def convert_file(
     """Read ``source``, convert it for the model of ``config`` and write ``destination``.
 
     Args:
-        family: Which network wrote the file.
+        family: Which model wrote the file.
         source: Published checkpoint.
         destination: File to write; its folder must exist.
-        config: Config of the target model, a path or the name of a recipe; None for the
+        config: Config of the target model, a path or the name of a config; None for the
             family's own, by the size in the file where it has several.
         overrides: Dotted config keys to change first, as ``--cfg-options`` does.
         adapt_in_channels: See `convert`.

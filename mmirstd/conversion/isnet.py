@@ -76,6 +76,6 @@ ISNET = Family(
     image_statistics=INPUT_STATISTICS,
     note=(
         'BasicIRSTD files need a config with modulated=False and in_channels=1. Official files '
-        'are whole pickled networks and need --allow-pickle and the original classes.'
+        'are whole pickled models and need --allow-pickle and the original classes.'
     ),
 )

@@ -76,5 +76,5 @@ RDIAN = Family(
         Unused(r'd1[1-8]\.weight', 'constant direction kernels, which ours has as differences'),
     ),
     first_convolutions=('backbone.entry.0.weight',),
-    note="BasicIRSTD applies a sigmoid inside the network; ours and the authors' return logits.",
+    note="BasicIRSTD applies a sigmoid inside the model; ours and the authors' return logits.",
 )

@@ -1,4 +1,4 @@
-"""Key rules of the residual blocks that several networks share."""
+"""Key rules of the residual blocks that several models share."""
 
 import re
 from collections.abc import Sequence

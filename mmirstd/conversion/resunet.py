@@ -23,5 +23,5 @@ RESUNET = Family(
         'backbone.encoder.0.0.conv1.weight',
         'backbone.encoder.0.0.shortcut.0.weight',
     ),
-    note='The original applies a sigmoid inside the network; ours returns logits.',
+    note='The original applies a sigmoid inside the model; ours returns logits.',
 )

@@ -89,5 +89,5 @@ SCTRANSNET = Family(
         ),
     ),
     first_convolutions=('backbone.encoder.0.conv1.weight', 'backbone.encoder.0.shortcut.0.weight'),
-    note='The original applies a sigmoid inside the network; ours returns logits.',
+    note='The original applies a sigmoid inside the model; ours returns logits.',
 )

@@ -18,7 +18,7 @@ _ALIASES = (
         r'sem_seg_head.predictor._bbox_embed.\1',
     ),
 )
-"""Second names of parameters that the original network uses in several places."""
+"""Second names of parameters that the original model uses in several places."""
 
 _MERGING = re.compile(r'backbone\.layers\.\d+\.downsample\.(?:reduction\.weight|norm\.\w+)')
 _EMBEDDING = 'backbone.patch_embed.proj.weight'
@@ -40,7 +40,7 @@ def _without_aliases(state: StateDict) -> StateDict:
     if differing:
         raise ConversionError(
             f'{len(differing)} tensors are second names of a shared parameter, but differ from '
-            f'it: {", ".join(differing[:3])}. The file is damaged or of another network.'
+            f'it: {", ".join(differing[:3])}. The file is damaged or of another model.'
         )
     return state
 
@@ -60,7 +60,7 @@ def _prepare(state: StateDict) -> StateDict:
 
 
 def _config_of(state: StateDict) -> str | None:
-    """Recipe with a backbone of the width that is in the file."""
+    """Config with a backbone of the width that is in the file."""
     width = state[_EMBEDDING].shape[0] if _EMBEDDING in state else None
     return {
         96: 'semantic_sam/semantic_sam_swint_sirst.py',

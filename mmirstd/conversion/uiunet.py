@@ -54,5 +54,5 @@ UIUNET = Family(
         Rule(r'outconv\.(\w+)', r'decode_head.conv_seg.\1'),
     ),
     first_convolutions=('backbone.encoder.0.entry.0.weight',),
-    note='The original applies a sigmoid inside the network; ours returns logits.',
+    note='The original applies a sigmoid inside the model; ours returns logits.',
 )

@@ -26,5 +26,5 @@ UNET = Family(
         Rule(r'Conv\.(\w+)', r'decode_head.conv_seg.\1'),
     ),
     first_convolutions=('backbone.encoder.0.0.0.weight',),
-    note='The original applies a sigmoid inside the network; ours returns logits.',
+    note='The original applies a sigmoid inside the model; ours returns logits.',
 )

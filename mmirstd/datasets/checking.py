@@ -146,7 +146,7 @@ def measure_pair(
     Args:
         pair: Image and mask file.
         mismatched_mask_shape: Shape of the mask where it is declared to differ from the image's.
-        resize_to: Also count targets after a nearest resize to this square, as networks with
+        resize_to: Also count targets after a nearest resize to this square, as models with
             that input size see them.
         mask_threshold: Value that target pixels exceed.
 

@@ -186,7 +186,7 @@ def standardize(
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """Bring an image (H, W) or BGR (H, W, 3) to the channels of a network's input.
+    """Bring an image (H, W) or BGR (H, W, 3) to the channels of a model's input.
 
     Args:
         image: uint8 or float32.

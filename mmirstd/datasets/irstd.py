@@ -13,9 +13,11 @@ from mmirstd.datasets.label_files import labels_hint
 from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.registry import DATASETS
+from mmirstd.renamed import accept_old_arguments
 
 
 @DATASETS.register_module()
+@accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
 class IRSTDDataset(BaseSegDataset):
     """Infrared images with masks of small targets, in any layout of their distributors.
 
@@ -35,8 +37,8 @@ class IRSTDDataset(BaseSegDataset):
         image_dir: Image folder of a custom layout, relative to ``data_root``; replaces
             ``layout``.
         mask_dir: Mask folder of a custom layout; None for images without masks.
-        image_tail: What image stems end in there, e.g. '_1'.
-        mask_tail: What mask stems end in there, e.g. '_mask'.
+        image_suffix: What image stems end in there, e.g. '_1'.
+        mask_suffix: What mask stems end in there, e.g. '_mask'.
         exclude: Names to leave out, or the path of a list of them.
         missing: What to do about listed files that are absent and not declared damaged: 'error',
             or 'drop' to leave them out with a warning (partial downloads).
@@ -68,8 +70,8 @@ class IRSTDDataset(BaseSegDataset):
         dataset: str | None = None,
         image_dir: str | None = None,
         mask_dir: str | None = None,
-        image_tail: str = '',
-        mask_tail: str = '',
+        image_suffix: str = '',
+        mask_suffix: str = '',
         exclude: Sequence[str] | str | None = None,
         missing: str = 'error',
         test_mode: bool = False,
@@ -86,8 +88,8 @@ class IRSTDDataset(BaseSegDataset):
             'dataset': dataset,
             'image_dir': image_dir,
             'mask_dir': mask_dir,
-            'image_tail': image_tail,
-            'mask_tail': mask_tail,
+            'image_suffix': image_suffix,
+            'mask_suffix': mask_suffix,
             'exclude': exclude,
             'missing': missing,
         }

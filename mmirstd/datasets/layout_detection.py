@@ -88,7 +88,7 @@ def _usual_folders(root: Path) -> Layout | None:
     return Layout(
         'folders',
         tuple(sections),
-        f'{_pattern(first.images, first.image_tail)}, {_pattern(first.masks, first.mask_tail)}'
+        f'{_pattern(first.images, first.image_suffix)}, {_pattern(first.masks, first.mask_suffix)}'
         + (f' and {len(sections) - 1} more folders' if len(sections) > 1 else ''),
     )
 

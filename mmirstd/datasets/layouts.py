@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmirstd.io.folders import image_files
+from mmirstd.renamed import accept_old_arguments
 
 SPLIT_FOLDERS = (
     'train', 'training', 'val', 'valid', 'validation', 'trainval', 'test', 'testing',
@@ -19,6 +20,7 @@ SPLIT_FOLDERS = (
 """Sub-folder names that are understood as splits."""
 
 
+@accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
 @dataclass(frozen=True)
 class Section:
     """One folder of images with its folder of masks.
@@ -26,8 +28,8 @@ class Section:
     Attributes:
         images: Image folder below the root; '' is the root itself.
         masks: Mask folder below the root, None where images come without masks.
-        image_tail: What the stem of an image adds to the common name.
-        mask_tail: What the stem of a mask adds to the common name.
+        image_suffix: What the stem of an image adds to the common name.
+        mask_suffix: What the stem of a mask adds to the common name.
         name: What a split calls the section, '' if it has no name of its own.
         renames: (pattern, replacement) for ``re.fullmatch`` of listed names whose files are
             called otherwise here.
@@ -35,8 +37,8 @@ class Section:
 
     images: str
     masks: str | None
-    image_tail: str = ''
-    mask_tail: str = ''
+    image_suffix: str = ''
+    mask_suffix: str = ''
     name: str = ''
     renames: tuple[tuple[str, str], ...] = ()
 
@@ -45,15 +47,17 @@ class Section:
         if not (root / self.images).is_dir():
             return False
         if self.masks is None:
-            return any(True for _ in _image_files(root / self.images, self.image_tail))
+            return any(True for _ in _image_files(root / self.images, self.image_suffix))
         if not (root / self.masks).is_dir():
             return False
-        tails = (self.masks, self.mask_tail), (self.images, self.image_tail)
-        return all(any(True for _ in _image_files(root / at, tail)) for at, tail in tails if tail)
+        suffixes = (self.masks, self.mask_suffix), (self.images, self.image_suffix)
+        return all(
+            any(True for _ in _image_files(root / at, suffix)) for at, suffix in suffixes if suffix
+        )
 
 
-def _image_files(folder: Path, tail: str) -> Iterator[Path]:
-    return (path for path in image_files(folder, recursive=False) if path.stem.endswith(tail))
+def _image_files(folder: Path, suffix: str) -> Iterator[Path]:
+    return (path for path in image_files(folder, recursive=False) if path.stem.endswith(suffix))
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ LAYOUTS = (
     ),
     Layout(
         'sirst_v2',
-        (Section('mixed', 'annotations/masks', mask_tail='_pixels0'),),
+        (Section('mixed', 'annotations/masks', mask_suffix='_pixels0'),),
         'mixed/X.png, annotations/masks/X_pixels0.png',
         dataset='sirst_v2',
     ),
@@ -128,7 +132,7 @@ LAYOUTS = (
     ),
     Layout(
         'sirst',
-        (Section('images', 'masks', mask_tail='_pixels0'),),
+        (Section('images', 'masks', mask_suffix='_pixels0'),),
         'images/X.png, masks/X_pixels0.png',
         dataset='sirst',
     ),
@@ -145,26 +149,28 @@ LAYOUTS = (
 """All declared layouts; the first that matches a root is taken, so special ones come first."""
 
 
+@accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
 def custom_layout(
-    image_dir: str, mask_dir: str | None, *, image_tail: str = '', mask_tail: str = ''
+    image_dir: str, mask_dir: str | None, *, image_suffix: str = '', mask_suffix: str = ''
 ) -> Layout:
     """Declare a layout for your own two folders.
 
     Args:
         image_dir: Image folder, relative to the root or absolute.
         mask_dir: Mask folder, relative to ``root``; None for images without masks.
-        image_tail: What the stem of an image adds to the common name.
-        mask_tail: What the stem of a mask adds to the common name, e.g. '_mask'.
+        image_suffix: What the stem of an image adds to the common name.
+        mask_suffix: What the stem of a mask adds to the common name, e.g. '_mask'.
 
     Raises:
         ValueError: Both folders are the same one but nothing tells masks from images.
     """
-    if image_dir == mask_dir and image_tail == mask_tail:
+    if image_dir == mask_dir and image_suffix == mask_suffix:
         raise ValueError(
-            f'images and masks are both looked for in {image_dir!r}: give image_tail or mask_tail, '
+            f'images and masks are both looked for in {image_dir!r}: give image_suffix or '
+            'mask_suffix, '
             'what their names end in, to tell them apart'
         )
-    section = Section(image_dir, mask_dir, image_tail, mask_tail)
+    section = Section(image_dir, mask_dir, image_suffix, mask_suffix)
     return Layout('own folders', (section,), f'images in {image_dir}, masks in {mask_dir}')
 
 

@@ -1,4 +1,4 @@
-"""Segments with one click each: what a promptable network is tested on."""
+"""Segments with one click each: what a promptable model is tested on."""
 
 from __future__ import annotations
 

@@ -67,16 +67,16 @@ class FileIndex:
 
     Args:
         folder: Folder to search with its sub-folders.
-        tail: Only stems that end in this.
+        suffix: Only stems that end in this.
         without: Not those whose stems end in this, '' for all.
     """
 
-    def __init__(self, folder: Path, tail: str = '', without: str = '') -> None:
+    def __init__(self, folder: Path, suffix: str = '', without: str = '') -> None:
         self.folder = folder
         self._files: dict[str, list[Path]] = {}
         for path in image_files(folder):
             stem = path.stem
-            if not stem.endswith(tail) or (without and stem.endswith(without)):
+            if not stem.endswith(suffix) or (without and stem.endswith(without)):
                 continue
             key = path.relative_to(folder).with_suffix('').as_posix()
             self._files.setdefault(key, []).append(path)
@@ -135,16 +135,16 @@ class _SectionFiles:
         same_folder = section.images == section.masks
         self.images = FileIndex(
             root / section.images,
-            section.image_tail,
-            without=section.mask_tail if same_folder else '',
+            section.image_suffix,
+            without=section.mask_suffix if same_folder else '',
         )
         self.masks = (
             None
             if section.masks is None
             else FileIndex(
                 root / section.masks,
-                section.mask_tail,
-                without=section.image_tail if same_folder else '',
+                section.mask_suffix,
+                without=section.image_suffix if same_folder else '',
             )
         )
 
@@ -155,15 +155,15 @@ class _SectionFiles:
             if changed:
                 name = stem
         image = self.images.find(name)
-        if image is None and self.section.image_tail:
-            image = self.images.find(stem + self.section.image_tail)
-        if image is None and self.section.mask_tail and stem.endswith(self.section.mask_tail):
-            common = stem.removesuffix(self.section.mask_tail)  # a list of the masks
-            image = self.images.find(common + self.section.image_tail)
+        if image is None and self.section.image_suffix:
+            image = self.images.find(stem + self.section.image_suffix)
+        if image is None and self.section.mask_suffix and stem.endswith(self.section.mask_suffix):
+            common = stem.removesuffix(self.section.mask_suffix)  # a list of the masks
+            image = self.images.find(common + self.section.image_suffix)
         return image
 
     def mask_stem(self, image_stem: str) -> str:
-        return image_stem.removesuffix(self.section.image_tail) + self.section.mask_tail
+        return image_stem.removesuffix(self.section.image_suffix) + self.section.mask_suffix
 
     def find_mask(self, image: Path) -> Path | None:
         stem = image.relative_to(self.images.folder).with_suffix('').as_posix()

@@ -108,5 +108,5 @@ def describe_shrinking(size: tuple[int, int], input_size: tuple[int, int]) -> st
     return (
         f'its {size[1]} x {size[0]} pixels are shrunk to {input_size[1]} x {input_size[0]} before '
         f'the model sees them ({factor:.1f} times), so small targets vanish. Cut frames into tiles '
-        f'of the size that the model was trained on: tile_size={tile} (--tile {tile})'
+        f'of the size that the model was trained on: tile_size={tile} (--tile-size {tile})'
     )

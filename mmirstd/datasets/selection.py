@@ -17,6 +17,7 @@ from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_
 from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
 from mmirstd.io.images import read_size
+from mmirstd.renamed import accept_old_arguments
 
 _SHOWN = 10
 
@@ -60,6 +61,7 @@ class Selection(Pairing):
         return ', '.join(parts)
 
 
+@accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
 def select_pairs(
     root: str | Path,
     split: str | None = None,
@@ -68,8 +70,8 @@ def select_pairs(
     dataset: str | None = None,
     image_dir: str | None = None,
     mask_dir: str | None = None,
-    image_tail: str = '',
-    mask_tail: str = '',
+    image_suffix: str = '',
+    mask_suffix: str = '',
     exclude: Sequence[str] | str | None = None,
     missing: str = 'error',
 ) -> Selection:
@@ -82,8 +84,8 @@ def select_pairs(
         dataset: Name or alias of the dataset; None recognises it.
         image_dir: Image folder of a custom layout.
         mask_dir: Its mask folder, None for images without masks.
-        image_tail: What image stems end in there.
-        mask_tail: What mask stems end in there.
+        image_suffix: What image stems end in there.
+        mask_suffix: What mask stems end in there.
         exclude: Names to leave out, or a list file of them.
         missing: 'error', 'drop' (leave out with a warning) or 'report' (leave out, the caller
             looks at ``missing_images`` and ``missing_masks``).
@@ -95,7 +97,7 @@ def select_pairs(
     if missing not in ('error', 'drop', 'report'):
         raise ValueError(f"missing must be 'error' or 'drop', got {missing!r}")
     root = Path(root)
-    resolved = _resolve_layout(root, layout, image_dir, mask_dir, image_tail, mask_tail)
+    resolved = _resolve_layout(root, layout, image_dir, mask_dir, image_suffix, mask_suffix)
     sections = resolved.sections_in(root)
     if not sections:
         raise ValueError(
@@ -128,19 +130,19 @@ def _resolve_layout(
     layout: str,
     image_dir: str | None,
     mask_dir: str | None,
-    image_tail: str,
-    mask_tail: str,
+    image_suffix: str,
+    mask_suffix: str,
 ) -> Layout:
     if image_dir is None:
-        if mask_dir is not None or image_tail or mask_tail:
-            raise ValueError('mask_dir, image_tail and mask_tail need image_dir')
+        if mask_dir is not None or image_suffix or mask_suffix:
+            raise ValueError('mask_dir, image_suffix and mask_suffix need image_dir')
         return detect_layout(root) if layout == 'auto' else get_layout(layout)
     if layout != 'auto':
         raise ValueError(f'give either layout={layout!r} or image_dir={image_dir!r}, not both')
     for folder in (image_dir, mask_dir):
         if folder is not None and not (root / folder).is_dir():
             raise FileNotFoundError(f'folder not found: {root / folder}')
-    return custom_layout(image_dir, mask_dir, image_tail=image_tail, mask_tail=mask_tail)
+    return custom_layout(image_dir, mask_dir, image_suffix=image_suffix, mask_suffix=mask_suffix)
 
 
 def _listed(
@@ -225,7 +227,7 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
             f'{len(selection.missing_masks)} images in {selection.root} have no mask (layout '
             f'{selection.layout.name!r}: {selection.layout.contents}): '
             f'{_some([pair.image for pair in selection.missing_masks])}. If the masks are named '
-            'otherwise, give image_dir, mask_dir and mask_tail'
+            'otherwise, give image_dir, mask_dir and mask_suffix'
         )
     if problems and not drop:
         raise FileNotFoundError(

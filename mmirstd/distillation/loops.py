@@ -21,6 +21,7 @@ from mmirstd.datasets.sampler import ResumableSampler
 from mmirstd.distillation.student import DistillationStudent
 from mmirstd.distillation.teacher import Teacher, frozen_semantic_sam
 from mmirstd.registry import LOOPS
+from mmirstd.renamed import rename_arguments
 
 
 def unwrapped(runner: Runner) -> DistillationStudent:
@@ -73,7 +74,7 @@ class _Distilling:
                 "targets need: use 'float16', or a loss with terms=('bce', 'dice') and hard "
                 'targets'
             )
-        student.take_decoder(self.teacher.network)
+        student.take_decoder(self.teacher.model)
         self.replaced = 0
 
     def _enter(self, epoch: int, batches: int) -> None:
@@ -207,7 +208,7 @@ class DistillTestLoop(TestLoop):
     """Test a student alone: its decoder, which its checkpoint does not hold, is the teacher's.
 
     Args:
-        teacher: ``network`` and ``checkpoint`` as in :class:`DistillEpochLoop`; other entries
+        teacher: ``semantic_sam`` and ``checkpoint`` as in :class:`DistillEpochLoop`; other entries
             are ignored.
         **options: As in MMEngine's ``TestLoop``.
     """
@@ -217,7 +218,8 @@ class DistillTestLoop(TestLoop):
         student = unwrapped(self.runner)
         if student.has_own_decoder:
             return
-        network = frozen_semantic_sam(teacher['network'], teacher.get('checkpoint'))
-        network.pixel_decoder.to(get_device())
-        network.mask_decoder.to(get_device())
-        student.take_decoder(network)
+        teacher = rename_arguments(teacher, {'network': 'semantic_sam'}, 'teacher')
+        model = frozen_semantic_sam(teacher['semantic_sam'], teacher.get('checkpoint'))
+        model.pixel_decoder.to(get_device())
+        model.mask_decoder.to(get_device())
+        student.take_decoder(model)

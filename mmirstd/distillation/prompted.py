@@ -21,6 +21,7 @@ from mmirstd.models.semantic_sam.boxes import mask_boxes
 from mmirstd.models.semantic_sam.criterion import layer_losses
 from mmirstd.models.semantic_sam.matching import match
 from mmirstd.registry import MODELS
+from mmirstd.renamed import accept_old_arguments
 
 SIZE_MULTIPLE = 32
 
@@ -75,7 +76,7 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
                 f'images of one batch have {[len(kinds) for kinds in samples["kinds"]]} prompts: '
                 'use batch_size=1 where the number of prompts differs'
             )
-        if not training:  # the metric takes the truth from the batch
+        if not training:  # the metric takes the ground truth from the batch
             samples = {key: samples[key] for key in ('boxes', 'kinds', 'valid')}
         sizes = [image.shape[-2:] for image in data['inputs']]
         prepared = super().forward({**data, 'data_samples': samples}, training)
@@ -133,11 +134,12 @@ class PromptedModel(BaseModel):
 
 
 @MODELS.register_module()
+@accept_old_arguments(network='semantic_sam')
 class PromptedSemanticSAM(PromptedModel):
     """Semantic-SAM, to be trained with its many-to-many criterion or tested with clicks.
 
     Args:
-        network: Config of :class:`mmirstd.SemanticSAM`.
+        semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
         checkpoint: Weights to start from or to test; None for random ones.
         num_points: Points per mask of matching and losses.
         data_preprocessor: See :class:`PromptDataPreprocessor`.
@@ -145,14 +147,14 @@ class PromptedSemanticSAM(PromptedModel):
 
     def __init__(
         self,
-        network: dict,
+        semantic_sam: dict,
         *,
         checkpoint: str | None = None,
         num_points: int = 12544,
         data_preprocessor: dict | None = None,
     ) -> None:
         super().__init__(data_preprocessor)
-        self.network = MODELS.build(network)
+        self.network = MODELS.build(semantic_sam)  # the name is in checkpoints
         self.num_points = num_points
         if checkpoint is not None:
             load_semantic_sam(self.network, checkpoint)
@@ -166,7 +168,7 @@ class PromptedSemanticSAM(PromptedModel):
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        # A converted file holds the network alone.
+        # A converted file holds the model alone.
         for part in ('backbone.', 'pixel_decoder.', 'mask_decoder.', 'decode_head.'):
             for key in [key for key in state_dict if key.startswith(prefix + part)]:
                 inner = key.removeprefix(prefix)
@@ -204,11 +206,11 @@ def soft_mask_boxes(masks: Tensor) -> Tensor:
     return mask_boxes(masks >= 0.5 * peak.clamp(min=1e-6))
 
 
-def load_semantic_sam(network: SemanticSAM, checkpoint: str | Path) -> None:
+def load_semantic_sam(model: SemanticSAM, checkpoint: str | Path) -> None:
     """Load a converted or trained checkpoint strictly.
 
     Args:
-        network: What is filled.
+        model: What is filled.
         checkpoint: From ``tools/convert_checkpoint.py semantic-sam`` or from a training of
             :class:`PromptedSemanticSAM`.
 
@@ -220,7 +222,7 @@ def load_semantic_sam(network: SemanticSAM, checkpoint: str | Path) -> None:
     state = content.get('state_dict', content)
     inner = {k.removeprefix('network.'): v for k, v in state.items() if k.startswith('network.')}
     try:
-        network.load_state_dict(inner or dict(state))
+        model.load_state_dict(inner or dict(state))
     except RuntimeError as error:
         raise ValueError(
             f'{checkpoint} does not hold the weights of this Semantic-SAM; released files are '

@@ -1,4 +1,4 @@
-"""The teacher at work: frozen, outside of the student, from its network or from a cache."""
+"""The teacher at work: frozen, outside of the student, from its model or from a cache."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from mmirstd.distillation.teacher_cache import Answers, TeacherCache
 from mmirstd.io.hashing import digest_of, sha256
 from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.registry import MODELS
+from mmirstd.renamed import accept_old_arguments
 
 
-def frozen_semantic_sam(network: dict, checkpoint: str | None) -> SemanticSAM:
+def frozen_semantic_sam(semantic_sam: dict, checkpoint: str | None) -> SemanticSAM:
     """Build Semantic-SAM and load its weights, in evaluation mode and without gradients.
 
     Args:
-        network: Config of :class:`mmirstd.SemanticSAM`.
+        semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
         checkpoint: Its weights.
 
     Raises:
@@ -35,13 +36,14 @@ def frozen_semantic_sam(network: dict, checkpoint: str | None) -> SemanticSAM:
             'file by tools/convert_checkpoint.py semantic-sam, or train one on procedural shapes '
             'with configs/distill/tiny_teacher_synthetic.py'
         )
-    teacher = MODELS.build(network)
+    teacher = MODELS.build(semantic_sam)
     load_semantic_sam(teacher, checkpoint)
     teacher.requires_grad_(False)
     teacher.eval()
     return teacher
 
 
+@accept_old_arguments(network='semantic_sam')
 class Teacher:
     """Answers batches of raw images and prompts.
 
@@ -49,7 +51,7 @@ class Teacher:
     is.
 
     Args:
-        network: Config of :class:`mmirstd.SemanticSAM`.
+        semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
         checkpoint: Its weights, a converted release or an own training.
         preprocessor: Config of the teacher's own normalisation;
             :class:`mmirstd.PromptDataPreprocessor` by default.
@@ -65,7 +67,7 @@ class Teacher:
 
     def __init__(
         self,
-        network: dict,
+        semantic_sam: dict,
         checkpoint: str | None = None,
         *,
         preprocessor: dict | None = None,
@@ -74,10 +76,10 @@ class Teacher:
         device: str | torch.device = 'cpu',
         images: dict | None = None,
     ) -> None:
-        self.network = frozen_semantic_sam(network, checkpoint)
+        self.model = frozen_semantic_sam(semantic_sam, checkpoint)
         self.device = torch.device(device)
-        self.network.pixel_decoder.to(self.device)
-        self.network.mask_decoder.to(self.device)
+        self.model.pixel_decoder.to(self.device)
+        self.model.mask_decoder.to(self.device)
         self.preprocessor: PromptDataPreprocessor = MODELS.build(
             preprocessor or {'type': 'mmirstd.PromptDataPreprocessor'}
         ).to(self.device)
@@ -86,7 +88,7 @@ class Teacher:
             description = {
                 **(images or {}),
                 'teacher': _digest(checkpoint),
-                'network': digest_of(network),
+                'network': digest_of(semantic_sam),
                 'preprocessor': digest_of(preprocessor),
             }
             self.cache = TeacherCache(cache, description, cache_precision)
@@ -131,8 +133,8 @@ class Teacher:
         return output
 
     def _compute(self, data: dict, precision: torch.dtype | None) -> SemanticSAMOutput:
-        if next(self.network.backbone.parameters()).device != self.device:
-            self.network.backbone.to(self.device)
+        if next(self.model.backbone.parameters()).device != self.device:
+            self.model.backbone.to(self.device)
         samples = {key: data['data_samples'][key] for key in ('boxes', 'kinds', 'valid')}
         prepared = self.preprocessor({'inputs': data['inputs'], 'data_samples': samples})
         samples = prepared['data_samples']
@@ -142,7 +144,7 @@ class Teacher:
             else torch.autocast(self.device.type, dtype=precision)
         )
         with autocast:
-            return self.network(
+            return self.model(
                 prepared['inputs'], samples['boxes'], samples['kinds'], auxiliary=False
             )
 

@@ -1,4 +1,4 @@
-"""What surrounds the networks in training: optimiser set-up and hooks."""
+"""What surrounds the models in training: optimiser set-up and hooks."""
 
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
 from mmirstd.engine.checkpoint_fit import CheckpointFitHook

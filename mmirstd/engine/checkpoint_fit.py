@@ -1,4 +1,4 @@
-"""Weights of another network must not be scored, nor trained on, as if they were loaded."""
+"""Weights of another model must not be scored, nor trained on, as if they were loaded."""
 
 from __future__ import annotations
 

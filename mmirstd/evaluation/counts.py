@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.hierarchy import HierarchyCounts, count_hierarchy
 from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching, match_targets
+from mmirstd.renamed import accept_old_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,10 @@ def check_counting(max_distance: float, curve_bins: int) -> None:
         raise ValueError(f'curve_bins={curve_bins} must be at least 2')
 
 
+@accept_old_arguments(truth='gt_mask')
 def count_image(
     prediction: NDArray,
-    truth: NDArray,
+    gt_mask: NDArray,
     *,
     matchings: Sequence[str] = ('optimal',),
     max_distance: float = MAX_DISTANCE,
@@ -88,7 +90,7 @@ def count_image(
 
     Args:
         prediction: (H, W), non-zero where a target is predicted.
-        truth: (H, W), non-zero where a target is. Any encoding will do: 1, 255, grey edges.
+        gt_mask: (H, W), non-zero where a target is. Any encoding will do: 1, 255, grey edges.
         matchings: Conventions to count by, see `mmirstd.evaluation.matching`.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
@@ -99,20 +101,20 @@ def count_image(
     Raises:
         ValueError: The shapes differ or are not two-dimensional, or a convention is unknown.
     """
-    shapes = [prediction.shape, truth.shape] + ([] if ignored is None else [ignored.shape])
-    if truth.ndim != 2 or not truth.size or len(set(shapes)) != 1:
+    shapes = [prediction.shape, gt_mask.shape] + ([] if ignored is None else [ignored.shape])
+    if gt_mask.ndim != 2 or not gt_mask.size or len(set(shapes)) != 1:
         raise ValueError(
-            f'{name or "image"}: prediction {prediction.shape} and ground truth {truth.shape} '
+            f'{name or "image"}: prediction {prediction.shape} and ground truth {gt_mask.shape} '
             'must be masks (H, W) of one size; resize one of them before counting'
         )
     for matching in matchings:
         check_matching(matching)
-    pixels = truth.size
+    pixels = gt_mask.size
     if ignored is not None:
-        prediction, truth = (prediction != 0) & ~ignored, (truth != 0) & ~ignored
+        prediction, gt_mask = (prediction != 0) & ~ignored, (gt_mask != 0) & ~ignored
         pixels -= int(np.count_nonzero(ignored))
 
-    targets, predictions = find_components(truth), find_components(prediction)
+    targets, predictions = find_components(gt_mask), find_components(prediction)
     tp = int(np.count_nonzero(prediction.ravel()[targets.pixels]))
     matches = {}
     for matching in matchings:
@@ -124,8 +126,8 @@ def count_image(
         )
     return ImageCounts(
         name=name,
-        height=truth.shape[0],
-        width=truth.shape[1],
+        height=gt_mask.shape[0],
+        width=gt_mask.shape[1],
         pixels=pixels,
         tp=tp,
         fp=len(predictions.pixels) - tp,

@@ -49,7 +49,7 @@ class PixelCurve:
         bins: Number of histogram cells the curve is made of.
         thresholds: (B + 2,) -inf (everything is target), 0, 1/B, ... 1 (nothing is).
         tp, fp: (B + 2,) int64, pixels rightly and wrongly called target at each threshold.
-        positives, negatives: Target and background pixels of the truth.
+        positives, negatives: Target and background pixels of the ground truth.
     """
 
     bins: int
@@ -117,13 +117,13 @@ class TargetCurve:
 
 
 def pixel_histogram(
-    probability: NDArray, truth: NDArray, bins: int, ignored: NDArray[np.bool_] | None = None
+    probability: NDArray, gt_mask: NDArray, bins: int, ignored: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int64]:
     """Count the probabilities of background and of target pixels.
 
     Args:
         probability: (H, W) float, 0..1.
-        truth: (H, W), non-zero where a target is.
+        gt_mask: (H, W), non-zero where a target is.
         bins: Number B of cells over 0..1.
         ignored: (H, W) true where pixels are not evaluated.
 
@@ -133,7 +133,7 @@ def pixel_histogram(
         p = 0, column i the cell (i-1)/B < p <= i/B.
     """
     cells = np.searchsorted(np.arange(bins) / bins, probability.ravel().astype(float))
-    is_target = truth.ravel() != 0
+    is_target = gt_mask.ravel() != 0
     if ignored is not None:
         cells, is_target = cells[~ignored.ravel()], is_target[~ignored.ravel()]
     counts = np.bincount(cells + is_target * (bins + 1), minlength=2 * (bins + 1))
@@ -153,7 +153,7 @@ def pixel_curve(histograms: Sequence[NDArray[np.int64]]) -> PixelCurve:
 
 def sweep_thresholds(
     probability: NDArray,
-    truth: NDArray,
+    gt_mask: NDArray,
     thresholds: Sequence[float],
     matching: str,
     *,
@@ -164,7 +164,7 @@ def sweep_thresholds(
 
     Args:
         probability: (H, W) float, 0..1.
-        truth: (H, W), non-zero where a target is.
+        gt_mask: (H, W), non-zero where a target is.
         thresholds: T values; a pixel is predicted where its probability is above.
         matching: Convention, see `mmirstd.evaluation.matching`.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
@@ -173,11 +173,11 @@ def sweep_thresholds(
     Returns:
         (T, 2) hits and false pixels.
     """
-    truth = truth != 0
+    gt_mask = gt_mask != 0
     if ignored is not None:
-        truth = truth & ~ignored
+        gt_mask = gt_mask & ~ignored
         probability = np.where(ignored, -np.inf, probability)
-    targets = find_components(truth)
+    targets = find_components(gt_mask)
     counts = np.zeros((len(thresholds), 2), dtype=np.int64)
     for row, threshold in enumerate(thresholds):
         found = match_targets(

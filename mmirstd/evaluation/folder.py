@@ -24,8 +24,9 @@ from mmirstd.io.atomic import write_atomically
 from mmirstd.io.growing import csv_text
 from mmirstd.io.guard import Inputs, StrPath, check_output
 from mmirstd.io.masks import read_mask
+from mmirstd.renamed import Renamed, accept_old_arguments
 
-RESIZE = ('prediction', 'truth')
+RESIZE = ('prediction', 'gt')
 """Which of the two is brought to the size of the other where they differ."""
 
 
@@ -60,39 +61,46 @@ class FolderScores:
     notes: list[str] = field(default_factory=list)
 
 
+@accept_old_arguments(
+    truths='gt_masks',
+    truth_threshold='gt_threshold',
+    truth_tail='gt_suffix',
+    prediction_tail='prediction_suffix',
+    resize=Renamed('resize', {'truth': 'gt'}),
+)
 def score_folder(
     predictions: str | Path,
-    truths: str | Path,
+    gt_masks: str | Path,
     scorer: Scorer,
     *,
     names: Sequence[str] | None = None,
     kind: str = 'auto',
     threshold: float = 0.5,
-    truth_threshold: float = 0,
-    prediction_tail: str = '',
-    truth_tail: str = '',
+    gt_threshold: float = 0,
+    prediction_suffix: str = '',
+    gt_suffix: str = '',
     resize: str | None = None,
     allow_missing: bool = False,
 ) -> FolderScores:
     """Score all images of a folder.
 
-    Files belong together if they have the same path below their folders, without suffix and
-    tail. Sub-folders are searched; dot-files, other file types and the ``probability`` folder
-    that `IRSTDMetric` writes beside its masks are not.
+    Files belong together if they have the same path below their folders, without suffix and file
+    type. Sub-folders are searched; dot-files, other file types and the ``probability`` folder that
+    `IRSTDMetric` writes beside its masks are not.
 
     Args:
         predictions: Folder with the predictions.
-        truths: Folder with the masks; a pixel is target where any channel is above
-            ``truth_threshold``.
+        gt_masks: Folder with the masks; a pixel is target where any channel is above
+            ``gt_threshold``.
         scorer: How to count; the images are added to it. Curves need probabilities.
         names: Names to score, such as a published test list; None takes all.
         kind: What the predictions are, one of `KINDS`; ``'auto'`` looks.
         threshold: A pixel is predicted where its probability is above.
-        truth_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
+        gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
             255, as the published programs of the DNANet family do for Pd and Fa.
-        prediction_tail: What the names of predictions end in, such as ``'_pred'``.
-        truth_tail: What the names of masks end in, such as ``'_pixels0'``.
-        resize: Where sizes differ, bring the ``'prediction'`` or the ``'truth'`` to the size of
+        prediction_suffix: What the names of predictions end in, such as ``'_pred'``.
+        gt_suffix: What the names of masks end in, such as ``'_pixels0'``.
+        resize: Where sizes differ, bring the ``'prediction'`` or the ``'gt'`` to the size of
             the other; masks by nearest pixel, probabilities bilinearly. None makes it an error.
         allow_missing: Score the names that have both files. False makes the others an error.
 
@@ -107,7 +115,7 @@ def score_folder(
         raise ValueError(f'resize={resize!r} is unknown; choose one of {", ".join(RESIZE)}')
     check_threshold(threshold)
     pairs, left_out = _pair(
-        _index(predictions, prediction_tail), _index(truths, truth_tail), names, allow_missing
+        _index(predictions, prediction_suffix), _index(gt_masks, gt_suffix), names, allow_missing
     )
     if kind == 'auto':
         kind = detect_kind(prediction for _, prediction, _ in pairs)
@@ -115,26 +123,26 @@ def score_folder(
         raise ValueError(f'{predictions}: curves need probabilities, these are masks')
 
     problems, notes, resized = [], [], 0
-    for name, prediction_path, truth_path in pairs:
+    for name, prediction_path, gt_path in pairs:
         try:
             mask, probability = read_prediction_file(prediction_path, kind, threshold)
-            truth = read_mask(truth_path, truth_threshold)
-            if mask.shape != truth.shape:
+            gt_mask = read_mask(gt_path, gt_threshold)
+            if mask.shape != gt_mask.shape:
                 if resize is None:
                     raise ValueError(
-                        f'{prediction_path} has the size {mask.shape}, {truth_path} '
-                        f'{truth.shape} (height, width); --resize says which to adapt'
+                        f'{prediction_path} has the size {mask.shape}, {gt_path} '
+                        f'{gt_mask.shape} (height, width); --resize says which to adapt'
                     )
-                mask, probability, truth = _same_size(mask, probability, truth, resize, threshold)
+                mask, probability, gt_mask = _same_size(
+                    mask, probability, gt_mask, resize, threshold
+                )
                 resized += 1
         except (OSError, ValueError) as error:
             problems.append(str(error))
             continue
-        if truth.mean() > 0.5:
-            notes.append(
-                f'{truth_path}: {truth.mean():.0%} of the pixels are target; is it a mask?'
-            )
-        scorer.update(mask, truth, probability=probability, name=name)
+        if gt_mask.mean() > 0.5:
+            notes.append(f'{gt_path}: {gt_mask.mean():.0%} of the pixels are target; is it a mask?')
+        scorer.update(mask, gt_mask, probability=probability, name=name)
     if problems:
         raise FolderError(problems)
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)
@@ -176,41 +184,41 @@ def write_per_image(
     write_atomically(place, csv_text([header, *rows]))
 
 
-def _index(folder: str | Path, tail: str) -> dict[str, Path]:
-    """Name, without tail, -> file."""
+def _index(folder: str | Path, suffix: str) -> dict[str, Path]:
+    """Name, without suffix, -> file."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'folder not found: {folder}')
-    files = FileIndex(folder, tail)
+    files = FileIndex(folder, suffix)
     index = {
-        stem.removesuffix(tail): files.by_stem(stem)
+        stem.removesuffix(suffix): files.by_stem(stem)
         for stem in files.stems()
         if not stem.startswith(f'{PROBABILITY_FOLDER}/')
     }
     if not index:
-        ending = f' whose names end in {tail!r}' if tail else ''
+        ending = f' whose names end in {suffix!r}' if suffix else ''
         raise ValueError(f'{folder}: no image or .npy files{ending}')
     return index
 
 
 def _pair(
     predictions: dict[str, Path],
-    truths: dict[str, Path],
+    gt_masks: dict[str, Path],
     names: Sequence[str] | None,
     allow_missing: bool,
 ) -> tuple[list[tuple[str, Path, Path]], list[str]]:
-    """(name, prediction, truth) of each image, and the names that lack one of the two."""
+    """(name, prediction, ground truth) of each image, and the names that lack one of the two."""
     wanted = (
-        sorted(predictions.keys() | truths.keys())
+        sorted(predictions.keys() | gt_masks.keys())
         if names is None
-        else [find_name(name, predictions.keys() | truths.keys()) or name for name in names]
+        else [find_name(name, predictions.keys() | gt_masks.keys()) or name for name in names]
     )
     pairs, problems = [], {}
     for name in wanted:
-        if name in predictions and name in truths:
-            pairs.append((name, predictions[name], truths[name]))
-        elif name in truths:
-            problems[name] = f'{truths[name]}: no prediction called {name!r}'
+        if name in predictions and name in gt_masks:
+            pairs.append((name, predictions[name], gt_masks[name]))
+        elif name in gt_masks:
+            problems[name] = f'{gt_masks[name]}: no prediction called {name!r}'
         elif name in predictions:
             problems[name] = f'{predictions[name]}: no mask called {name!r}'
         else:
@@ -225,13 +233,13 @@ def _pair(
 def _same_size(
     mask: NDArray[np.bool_],
     probability: NDArray[np.float32] | None,
-    truth: NDArray[np.uint8],
+    gt_mask: NDArray[np.uint8],
     resize: str,
     threshold: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None, NDArray[np.uint8]]:
-    if resize == 'truth':
-        return mask, probability, resize_mask(truth, mask.shape)
+    if resize == 'gt':
+        return mask, probability, resize_mask(gt_mask, mask.shape)
     if probability is None:
-        return resize_mask(mask.astype(np.uint8), truth.shape) > 0, None, truth
-    probability = resize_image(probability, truth.shape)
-    return probability > threshold, probability, truth
+        return resize_mask(mask.astype(np.uint8), gt_mask.shape) > 0, None, gt_mask
+    probability = resize_image(probability, gt_mask.shape)
+    return probability > threshold, probability, gt_mask

@@ -19,7 +19,7 @@ from mmirstd.evaluation.curves import CURVE_BINS, CURVE_THRESHOLDS, save_curves
 from mmirstd.evaluation.matching import MAX_DISTANCE
 from mmirstd.evaluation.prediction_files import PredictionWriter
 from mmirstd.evaluation.rates import SIZE_EDGES
-from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.evaluation.samples import read_gt_mask, read_prediction
 from mmirstd.evaluation.scorer import ImageRecord, Scorer
 from mmirstd.evaluation.tables import as_numbers, format_datasets, format_report
 from mmirstd.registry import METRICS
@@ -174,14 +174,14 @@ class IRSTDMetric(BaseMetric):
             if self.format_only:
                 self.results.append(_Record(path))
                 continue
-            truth, ignored = read_truth(sample, mask.shape, self.ignore_index, name)
+            gt_mask, ignored = read_gt_mask(sample, mask.shape, self.ignore_index, name)
             self._warn_of_other_threshold(sample, mask, name)
             if self.scorer.curves and probability is None:
                 raise ValueError(
                     f'{name}: curves=True needs seg_logits, but the model gave only masks'
                 )
             record = self.scorer.measure(
-                mask, truth, probability=probability, ignored=ignored, name=name
+                mask, gt_mask, probability=probability, ignored=ignored, name=name
             )
             ignored_only = ignored is not None and not record.counts.target_areas
             self.results.append(_Record(path, sample.get('dataset'), record, ignored_only))

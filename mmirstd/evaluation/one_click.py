@@ -42,7 +42,7 @@ def granularity_ious(logits: Tensor, masks: Tensor, padded_size: tuple[int, int]
 
 
 def max_and_oracle(ious: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Per prompt: IoU of the mask that the network rates best, and of the best mask.
+    """Per prompt: IoU of the mask that the model rates best, and of the best mask.
 
     Args:
         ious: (N, G).
@@ -64,7 +64,7 @@ class OneClickIoUMetric(BaseMetric):
     for Swin-L on COCO-2017 panoptic val.
 
     Predictions are dictionaries with ``masks`` (N, G, h, w), ``ious`` (N, G) and ``padded_size``;
-    truth is ``data_samples['masks']`` of the batch, (N, H, W).
+    ground truth is ``data_samples['masks']`` of the batch, (N, H, W).
 
     Args:
         collect_device: As in MMEngine.
@@ -78,10 +78,10 @@ class OneClickIoUMetric(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Keep two numbers per segment."""
-        truths = data_batch['data_samples']['masks']
-        for prediction, truth in zip(data_samples, truths, strict=True):
+        gt_masks = data_batch['data_samples']['masks']
+        for prediction, gt_mask in zip(data_samples, gt_masks, strict=True):
             masks = prediction['masks']
-            ious = granularity_ious(masks, truth.to(masks.device), prediction['padded_size'])
+            ious = granularity_ious(masks, gt_mask.to(masks.device), prediction['padded_size'])
             chosen, best = max_and_oracle(ious, prediction['ious'])
             self.results.append(torch.stack([chosen, best], dim=1).cpu().numpy())
 

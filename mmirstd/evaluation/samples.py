@@ -1,6 +1,6 @@
 """What MMSegmentation hands to a metric, turned into numpy arrays of one image.
 
-Shapes: C channels of the network's output; H, W size of the evaluated image in pixels.
+Shapes: C channels of the model's output; H, W size of the evaluated image in pixels.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read_prediction(
     return mask.cpu().numpy(), probability.cpu().numpy()
 
 
-def read_truth(
+def read_gt_mask(
     sample: Mapping[str, Any], shape: tuple[int, ...], ignore_index: int | None, name: str
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Read the ground-truth mask.
@@ -93,15 +93,15 @@ def read_truth(
             'without scoring them: --out DIR --cfg-options test_evaluator.format_only=True. '
             'Otherwise the test pipeline lacks mmirstd.LoadMask (or LoadAnnotations)'
         )
-    truth = _plane(sample['gt_sem_seg']['data'], 'gt_sem_seg', name).numpy()
-    if truth.shape != shape:
+    gt_mask = _plane(sample['gt_sem_seg']['data'], 'gt_sem_seg', name).numpy()
+    if gt_mask.shape != shape:
         raise ValueError(
-            f'{name}: the prediction has the shape {shape}, the ground truth {truth.shape}. '
+            f'{name}: the prediction has the shape {shape}, the ground truth {gt_mask.shape}. '
             'MMSegmentation restores the original size of the image, so LoadAnnotations must '
             'follow Resize in the test pipeline, and mask and image files must agree in size'
         )
-    is_target = truth == 1
-    rest = truth[~is_target & (truth != 0)]
+    is_target = gt_mask == 1
+    rest = gt_mask[~is_target & (gt_mask != 0)]
     if not rest.size:
         return is_target, None
     if ignore_index is None or (rest != ignore_index).any():
@@ -111,7 +111,7 @@ def read_truth(
             + (f' (and {ignore_index}: ignored)' if ignore_index is not None else '')
             + '. Grey or 0/255 masks need mmirstd.BinarizeMask in the test pipeline'
         )
-    return is_target, truth == ignore_index
+    return is_target, gt_mask == ignore_index
 
 
 def _plane(data: torch.Tensor, key: str, name: str) -> torch.Tensor:

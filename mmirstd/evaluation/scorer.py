@@ -28,6 +28,7 @@ from mmirstd.evaluation.curves import (
 from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching
 from mmirstd.evaluation.rates import SIZE_EDGES, Scores, check_options, score_images
 from mmirstd.evaluation.tables import as_numbers
+from mmirstd.renamed import accept_old_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Scorer:
     def measure(
         self,
         prediction: NDArray,
-        truth: NDArray,
+        gt_mask: NDArray,
         *,
         probability: NDArray[np.floating] | None = None,
         ignored: NDArray[np.bool_] | None = None,
@@ -141,7 +142,7 @@ class Scorer:
 
         Args:
             prediction: (H, W), non-zero where a target is predicted.
-            truth: (H, W), non-zero where a target is.
+            gt_mask: (H, W), non-zero where a target is.
             probability: (H, W) in 0..1; needed for curves.
             ignored: (H, W), true where pixels are not evaluated.
             name: Name of the image, for reports and error messages.
@@ -151,7 +152,7 @@ class Scorer:
         """
         counts = count_image(
             prediction,
-            truth,
+            gt_mask,
             matchings=self.matchings,
             max_distance=self.max_distance,
             hierarchy=self.hierarchy,
@@ -164,10 +165,10 @@ class Scorer:
             raise ValueError(f'{name or "image"}: curves need a probability, there is only a mask')
         return ImageRecord(
             counts,
-            pixel_histogram(probability, truth, self.curve_bins, ignored),
+            pixel_histogram(probability, gt_mask, self.curve_bins, ignored),
             sweep_thresholds(
                 probability,
-                truth,
+                gt_mask,
                 self.curve_thresholds,
                 self.matchings[0],
                 max_distance=self.max_distance,
@@ -175,10 +176,11 @@ class Scorer:
             ),
         )
 
+    @accept_old_arguments(truth='gt_mask')
     def update(
         self,
         prediction: NDArray,
-        truth: NDArray,
+        gt_mask: NDArray,
         *,
         probability: NDArray[np.floating] | None = None,
         ignored: NDArray[np.bool_] | None = None,
@@ -190,7 +192,7 @@ class Scorer:
             The counts of this image.
         """
         record = self.measure(
-            prediction, truth, probability=probability, ignored=ignored, name=name
+            prediction, gt_mask, probability=probability, ignored=ignored, name=name
         )
         self.records.append(record)
         return record.counts

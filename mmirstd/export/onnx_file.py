@@ -1,4 +1,4 @@
-"""Exporting a trained network to an ONNX file that is verified to compute the same.
+"""Exporting a trained model to an ONNX file that is verified to compute the same.
 
 A file appears under its name only after onnxruntime has reproduced PyTorch on it.
 """
@@ -15,7 +15,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
-from mmirstd.export.network import ExportNetwork
+from mmirstd.export.model import ExportModel
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.torch_detector import IRSTDInferencer
@@ -34,11 +34,11 @@ MULTIPLE = 32
 """Networks that pad their input themselves, and those of equal strides, go by this."""
 
 MIN_SIDE, MAX_SIDE = 64, 8192
-"""Image sides for which a network of open size is exported, pixels."""
+"""Image sides for which a model of open size is exported, pixels."""
 
 
 class ExportError(RuntimeError):
-    """The network could not be exported, or the exported one computes something else."""
+    """The model could not be exported, or the exported one computes something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Exported:
 
 
 def export_onnx(
-    network: ExportNetwork,
+    model: ExportModel,
     path: str | Path,
     description: Description,
     *,
@@ -87,14 +87,14 @@ def export_onnx(
     inferencer: IRSTDInferencer | None = None,
     opset: int | None = None,
 ) -> Exported:
-    """Export and prove a network.
+    """Export and prove a model.
 
     Args:
-        network: What to export.
+        model: What to export.
         path: File to write, ``.onnx``.
         description: Stored in the file.
         size: (height, width) of the images to export with; the only size if it is not dynamic.
-        dynamic: What to leave open, out of `DYNAMIC`; the first that the network allows is
+        dynamic: What to leave open, out of `DYNAMIC`; the first that the model allows is
             taken, and what fails before it is logged.
         inferencer: If given, the whole way from image to probability is compared with it too.
         opset: ONNX operator set; None takes 18, or 19 for deformable convolutions, which came then
@@ -109,7 +109,7 @@ def export_onnx(
     _check_arguments(path, size, dynamic)
     failures = []
     if opset is None:
-        deformable = any(isinstance(module, DeformableConv) for module in network.modules())
+        deformable = any(isinstance(module, DeformableConv) for module in model.modules())
         opset = 19 if deformable else 18
     with atomic_path(path, keep_suffix=True) as partial:
         for kind in dynamic:
@@ -117,8 +117,8 @@ def export_onnx(
                 described = description
                 if kind == 'multiple':
                     described = replace(description, multiple=MULTIPLE)
-                _write(network, partial, described, size, kind, opset)
-                checks = verify(network, partial, size, kind, inferencer)
+                _write(model, partial, described, size, kind, opset)
+                checks = verify(model, partial, size, kind, inferencer)
             except ExportError as error:
                 failures.append(f'{kind}: {error}')
                 print_log(
@@ -132,7 +132,7 @@ def export_onnx(
 
 
 def verify(
-    network: nn.Module,
+    model: nn.Module,
     path: str | Path,
     size: tuple[int, int],
     dynamic: str,
@@ -141,7 +141,7 @@ def verify(
     """Compare an ONNX file with PyTorch.
 
     Args:
-        network: The network that was exported.
+        model: The model that was exported.
         path: The file.
         size: Size with which it was exported.
         dynamic: What the file leaves open; sizes and batches beside the exported ones are
@@ -169,7 +169,7 @@ def verify(
         images = np.stack([check_image(h, w, channels, 100 + k) for k in range(n)])
         batch = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         with torch.inference_mode():
-            expected = network(torch.from_numpy(batch)).numpy()
+            expected = model(torch.from_numpy(batch)).numpy()
         try:
             given = detector.session.run(None, {name: batch})[0]
         except Exception as error:  # onnxruntime's own exception types are not public
@@ -213,7 +213,7 @@ def _compare(shape: tuple[int, ...], given: np.ndarray, expected: np.ndarray) ->
 
 
 def _write(
-    network: nn.Module,
+    model: nn.Module,
     path: Path,
     description: Description,
     size: tuple[int, int],
@@ -232,7 +232,7 @@ def _write(
     try:
         with torch.no_grad():
             program = torch.onnx.export(
-                network,
+                model,
                 (example,),
                 dynamo=True,
                 dynamic_shapes=dynamic_shapes(dynamic),

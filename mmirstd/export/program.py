@@ -1,4 +1,4 @@
-"""Exporting a trained network as a ``torch.export`` program, verified to compute the same."""
+"""Exporting a trained model as a ``torch.export`` program, verified to compute the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmirstd.export.network import ExportNetwork
+from mmirstd.export.model import ExportModel
 from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
 from mmirstd.io.atomic import atomic_path
@@ -15,7 +15,7 @@ from mmirstd.io.guard import check_output
 
 
 def export_program(
-    network: ExportNetwork,
+    model: ExportModel,
     path: str | Path,
     description: Description,
     *,
@@ -28,7 +28,7 @@ def export_program(
     description lies beside it as the extra file ``mmirstd``.
 
     Args:
-        network: What to export.
+        model: What to export.
         path: File to write, ``.pt2``.
         description: How images are prepared.
         size: (height, width) to export with.
@@ -39,7 +39,7 @@ def export_program(
 
     Raises:
         ValueError: The name does not end in ``.pt2``.
-        ExportError: The network cannot be exported or the program computes something else.
+        ExportError: The model cannot be exported or the program computes something else.
     """
     path = check_output(path)
     if path.suffix != '.pt2':
@@ -47,7 +47,7 @@ def export_program(
     example = _images(1 if dynamic == 'none' else 2, size, description.channels)
     with atomic_path(path, keep_suffix=True) as partial:
         try:
-            worst = _write_and_compare(network, partial, description, example, dynamic)
+            worst = _write_and_compare(model, partial, description, example, dynamic)
         except Exception as error:  # the exporter raises many types
             raise ExportError(
                 f'{path} was not written: {" ".join(str(error).split())[:500]}'
@@ -58,7 +58,7 @@ def export_program(
 
 
 def _write_and_compare(
-    network: ExportNetwork,
+    model: ExportModel,
     path: Path,
     description: Description,
     example: torch.Tensor,
@@ -66,7 +66,7 @@ def _write_and_compare(
 ) -> float:
     with torch.no_grad():
         program = torch.export.export(
-            network, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
+            model, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
         )
     torch.export.save(
         program, path, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
@@ -83,7 +83,7 @@ def _write_and_compare(
         _images(1 if dynamic == 'none' else 3, other, description.channels, seed=100),
     ):
         with torch.no_grad():
-            expected, given = network(batch), loaded(batch)
+            expected, given = model(batch), loaded(batch)
         scale = max(1.0, float(expected.abs().max()))
         worst = max(worst, float((given - expected).abs().max()) / scale)
     return worst

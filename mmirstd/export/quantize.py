@@ -37,14 +37,14 @@ def quantize(
     sources: Iterable[Source] = (),
     operators: Sequence[str] = OPERATORS,
 ) -> Path:
-    """Write an 8-bit version of an exported network.
+    """Write an 8-bit version of an exported model.
 
     Args:
         path: File written by `mmirstd.export.onnx_file.export_onnx`.
         output: File to write, ``.onnx``.
         method: One of `METHODS`.
         sources: Calibration images for 'static', prepared as for detection; some dozens that
-            show what the network will see.
+            show what the model will see.
         operators: ONNX operators to quantise.
 
     Returns:
@@ -174,9 +174,9 @@ def compare(
         shared += int(np.count_nonzero(a.mask & b.mask))
         union += int(np.count_nonzero(a.mask | b.mask))
         if mask_folder is not None:
-            truth = read_mask(Path(mask_folder) / f'{source.name}.png')
+            gt_mask = read_mask(Path(mask_folder) / f'{source.name}.png')
             for detection, scorer in zip(found, scorers, strict=True):
-                scorer.update(detection.mask, truth, name=source.name)
+                scorer.update(detection.mask, gt_mask, name=source.name)
     scores = None
     if mask_folder is not None:
         scores = tuple(scorer.compute().scores[0] for scorer in scorers)

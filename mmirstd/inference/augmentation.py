@@ -2,7 +2,7 @@
 
 Infrared frames have no preferred side, so an image and its mirror images are equally good views.
 Probabilities are averaged, never logits or masks, and what is averaged is the probability of
-"target" alone: right for networks of one output channel and of two.
+"target" alone: right for models of one output channel and of two.
 
 Shapes: H, W image size in pixels.
 """
@@ -21,7 +21,7 @@ def predict_mirrored(
     images: Sequence[np.ndarray],
     predict: Callable[[Sequence[np.ndarray]], list[np.ndarray]],
 ) -> list[np.ndarray]:
-    """Average the predictions over all `VIEWS`; costs as many runs of the network.
+    """Average the predictions over all `VIEWS`; costs as many runs of the model.
 
     Args:
         images: Images of one size, (H, W) or (H, W, C).

@@ -16,13 +16,13 @@ _ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
 
 
 def load_config(config: str | Path | Config) -> Config:
-    """Load a config; ``simirstd_nudt`` finds the recipe of that name in this package.
+    """Load a config; ``simirstd_nudt`` finds the config of that name in this package.
 
     A config is a Python program: use only those whose source you trust.
 
     Raises:
-        FileNotFoundError: There is no such file and no recipe of that name.
-        ValueError: The file is not a usable config, or names more than one recipe.
+        FileNotFoundError: There is no such file and no config of that name.
+        ValueError: The file is not a usable config, or names more than one config.
     """
     if isinstance(config, Config):
         return copy.deepcopy(config)
@@ -50,16 +50,16 @@ def find_config(config: str | Path) -> Path:
         for folder in config_folders():
             found = [p for p in folder.rglob(f'{name}.py') if '_base_' not in p.parts]
             if len(found) > 1:
-                raise ValueError(f'{name} names several recipes: {", ".join(map(str, found))}')
+                raise ValueError(f'{name} names several configs: {", ".join(map(str, found))}')
             if found:
                 return found[0]
-    recipes = sorted(
+    configs = sorted(
         {p.stem for folder in config_folders() for p in folder.rglob('*.py')
          if '_base_' not in p.parts}
     )  # fmt: skip
     raise FileNotFoundError(
-        f'config {config} is neither a file nor a recipe of this package'
-        + (f'; recipes are {", ".join(recipes)}' if recipes else '')
+        f'config {config} is neither a file nor a config of this package'
+        + (f'; configs are {", ".join(configs)}' if configs else '')
     )
 
 

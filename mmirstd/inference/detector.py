@@ -1,7 +1,7 @@
 """The way from an image to an answer that PyTorch and onnxruntime share.
 
-A detector knows how to bring an image into the network's range of values and how to run the
-network on a few images of one size. Everything else, tiles, batches, broken files, targets, is
+A detector knows how to bring an image into the model's range of values and how to run the
+model on a few images of one size. Everything else, tiles, batches, broken files, targets, is
 the same for all of them and lives here. Imports neither torch nor MMSegmentation.
 """
 
@@ -101,7 +101,7 @@ class Detector(ABC):
 
     @abstractmethod
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run the network.
+        """Run the model.
 
         Args:
             images: Images of one size, (H, W) or BGR (H, W, 3), 0..255.
@@ -122,7 +122,7 @@ class Detector(ABC):
 
         Args:
             inputs: What :func:`mmirstd.inference.sources.find_sources` accepts, or video files.
-            batch_size: Images, or tiles of one image, given to the network at once.
+            batch_size: Images, or tiles of one image, given to the model at once.
             recursive: Search folders with their sub-folders.
             on_error: 'raise', or a function ``(source, error)`` that receives every unusable
                 image, which is then left out. A range of values that does not fit the type of the
@@ -175,7 +175,7 @@ class Detector(ABC):
 
         Args:
             sources: Images, e.g. from :meth:`sources`.
-            batch_size: Images of equal size, or tiles, given to the network at once.
+            batch_size: Images of equal size, or tiles, given to the model at once.
             on_error: As for :meth:`__call__`.
 
         Yields:

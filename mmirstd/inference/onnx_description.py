@@ -1,4 +1,4 @@
-"""What a program must know to use an exported network; travels inside the ONNX file."""
+"""What a program must know to use an exported model; travels inside the ONNX file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ METADATA_KEY = 'mmirstd'
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """How images become the input of the network and its output an answer.
+    """How images become the input of the model and its output an answer.
 
     The graph itself does the rest: colour order, mean, standard deviation.
 
@@ -27,7 +27,7 @@ class Description:
             brightest value is 255, as UIU-Net is trained.
         standardize: ``tail`` and ``limit`` of `mmirstd.StandardizeImage`, by which each frame is
             brought to zero mean and unit deviation; None for no standardisation.
-        square: Side to which images are resized before the network (Pillow's bilinear,
+        square: Side to which images are resized before the model (Pillow's bilinear,
             antialiased), and the logits back afterwards; None leaves the size alone.
         align_corners: How logits are resized back to the size of the image.
         multiple: Height and width of the input must be multiples of it.

@@ -22,7 +22,7 @@ from mmirstd.inference.options import DetectorOptions
 
 
 class OnnxDetector(Detector):
-    """Detects small targets with a network exported by ``tools/export.py``.
+    """Detects small targets with a model exported by ``tools/export.py``.
 
     Gives what `mmirstd.apis.IRSTDInferencer` gives for the same weights, to float accuracy.
 
@@ -36,7 +36,7 @@ class OnnxDetector(Detector):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: onnxruntime is not installed.
-        ValueError: The file is not a network exported by mmirstd.
+        ValueError: The file is not a model exported by mmirstd.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class OnnxDetector(Detector):
         ]
 
     def feed(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """The network's input (N, C, h, w) by name for images (H, W) or (H, W, 3) in 0..255."""
+        """The model's input (N, C, h, w) by name for images (H, W) or (H, W, 3) in 0..255."""
         batch = np.stack([self._prepare(image) for image in images])
         return {self._input.name: np.ascontiguousarray(batch.transpose(0, 3, 1, 2), np.float32)}
 
@@ -156,7 +156,7 @@ def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=list(providers))
     except Exception as error:  # onnxruntime's own exception types are not public
-        raise ValueError(f'{path} is not a network that onnxruntime can run: {error}') from error
+        raise ValueError(f'{path} is not a model that onnxruntime can run: {error}') from error
 
 
 def _only(arguments: Sequence) -> Any:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mmirstd.datasets.intensity import IntensityRange, check_range
-from mmirstd.inference.renamed import rename_arguments
 from mmirstd.inference.tiling import Tiling
+from mmirstd.renamed import rename_arguments
 
 _OLD_NAMES = {'tile': 'tile_size'}
 _ANY_PERCENTILES = (0.1, 99.99)

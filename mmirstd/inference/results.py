@@ -49,7 +49,7 @@ class Detection:
         return cls(source, image, probability, mask, targets, components)
 
     def at_threshold(self, threshold: float) -> Detection:
-        """The same probabilities cut at another threshold; the network does not run again."""
+        """The same probabilities cut at another threshold; the model does not run again."""
         return self.from_probability(self.source, self.image, self.probability, threshold)
 
     @property

@@ -117,7 +117,7 @@ def predict_tiled(
 
     Args:
         image: Frame (H, W) or (H, W, C).
-        predict: Maps tiles to maps of their size, e.g. a network.
+        predict: Maps tiles to maps of their size, e.g. a model.
         tiling: Size, overlap and blending of the tiles.
         batch_size: Tiles handed to ``predict`` at once.
 

@@ -1,10 +1,10 @@
-"""From an image file to a list of targets in one line, with any network of MMSegmentation."""
+"""From an image file to a list of targets in one line, with any model of MMSegmentation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,17 +28,17 @@ from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.runner import Precision, SegmentorRunner
 from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.registry import MODELS, TRANSFORMS
+from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.weights import find_model
 
-Weights = Literal['averaged', 'raw']
 
-
+@accept_old_arguments(weights=Renamed('ema', {'averaged': True, 'raw': False}))
 class IRSTDInferencer(Detector):
     """Detects small targets with a trained MMSegmentation model.
 
     Images are prepared by the config's own test pipeline and data preprocessor, so inference
     sees what training saw; answers come at the size of the image. Frames larger than the
-    network was trained on are best cut into tiles of the training size (``tile_size``).
+    model was trained on are best cut into tiles of the training size (``tile_size``).
 
     Args:
         config_or_name: The name of trained weights (``'tiny'``, see `mmirstd.apis.list_models`), a
@@ -49,8 +49,8 @@ class IRSTDInferencer(Detector):
             ones, or the config's ``load_from``.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
         options: Threshold, tiles, range of values and so on; what they leave open is the config's.
-        weights: 'averaged' takes the EMA or SWA weights of a checkpoint that was trained with
-            them, 'raw' those of the last step. Without averaging both are the same.
+        ema: Take the averaged weights (EMA or SWA) of a checkpoint that was trained with them;
+            False takes those of the last training step. Without averaging both are the same.
         fuse: Fold batch norms and branches and arrange memory for inference, which changes
             nothing but the speed: outputs agree to about 1e-5. On a CPU the process keeps the
             memory of freed maps. False leaves the model as it was trained.
@@ -77,7 +77,7 @@ class IRSTDInferencer(Detector):
         device: str | torch.device = 'cpu',
         *,
         options: DetectorOptions | None = None,
-        weights: Weights = 'averaged',
+        ema: bool = True,
         fuse: bool = True,
         precision: Precision = 'float32',
         untrained: bool = False,
@@ -97,9 +97,7 @@ class IRSTDInferencer(Detector):
         self.frame_steps, self.steps = take_frame_steps(self.steps, channels)
         self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
         check_range(own_range, self.percentiles)
-        self.model = build_model(
-            self.config, checkpoint, device, weights=weights, untrained=untrained
-        )
+        self.model = build_model(self.config, checkpoint, device, ema=ema, untrained=untrained)
         if fuse:
             self.model = prepare_for_inference(self.model)
         self._run = SegmentorRunner(precision, _checked_device(device))
@@ -132,9 +130,9 @@ class IRSTDInferencer(Detector):
         try:
             with _scope(self.config), torch.inference_mode():
                 samples = self._run(self.model, batch, self.threshold)
-        except RuntimeError as error:  # out of memory, or a size that the network cannot take
+        except RuntimeError as error:  # out of memory, or a size that the model cannot take
             raise ValueError(
-                f'the network failed on {len(images)} images of {images[0].shape[:2]} (height, '
+                f'the model failed on {len(images)} images of {images[0].shape[:2]} (height, '
                 f'width): {error}. Try smaller tiles or batches.'
             ) from error
         return [
@@ -159,7 +157,7 @@ def build_model(
     checkpoint: str | Path | None,
     device: str | torch.device = 'cpu',
     *,
-    weights: Weights = 'averaged',
+    ema: bool = True,
     untrained: bool = False,
 ) -> nn.Module:
     """Build the segmentor of a config in eval mode and load its weights.
@@ -168,7 +166,7 @@ def build_model(
         config: Loaded config.
         checkpoint: Weights; None takes the config's ``load_from``.
         device: Where to put the model.
-        weights: 'averaged' or 'raw', see `IRSTDInferencer`.
+        ema: See `IRSTDInferencer`.
         untrained: Whether weights may be missing; they are random then.
 
     Raises:
@@ -179,7 +177,7 @@ def build_model(
     if 'model' not in config:
         raise ValueError(f'{config.filename}: there is no model in this config')
     checkpoint = checkpoint if checkpoint is not None else config.get('load_from')
-    state = None if checkpoint is None else read_weights(checkpoint, weights)
+    state = None if checkpoint is None else read_weights(checkpoint, ema=ema)
     model_config = config.model
     if state is not None or not untrained:
         without_pretrained(model_config)  # a checkpoint replaces these weights
@@ -201,21 +199,23 @@ def build_model(
     return model.to(_checked_device(device)).eval()
 
 
-def read_weights(checkpoint: str | Path, weights: Weights = 'averaged') -> dict[str, torch.Tensor]:
+def read_weights(checkpoint: str | Path, *, ema: bool = True) -> dict[str, torch.Tensor]:
     """Read the model weights of a checkpoint.
 
     MMEngine's EMAHook stores the averaged weights as ``state_dict`` and those of the last
     training step, prefixed with ``module.``, as ``ema_state_dict``.
 
+    Args:
+        checkpoint: The file.
+        ema: Whether to take the averaged weights where the file has both.
+
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is unusable or contains no weights.
     """
-    if weights not in ('averaged', 'raw'):
-        raise ValueError(f"weights={weights!r} must be 'averaged' or 'raw'")
     content = load_checkpoint(checkpoint)
     state = content.get('state_dict', content)
-    if weights == 'raw' and 'ema_state_dict' in content:
+    if not ema and 'ema_state_dict' in content:
         state = content['ema_state_dict']
         if isinstance(state, Mapping):
             state = {k: v for k, v in state.items() if str(k).startswith('module.')}

@@ -32,7 +32,7 @@ class FeatureMaps(tuple):
         padded_size: (H, W) of the padded image.
 
     The arguments are attributes too. The tuple itself holds the parts of ``padded`` that cover
-    the image; our heads work on ``padded``, so that a network equals its original there.
+    the image; our heads work on ``padded``, so that a model equals its original there.
     """
 
     padded: tuple[Tensor, ...]

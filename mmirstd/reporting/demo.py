@@ -30,7 +30,7 @@ from mmirstd.visualization.outcomes import UNSCORED
 from mmirstd.visualization.overlay import crop_pictures, draw_overlay
 
 RANGES = {
-    'as the network was trained': None,
+    'as the model was trained': None,
     'smallest to largest value': 'minmax',
     'percentiles 0.1 to 99.99': 'percentile',
 }
@@ -83,7 +83,7 @@ def detect(
         threshold: Probability above which a pixel is a target.
         tile: Side of the tiles for larger images; None hands over the whole image.
         tta: Average over mirror images.
-        intensity_range: 'minmax' or 'percentile'; None as the network was trained.
+        intensity_range: 'minmax' or 'percentile'; None as the model was trained.
         tell: Receives what the image shows to be wrong with the options, see
             `mmirstd.inference.first_frame`.
 

@@ -47,7 +47,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
         ValueError: There is no detector.
     """
     if not detectors:
-        raise ValueError('detectors is empty: the page needs at least one network')
+        raise ValueError('detectors is empty: the page needs at least one model')
     gradio = _import_gradio(folder)
     first = next(iter(detectors))
     with gradio.Blocks(
@@ -77,7 +77,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                     value=_tile_label(detectors[first]),
                     label='Tiles',
                     info='Larger images are cut into tiles of this side; choose the size that '
-                    'the network was trained on.',
+                    'the model was trained on.',
                 )
                 values = gradio.Dropdown(
                     list(RANGES),

@@ -1,7 +1,7 @@
 """Running a detector over images with known masks: counts, curves and its worst images.
 
 Images are evaluated at their own size, unlike in a test loop whose pipeline evaluates at the
-size of the network's input.
+size of the model's input.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class WorstImage:
     Attributes:
         counts: What was counted on it.
         detection: What was detected.
-        truth: Its mask (H, W), 0 and 1.
+        gt_mask: Its mask (H, W), 0 and 1.
     """
 
     counts: ImageCounts
     detection: Detection
-    truth: np.ndarray
+    gt_mask: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def evaluate(
     Args:
         detector: What to evaluate.
         images: Images with masks.
-        batch_size: Images given to the network at once.
+        batch_size: Images given to the model at once.
         keep_worst: Number of images that are kept for a gallery.
         progress: Called after every image.
 
@@ -126,12 +126,12 @@ def evaluate(
     worst: list[tuple[tuple[int, float], int, WorstImage]] = []
     stream = detector.stream([image.source for image in images], batch_size=batch_size)
     for number, (image, detection) in enumerate(zip(images, stream, strict=True)):
-        truth = read_mask(image.mask)
+        gt_mask = read_mask(image.mask)
         counts = scorer.update(
-            detection.mask, truth, probability=detection.probability, name=detection.source.name
+            detection.mask, gt_mask, probability=detection.probability, name=detection.source.name
         )
         # Of equally bad images the first ones are kept.
-        entry = (error_rank(counts), -number, WorstImage(counts, detection, truth))
+        entry = (error_rank(counts), -number, WorstImage(counts, detection, gt_mask))
         if len(worst) < keep_worst:
             heapq.heappush(worst, entry)
         elif keep_worst:

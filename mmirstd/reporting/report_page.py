@@ -1,6 +1,6 @@
-"""One self-contained HTML page about the evaluation of one or several networks.
+"""One self-contained HTML page about the evaluation of one or several models.
 
-Everything, pictures included, is in the one file; it needs no network and runs no script.
+Everything, pictures included, is in the one file; it needs no model and runs no script.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ROWS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One evaluated network.
+    """One evaluated model.
 
     Attributes:
         name: What the page calls it.
@@ -54,22 +54,22 @@ def build_page(
 
     Args:
         title: Heading.
-        entries: The networks, evaluated on the same images.
+        entries: The models, evaluated on the same images.
         facts: Label -> text about images, versions and machine.
-        worst: Pictures in the gallery of each network.
+        worst: Pictures in the gallery of each model.
 
     Returns:
         HTML text.
 
     Raises:
-        ValueError: There is no network, two share a name, or they saw different images.
+        ValueError: There is no model, two share a name, or they saw different images.
     """
     names = [entry.name for entry in entries]
     if not entries or len(set(names)) != len(names):
-        raise ValueError(f'names={names}: give at least one network, each with its own name')
+        raise ValueError(f'names={names}: give at least one model, each with its own name')
     images = [[counts.name for counts in entry.evaluation.result.images] for entry in entries]
     if any(each != images[0] for each in images):
-        raise ValueError('the networks were evaluated on different images')
+        raise ValueError('the models were evaluated on different images')
     results = {entry.name: entry.evaluation.result for entry in entries}
     curves = {name: (each.pixel_curve, each.target_curve) for name, each in results.items()}
     return _template().render(
@@ -146,7 +146,7 @@ def _base64(png: bytes) -> str:
 
 def _png(image: WorstImage) -> bytes:
     picture = draw_result(
-        image.detection.image, image.truth, image.detection.mask, name=image.counts.name
+        image.detection.image, image.gt_mask, image.detection.mask, name=image.counts.name
     )
     return encode_image(picture[..., ::-1])
 

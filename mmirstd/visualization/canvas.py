@@ -23,7 +23,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 """Kind of outcome -> RGB: hit sky blue, miss yellow, false alarm vermilion, else green."""
 COLOUR_NAMES = {HIT: 'blue', MISS: 'yellow', FALSE_ALARM: 'vermilion', UNSCORED: 'green'}
 """What texts call them."""
-TRUTH_COLOUR = COLOURS[UNSCORED]
+GT_COLOUR = COLOURS[UNSCORED]
 """RGB of the true outline where the predicted one is shown as well."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 

@@ -1,4 +1,4 @@
-"""Where a network looks: heat maps of feature maps over the image, as in Fig. 4 of the paper.
+"""Where a model looks: heat maps of feature maps over the image, as in Fig. 4 of the paper.
 
 The paper does not say how a map of C channels becomes one value per place; we use the energy,
 the root mean square over the channels, because it needs no class and no gradient and does not

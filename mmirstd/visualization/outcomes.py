@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mmirstd.evaluation.components import Components, find_components
 from mmirstd.evaluation.matching import match_targets
+from mmirstd.renamed import accept_old_arguments
 
 HIT, MISS, FALSE_ALARM, UNSCORED = 'hit', 'miss', 'false alarm', 'detection'
 """Kinds of outcome; UNSCORED is a component drawn without the other mask to judge it by."""
@@ -40,11 +41,12 @@ class Outcome:
     detection: NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
 
 
-def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outcome]:
+@accept_old_arguments(truth='gt_mask')
+def judge(gt_mask: np.ndarray | None, prediction: np.ndarray | None) -> list[Outcome]:
     """Pair the detections of one image with its targets.
 
     Args:
-        truth: Mask (H, W), non-zero on targets; None when it is not known.
+        gt_mask: Mask (H, W), non-zero on targets; None when it is not known.
         prediction: Mask (H, W), non-zero on detections; None when there is none to judge.
 
     Returns:
@@ -54,8 +56,8 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
     Raises:
         ValueError: The masks differ in size.
     """
-    if truth is None or prediction is None:
-        only = truth if prediction is None else prediction
+    if gt_mask is None or prediction is None:
+        only = gt_mask if prediction is None else prediction
         if only is None:
             return []
         parts = find_components(only)
@@ -71,15 +73,15 @@ def judge(truth: np.ndarray | None, prediction: np.ndarray | None) -> list[Outco
             )
             for i in range(len(parts))
         ]
-    if truth.shape != prediction.shape:
+    if gt_mask.shape != prediction.shape:
         raise ValueError(
-            f'truth has the shape {truth.shape} but prediction {prediction.shape}; '
+            f'gt_mask has the shape {gt_mask.shape} but prediction {prediction.shape}; '
             'compare masks of the same image at the same size'
         )
-    targets, detections = find_components(truth), find_components(prediction)
+    targets, detections = find_components(gt_mask), find_components(prediction)
     partner = match_targets(targets, detections, 'optimal').partner
-    target_boxes = _boxes(targets, truth.shape[1])
-    detection_boxes = _boxes(detections, truth.shape[1])
+    target_boxes = _boxes(targets, gt_mask.shape[1])
+    detection_boxes = _boxes(detections, gt_mask.shape[1])
     own, found = targets.members(), detections.members()
     hits = [
         _outcome(HIT, targets, t, _union(target_boxes[t], detection_boxes[p]), own[t], found[p])

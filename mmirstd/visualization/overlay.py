@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmirstd.renamed import accept_old_arguments
+
 from .canvas import (
     COLOURS,
-    TRUTH_COLOUR,
+    GT_COLOUR,
     draw_component,
     draw_marker,
     enlarge,
@@ -25,9 +27,10 @@ _CAPTION = 22
 _INITIALS = {HIT: 'H', MISS: 'M', FALSE_ALARM: 'F', UNSCORED: 'D'}
 
 
+@accept_old_arguments(truth='gt_mask')
 def draw_overlay(
     image: np.ndarray,
-    truth: np.ndarray | None = None,
+    gt_mask: np.ndarray | None = None,
     prediction: np.ndarray | None = None,
     *,
     scale: int | None = None,
@@ -41,7 +44,7 @@ def draw_overlay(
 
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type; all but 8-bit is contrast-stretched.
-        truth: Mask (H, W), non-zero on targets.
+        gt_mask: Mask (H, W), non-zero on targets.
         prediction: Mask (H, W), non-zero on detections.
         scale: Integer enlargement; None makes the longer side at least 640 px.
         labels: Number the markers (H1, M1, F1), as :func:`crop_strip` does.
@@ -52,10 +55,10 @@ def draw_overlay(
     Raises:
         ValueError: A mask is not of the image's size.
     """
-    _check_sizes(image, truth, prediction)
+    _check_sizes(image, gt_mask, prediction)
     scale = scale or enlargement(image.shape[:2], 640)
     picture = to_rgb(enlarge(to_gray8(image), scale))
-    outcomes = judge(truth, prediction)
+    outcomes = judge(gt_mask, prediction)
     window = (slice(0, image.shape[0]), slice(0, image.shape[1]))
     for outcome in outcomes:
         found = outcome.target if outcome.detection is None else outcome.detection
@@ -65,9 +68,10 @@ def draw_overlay(
     return picture
 
 
+@accept_old_arguments(truth='gt_mask')
 def crop_strip(
     image: np.ndarray,
-    truth: np.ndarray | None = None,
+    gt_mask: np.ndarray | None = None,
     prediction: np.ndarray | None = None,
     *,
     width: int,
@@ -82,7 +86,7 @@ def crop_strip(
 
     Args:
         image: As for :func:`draw_overlay`.
-        truth: Mask (H, W).
+        gt_mask: Mask (H, W).
         prediction: Mask (H, W).
         width: Width of the strip in pixels.
         window: Side of a crop in image pixels; grows for targets larger than half of it.
@@ -91,8 +95,8 @@ def crop_strip(
     Returns:
         (height, width, 3); height 0 when there is nothing to show.
     """
-    _check_sizes(image, truth, prediction)
-    outcomes = judge(truth, prediction)
+    _check_sizes(image, gt_mask, prediction)
+    outcomes = judge(gt_mask, prediction)
     if not outcomes:
         return np.zeros((0, width, 3), np.uint8)
     named = _in_order(outcomes)
@@ -112,9 +116,10 @@ def crop_strip(
     return strip
 
 
+@accept_old_arguments(truth='gt_mask')
 def crop_pictures(
     image: np.ndarray,
-    truth: np.ndarray | None = None,
+    gt_mask: np.ndarray | None = None,
     prediction: np.ndarray | None = None,
     *,
     window: int = 24,
@@ -125,7 +130,7 @@ def crop_pictures(
 
     Args:
         image: As for :func:`draw_overlay`.
-        truth: Mask (H, W).
+        gt_mask: Mask (H, W).
         prediction: Mask (H, W).
         window: Side of a crop in image pixels; grows for targets larger than half of it.
         zoom: Enlargement.
@@ -134,8 +139,8 @@ def crop_pictures(
     Returns:
         (picture (window * zoom, window * zoom, 3), caption) in the order of the strip.
     """
-    _check_sizes(image, truth, prediction)
-    outcomes = judge(truth, prediction)
+    _check_sizes(image, gt_mask, prediction)
+    outcomes = judge(gt_mask, prediction)
     named = _in_order(outcomes)[:limit]
     return [
         (
@@ -146,9 +151,10 @@ def crop_pictures(
     ]
 
 
+@accept_old_arguments(truth='gt_mask')
 def draw_result(
     image: np.ndarray,
-    truth: np.ndarray | None = None,
+    gt_mask: np.ndarray | None = None,
     prediction: np.ndarray | None = None,
     *,
     name: str = '',
@@ -158,7 +164,7 @@ def draw_result(
 
     Args:
         image: As for :func:`draw_overlay`.
-        truth: Mask (H, W).
+        gt_mask: Mask (H, W).
         prediction: Mask (H, W).
         name: Name for the caption.
         scale: As for :func:`draw_overlay`.
@@ -166,11 +172,13 @@ def draw_result(
     Returns:
         (height, width, 3).
     """
-    overlay = draw_overlay(image, truth, prediction, scale=scale)
+    overlay = draw_overlay(image, gt_mask, prediction, scale=scale)
     caption = np.zeros((_CAPTION, overlay.shape[1], 3), np.uint8)
     write(caption, name, (4, 15))
-    _write_counts(caption, judge(truth, prediction), truth is not None and prediction is not None)
-    strip = crop_strip(image, truth, prediction, width=overlay.shape[1])
+    _write_counts(
+        caption, judge(gt_mask, prediction), gt_mask is not None and prediction is not None
+    )
+    strip = crop_strip(image, gt_mask, prediction, width=overlay.shape[1])
     seam = np.zeros((4 if len(strip) else 0, overlay.shape[1], 3), np.uint8)
     return np.concatenate([caption, overlay, seam, strip])
 
@@ -223,7 +231,7 @@ def _crop(
     both = any(each.kind != UNSCORED for each in outcomes)
     place = (image.shape[:2], (rows, columns), zoom)
     for each in outcomes:
-        colour = TRUTH_COLOUR if both else COLOURS[each.kind]
+        colour = GT_COLOUR if both else COLOURS[each.kind]
         draw_component(tile, each.target, colour, *place)
     # Dashed, so that both lines are seen where they run along the same pixels.
     for each in (*outcomes, outcome):
@@ -238,9 +246,9 @@ def _crop(
 
 
 def _check_sizes(
-    image: np.ndarray, truth: np.ndarray | None, prediction: np.ndarray | None
+    image: np.ndarray, gt_mask: np.ndarray | None, prediction: np.ndarray | None
 ) -> None:
-    for name, mask in (('truth', truth), ('prediction', prediction)):
+    for name, mask in (('gt_mask', gt_mask), ('prediction', prediction)):
         if mask is not None and mask.shape != image.shape[:2]:
             raise ValueError(
                 f'{name} has the shape {mask.shape} but the image {image.shape[:2]}; '

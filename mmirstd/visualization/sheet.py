@@ -1,4 +1,4 @@
-"""Sheets: rows of images, columns image | truth | one prediction per model, one picture.
+"""Sheets: rows of images, columns image | ground truth | one prediction per model, one picture.
 
 Plain functions on numpy arrays. Shapes: H, W image size in pixels. Pictures are RGB uint8.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+
+from mmirstd.renamed import accept_old_arguments
 
 from .canvas import (
     COLOURS,
@@ -28,6 +30,7 @@ _HEADER = 22
 _PAPER = 24
 
 
+@accept_old_arguments(truth='gt_mask')
 @dataclass(frozen=True)
 class SheetRow:
     """One image of a sheet.
@@ -35,21 +38,21 @@ class SheetRow:
     Attributes:
         name: Shown below the first cell.
         image: (H, W) or BGR (H, W, 3), any numeric type.
-        truth: Mask (H, W), or None.
+        gt_mask: Mask (H, W), or None.
         predictions: Model name -> mask (H, W). Rows may lack models; their cells stay empty.
     """
 
     name: str
     image: np.ndarray
-    truth: np.ndarray | None = None
+    gt_mask: np.ndarray | None = None
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def make_sheet(rows: Sequence[SheetRow], *, cell: int = 256, inset: bool = True) -> np.ndarray:
-    """Lay out images, truth and predictions side by side.
+    """Lay out images, ground truth and predictions side by side.
 
-    Predictions are judged against the truth (hit square, miss circle, false alarm diamond, each
-    in its colour) with the counts below the cell. Every cell of a row shows the same small part
+    Predictions are judged against the ground truth (hit square, miss circle, false alarm diamond,
+    each in its colour) with the counts below the cell. Every cell of a row shows the same part
     of the image enlarged in the same corner: the surroundings of the first missed target, else
     of the first target, else of the first detection.
 
@@ -67,8 +70,8 @@ def make_sheet(rows: Sequence[SheetRow], *, cell: int = 256, inset: bool = True)
     if not rows:
         raise ValueError('rows is empty: a sheet needs at least one image')
     models = list(dict.fromkeys(model for row in rows for model in row.predictions))
-    has_truth = any(row.truth is not None for row in rows)
-    columns = ['image', *(['truth'] if has_truth else []), *models]
+    has_gt_mask = any(row.gt_mask is not None for row in rows)
+    columns = ['image', *(['ground truth'] if has_gt_mask else []), *models]
     pitch_x, pitch_y = cell + _GAP, cell + _GAP + _HEADER
     sheet = np.full(
         (_HEADER + len(rows) * pitch_y, len(columns) * pitch_x + _GAP, 3), _PAPER, np.uint8
@@ -93,22 +96,22 @@ class _Tile:
 
 def _row_tiles(row: SheetRow, columns: list[str], cell: int, inset: bool) -> list[_Tile]:
     gray = to_gray8(row.image)
-    for name, mask in (('truth', row.truth), *row.predictions.items()):
+    for name, mask in (('ground truth', row.gt_mask), *row.predictions.items()):
         if mask is not None and mask.shape != gray.shape:
             raise ValueError(
                 f'row {row.name!r}: {name} has the shape {mask.shape} but the image {gray.shape}'
             )
-    judged = {model: judge(row.truth, mask) for model, mask in row.predictions.items()}
+    judged = {model: judge(row.gt_mask, mask) for model, mask in row.predictions.items()}
     window = _inset_window(row, judged, gray.shape) if inset else None
     white = (255, 255, 255)
     tiles = []
     for column in columns:
         if column == 'image':
             tiles.append(_Tile(_fit(gray, [], cell, window), [(row.name, white)]))
-        elif column == 'truth':
-            outcomes = judge(row.truth, None)
+        elif column == 'ground truth':
+            outcomes = judge(row.gt_mask, None)
             count = f'{len(outcomes)} target{"" if len(outcomes) == 1 else "s"}'
-            notes = [(count, white)] if row.truth is not None else []
+            notes = [(count, white)] if row.gt_mask is not None else []
             tiles.append(_Tile(_fit(gray, outcomes, cell, window), notes))
         elif column in judged:
             outcomes = judged[column]
@@ -144,7 +147,7 @@ def _inset_window(
 ) -> tuple[int, int, int] | None:
     """(left, top, side) in image pixels of the part to enlarge; None when nothing is there."""
     found = [outcome for outcomes in judged.values() for outcome in outcomes]
-    found = [o for o in found if o.kind == MISS] + judge(row.truth, None) + found
+    found = [o for o in found if o.kind == MISS] + judge(row.gt_mask, None) + found
     if not found:
         return None
     left, top, right, bottom = found[0].box

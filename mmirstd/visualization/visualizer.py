@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
 from mmirstd.datasets.resampling import resize_image
-from mmirstd.evaluation.samples import read_prediction, read_truth
+from mmirstd.evaluation.samples import read_gt_mask, read_prediction
 from mmirstd.io.guard import check_output
 from mmirstd.io.pictures import write_image
 from mmirstd.registry import VISUALIZERS
@@ -79,7 +79,7 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
             name: Name of the image.
             image: Gray (H, W) of any numeric type or RGB (H, W, 3).
             data_sample: Truth and prediction; either may be missing.
-            draw_gt: Whether to use the truth.
+            draw_gt: Whether to use the ground truth.
             draw_pred: Whether to use the prediction.
             show: Open a window instead of writing to the back ends.
             wait_time: Seconds that the window stays, 0 until a key is pressed.
@@ -89,20 +89,20 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
             with_image: Ignored; the picture always shows the image.
 
         Raises:
-            ValueError: Truth and prediction differ in size, or the truth holds other labels
+            ValueError: Ground truth and prediction differ in size, or the former holds other labels
                 than 0, 1 and ``ignore_index``; the message begins with ``name``.
             OSError: ``out_file`` cannot be written.
         """
-        truth, prediction = self._masks(name, data_sample, draw_gt, draw_pred)
+        gt_mask, prediction = self._masks(name, data_sample, draw_gt, draw_pred)
         if image.ndim == 3:
             image = image[..., ::-1]  # the drawing functions take BGR
         gray, caption = to_gray8(image), name
-        masks = [mask for mask in (truth, prediction) if mask is not None]
+        masks = [mask for mask in (gt_mask, prediction) if mask is not None]
         if masks and masks[0].shape != gray.shape:
             height, width = masks[0].shape
             caption = f'{name} at {width}x{height} (file {gray.shape[1]}x{gray.shape[0]})'
             gray = resize_image(gray, (height, width))
-        picture = draw_result(gray, truth, prediction, name=caption, scale=self.scale)
+        picture = draw_result(gray, gt_mask, prediction, name=caption, scale=self.scale)
         self.set_image(picture)  # for get_image
         if show:
             self.show(picture, win_name=name, wait_time=wait_time)
@@ -114,9 +114,9 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
     def _masks(
         self, name: str, data_sample: SegDataSample | None, draw_gt: bool, draw_pred: bool
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        truth = prediction = None
+        gt_mask = prediction = None
         if data_sample is None:
-            return truth, prediction
+            return gt_mask, prediction
         sample = data_sample.to_dict()
         if draw_pred and ('seg_logits' in sample or 'pred_sem_seg' in sample):
             prediction, _ = read_prediction(sample, self.threshold, name)
@@ -124,5 +124,5 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
             shape = tuple(sample['gt_sem_seg']['data'].shape[-2:])
             if prediction is not None:
                 shape = prediction.shape
-            truth, _ = read_truth(sample, shape, self.ignore_index, name)
-        return truth, prediction
+            gt_mask, _ = read_gt_mask(sample, shape, self.ignore_index, name)
+        return gt_mask, prediction

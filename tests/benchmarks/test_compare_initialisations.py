@@ -1,4 +1,4 @@
-"""benchmarks/compare_initialisations.py and benchmarks/measure_distillation.py on tiny recipes."""
+"""benchmarks/compare_initialisations.py and benchmarks/measure_distillation.py on tiny configs."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ resize = dict(size=32)
 
 
 @pytest.fixture
-def recipe(tmp_path) -> Path:
+def config(tmp_path) -> Path:
     for folder in ('images', 'masks'):
         (tmp_path / 'data' / folder).mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -47,15 +47,15 @@ def recipe(tmp_path) -> Path:
     return path
 
 
-def test_pairs_differ_in_the_encoder_alone(recipe, tmp_path, capsys):
+def test_pairs_differ_in_the_encoder_alone(config, tmp_path, capsys):
     weights = tmp_path / 'student.pth'
     torch.manual_seed(7)
     torch.save({'state_dict': RepViT(**SIZES).state_dict()}, weights)
     out = tmp_path / 'out'
     options = ['--weights', f'distilled={weights}', '--epochs', '1', '--seeds', '0', '4']
-    assert main([str(recipe), '--epochs', '1', '--seeds', '4', '--out', str(out)]) == 0
+    assert main([str(config), '--epochs', '1', '--seeds', '4', '--out', str(out)]) == 0
     alone = json.loads((out / 'random_4' / 'row.json').read_text())['row']
-    assert main([str(recipe), *options, '--out', str(out)]) == 0
+    assert main([str(config), *options, '--out', str(out)]) == 0
     printed = capsys.readouterr().out
     for text in ('| random | 0 |', '| distilled | 4 |', 'random, mean ± std', 'distilled - random'):
         assert text in printed
@@ -67,18 +67,18 @@ def test_pairs_differ_in_the_encoder_alone(recipe, tmp_path, capsys):
     assert (out / rows['distilled'][1]['log']).is_file()
 
 
-def test_mistakes_end_with_exit_code_1(recipe, tmp_path, capsys):
-    assert main([str(recipe), '--weights', 'distilled']) == 1
+def test_mistakes_end_with_exit_code_1(config, tmp_path, capsys):
+    assert main([str(config), '--weights', 'distilled']) == 1
     assert 'NAME=FILE' in capsys.readouterr().err
-    assert main([str(recipe), '--weights', f'distilled={tmp_path / "none.pth"}']) == 1
+    assert main([str(config), '--weights', f'distilled={tmp_path / "none.pth"}']) == 1
     assert 'none.pth do not exist' in capsys.readouterr().err
-    assert cost([str(recipe)]) == 1
+    assert cost([str(config)]) == 1
     assert 'train_cfg.teacher' in capsys.readouterr().err
     with pytest.raises(ValueError, match='distilled weights are for'):
         with_weights(Config.fromfile(ROOT / 'configs/acm/acm_nudt.py'), None)
 
 
-def test_cost_of_the_tiny_recipe(capsys):
+def test_cost_of_the_tiny_config(capsys):
     assert cost(['tiny_synthetic', '--images', '400']) == 0
     printed = capsys.readouterr().out
     assert '96 x 96 pixels, 8 prompts' in printed

@@ -14,7 +14,7 @@ from benchmarks.comparison import Budget, compare, shorten_config
 ROOT = Path(__file__).resolve().parents[2]
 
 CHANGES = """
-_base_ = ['{recipe}']
+_base_ = ['{config}']
 
 model = dict(data_preprocessor=dict(size=(64, 64)))
 small = dict(type='mmirstd.ResizeToSquare', size=64, evaluate_at='input')
@@ -28,8 +28,8 @@ val_dataloader = dict(dataset=dict(
 
 
 @pytest.fixture
-def recipe(tmp_path):
-    """Writes a recipe on six images with one bright spot each."""
+def write_config(tmp_path):
+    """Writes a config on six images with one bright spot each."""
     data = tmp_path / 'data'
     for folder in ('images', 'masks'):
         (data / folder).mkdir(parents=True)
@@ -46,37 +46,37 @@ def recipe(tmp_path):
     def write(name: str) -> str:
         path = tmp_path / f'tiny_{name}.py'
         (base,) = (ROOT / 'configs').rglob(f'{name}.py')
-        path.write_text(CHANGES.format(recipe=base, data=data))
+        path.write_text(CHANGES.format(config=base, data=data))
         return str(path)
 
     return write
 
 
-def test_networks_and_detectors_come_in_one_table(recipe, tmp_path, capsys):
+def test_models_and_detectors_come_in_one_table(write_config, tmp_path, capsys):
     out = tmp_path / 'out'
-    configs = [recipe('common_acm_nudt'), recipe('tophat_nudt')]
+    configs = [write_config('common_acm_nudt'), write_config('tophat_nudt')]
     options = ['--epochs', '4', '--train-images', '4', '--batch-size', '2', '--test-images', '3']
     assert main([*configs, *options, '--out', str(out)]) == 0
     printed = capsys.readouterr().out
     assert '| tiny_common_acm_nudt | 518,269 |' in printed
     assert f'--out {out}' in printed
-    assert (out / 'table.md').read_text() == printed[printed.index('| recipe') :]
+    assert (out / 'table.md').read_text() == printed[printed.index('| config') :]
     content = json.loads((out / 'rows.json').read_text())
     assert content['budget']['train_images'] == 4
-    network, detector = content['rows']
-    assert network['last_loss'] < network['first_loss']
-    assert network['macs'] > 0
+    model, detector = content['rows']
+    assert model['last_loss'] < model['first_loss']
+    assert model['macs'] > 0
     assert detector['first_loss'] is None
     assert detector['scores']['IoU'] > 50
-    for row in (network, detector):
+    for row in (model, detector):
         log = (out / row['log']).read_text()
         assert 'irstd/IoU' in log
     assert not list(out.rglob('*.pth'))
 
 
-def test_a_seed_repeats_a_run(recipe, tmp_path):
+def test_a_seed_repeats_a_run(write_config, tmp_path):
     budget = Budget(epochs=1, train_images=4, test_images=1, batch_size=2, seed=3)
-    config = recipe('common_acm_nudt')
+    config = write_config('common_acm_nudt')
     first, second = (compare([config], budget, tmp_path / name)[0] for name in ('first', 'second'))
     assert first.last_loss == second.last_loss
     assert first.scores == second.scores
@@ -91,7 +91,7 @@ def test_what_is_counted_in_epochs_shrinks():
     assert cfg.param_scheduler[0].milestones == [20, 30]
     assert 'end' not in cfg.param_scheduler[0], 'the runner takes the last epoch'
     assert cfg.val_dataloader.dataset.split == 'nudt/dnanet_50_50_test'
-    assert plain.train_cfg.max_epochs == 400, 'the recipe itself stays'
+    assert plain.train_cfg.max_epochs == 400, 'the config itself stays'
     warm = Config.fromfile(ROOT / 'configs' / 'mshnet' / 'mshnet_nudt.py')
     assert shorten_config(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
     warm = Config.fromfile(ROOT / 'configs' / 'sctransnet' / 'sctransnet_nudt.py')
@@ -112,10 +112,10 @@ def test_mistakes_are_named(tmp_path, capsys):
     assert not (tmp_path / 'out').exists()
 
 
-def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(recipe, tmp_path):
+def test_a_crop_trains_on_windows_with_targets_and_scores_whole_images(write_config, tmp_path):
     name = 'optim_wrapper.optimizer.lr'
     budget = Budget(epochs=1, batch_size=2, crop=32, options={name: 0.25})
-    config = Config.fromfile(recipe('common_acm_nudt'))
+    config = Config.fromfile(write_config('common_acm_nudt'))
     cfg = shorten_config(config, budget, tmp_path)
     assert cfg.optim_wrapper.optimizer.lr == 0.25
     with DefaultScope.overwrite_default_scope('mmseg'):

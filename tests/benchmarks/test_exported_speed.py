@@ -8,7 +8,7 @@ from rich.console import Console
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
-from bright_network import CONFIG, RESIZE
+from bright_model import CONFIG, RESIZE
 
 from benchmarks.exported_speed import COLUMNS, cells, main, screen_tables
 
@@ -23,8 +23,8 @@ def test_one_table_from_one_command(tmp_path, monkeypatch, capsys):
     assert 'not exported: absent' in capsys.readouterr().out
     report = json.loads(Path('log/export.json').read_text())
     assert report['failed'] == ['absent']
-    assert [row['network'] for row in report['networks']] == ['bright', 'native']
-    for row in report['networks']:
+    assert [row['model'] for row in report['models']] == ['bright', 'native']
+    for row in report['models']:
         assert row['input'] == [1, 3, 96, 96]
         assert max(row['logits'], row['probability'], row['whole_way']) < 1e-4
         assert row['logit_spread'] > 0.1
@@ -35,7 +35,7 @@ def test_one_table_from_one_command(tmp_path, monkeypatch, capsys):
 
 
 def test_the_screen_shows_every_number_on_80_columns():
-    row = {'network': 'simirstd_nudt', 'input': [1, 3, 1024, 1024], 'open': 'multiple'}
+    row = {'model': 'simirstd_nudt', 'input': [1, 3, 1024, 1024], 'open': 'multiple'}
     row |= {'logit_spread': 123.4, 'logits': 3.9e-6, 'probability': 2.1e-7, 'whole_way': 1.2e-5}
     row |= {'file_bytes': 2**27, 'torch_s': 12.345, 'torch_spread_s': 0.4, 'onnx_s': 9.876}
     row |= {'onnx_spread_s': 0.3, 'ratio': 0.8}

@@ -31,7 +31,7 @@ def test_real_masks(tmp_path, capsys):
 
 
 def test_unequal_counts_are_an_error():
-    time_both.__globals__['our_counts'] = lambda prediction, truth: (0, 0, 0, 0, 0, 0)
-    truth = np.ones((8, 8), dtype=bool)
+    time_both.__globals__['our_counts'] = lambda prediction, gt_mask: (0, 0, 0, 0, 0, 0)
+    gt_mask = np.ones((8, 8), dtype=bool)
     with pytest.raises(RuntimeError, match='image 0'):
-        time_both([(truth, truth)], 1)
+        time_both([(gt_mask, gt_mask)], 1)

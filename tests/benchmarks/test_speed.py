@@ -29,11 +29,11 @@ def test_report_has_all_sides_and_a_picture(tmp_path: Path) -> None:
     assert speed.main([config, *arguments, '--out', str(tmp_path)]) == 0
     report = json.loads((tmp_path / 'benchmark.json').read_text())
     assert '32 x 40' in report['setting']
-    folded, half, plain, usual = report['networks']
-    assert half['network'] == 'simirstd_synthetic (bfloat16)'
-    assert plain['network'] == 'simirstd_synthetic (not fused)'
-    assert folded['network'] == 'simirstd_synthetic'
-    assert usual['network'] == 'simirstd_synthetic (unfolded)'
+    folded, half, plain, usual = report['models']
+    assert half['model'] == 'simirstd_synthetic (bfloat16)'
+    assert plain['model'] == 'simirstd_synthetic (not fused)'
+    assert folded['model'] == 'simirstd_synthetic'
+    assert usual['model'] == 'simirstd_synthetic (unfolded)'
     assert folded['parameters'] == usual['parameters']
     assert folded['macs']['backbone'] == usual['macs']['backbone']
     assert all(

@@ -3,7 +3,7 @@ import hashlib
 import json
 
 import pytest
-from bright_network import scene, write_networks
+from bright_model import scene, write_models
 
 from mmirstd.cli.model_arguments import add_models, load_model, named_models
 
@@ -53,9 +53,9 @@ def test_a_described_model_is_one_word(tmp_path):
     assert named('--model', str(tmp_path)) == {tmp_path.name: files}
 
 
-def test_each_network_is_its_own(tmp_path, monkeypatch):
+def test_each_model_is_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_networks()
+    write_models()
     targets = {
         name: len(load_model(files, 'cpu', threshold=0.4)(scene())[0].targets)
         for name, files in named(*BRIGHT, *BLIND).items()

@@ -1,4 +1,4 @@
-"""The shared _base_ files: what they promise and that they merge into one recipe."""
+"""The shared _base_ files: what they promise and that they merge into one config."""
 
 from pathlib import Path
 
@@ -19,16 +19,16 @@ def mmseg_scope():
     DefaultScope._instance_dict.clear()
 
 
-def recipe(tmp_path: Path, *bases: str) -> Config:
+def config(tmp_path: Path, *bases: str) -> Config:
     paths = [str(CONFIGS / '_base_' / base) for base in bases]
-    file = tmp_path / 'recipe.py'
+    file = tmp_path / 'config.py'
     file.write_text(f'_base_ = {paths}\n')
     return Config.fromfile(file)
 
 
 @pytest.mark.parametrize('average', ['ema.py', 'swa.py'])
 def test_runtime_schedule_and_average_merge_without_clashing_keys(tmp_path, average):
-    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py', average)
+    cfg = config(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py', average)
     assert cfg.default_scope == 'mmseg'
     assert cfg.train_cfg.type == 'EpochBasedTrainLoop'
     assert cfg.log_processor.by_epoch
@@ -38,7 +38,7 @@ def test_runtime_schedule_and_average_merge_without_clashing_keys(tmp_path, aver
 
 
 def test_visualisation_draws_every_image_once_turned_on(tmp_path):
-    hook = recipe(tmp_path, 'default_runtime.py').default_hooks.visualization
+    hook = config(tmp_path, 'default_runtime.py').default_hooks.visualization
     assert hook.interval == 1
     assert hook.draw is False
 
@@ -49,7 +49,7 @@ def test_tensorboard_is_used_only_when_installed(tmp_path, monkeypatch, present)
 
     found = importlib.util.find_spec('os') if present else None
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: found)
-    cfg = recipe(tmp_path, 'default_runtime.py')
+    cfg = config(tmp_path, 'default_runtime.py')
     types = [backend.type for backend in cfg.vis_backends]
     assert types == ['LocalVisBackend'] + ['TensorboardVisBackend'] * present
     assert [backend.type for backend in cfg.visualizer.vis_backends] == types
@@ -81,7 +81,7 @@ def learning_rates(cfg: Config, epoch_length: int) -> list[float]:
 
 
 def test_learning_rate_warms_up_for_ten_iterations_then_falls_to_the_papers_end(tmp_path):
-    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
+    cfg = config(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
     rates = learning_rates(cfg, epoch_length=20)
     assert rates[0] == pytest.approx(1e-7)
     assert rates[:10] == sorted(rates[:10])
@@ -113,7 +113,7 @@ def decays(cfg: Config) -> dict[str, float]:
 
 @pytest.mark.usefixtures('mmseg_scope')
 def test_norms_and_embeddings_are_not_decayed(tmp_path):
-    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
+    cfg = config(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
     found = decays(cfg)
     assert len(found) == len(list(Net().parameters()))
     decayed = {name for name, decay in found.items() if decay == pytest.approx(0.1)}
@@ -123,14 +123,14 @@ def test_norms_and_embeddings_are_not_decayed(tmp_path):
 
 @pytest.mark.usefixtures('mmseg_scope')
 def test_custom_keys_win_over_the_rule_for_embeddings(tmp_path):
-    cfg = recipe(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
+    cfg = config(tmp_path, 'default_runtime.py', 'schedules/adamw_150e.py')
     cfg.optim_wrapper.paramwise_cfg.custom_keys = {'queries': {'lr_mult': 2.0, 'decay_mult': 0.5}}
     assert decays(cfg)['queries.weight'] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize('schedule', ['adamw_150e', 'adamw_20e_cpu', 'adam_400e'])
 def test_one_number_sets_the_length(tmp_path, schedule):
-    cfg = recipe(tmp_path, 'default_runtime.py', f'schedules/{schedule}.py')
+    cfg = config(tmp_path, 'default_runtime.py', f'schedules/{schedule}.py')
     cfg.merge_from_dict({'train_cfg.max_epochs': 12})
     rates = learning_rates(cfg, epoch_length=20)
     assert len(rates) == 12 * 20

@@ -75,7 +75,7 @@ def test_promises(name):
 
 @pytest.mark.parametrize('name', SIZES)
 @pytest.mark.parametrize('channels', [1, 3])
-def test_batches_of_small_files_reach_the_network(name, channels, folders):
+def test_batches_of_small_files_reach_the_model(name, channels, folders):
     cfg = load(name)
     preprocessor = dict(cfg.data_preprocessor)
     if channels == 1:
@@ -99,7 +99,7 @@ def test_batches_of_small_files_reach_the_network(name, channels, folders):
 
 
 @pytest.mark.parametrize('name', SIZES)
-def test_tta_flips_the_image_and_not_the_truth(name, folders):
+def test_tta_flips_the_image_and_not_the_gt_mask(name, folders):
     cfg = load(name)
     dataset = DATASETS.build(
         {

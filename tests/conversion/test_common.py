@@ -68,7 +68,7 @@ def test_all_problems_come_in_one_message():
     message = str(error.value)
     assert '9 keys of the file are not known: stranger0.weight' in message
     assert 'stranger4.weight and 4 more' in message
-    assert '1 keys of the network stay empty: backbone.0.weight' in message
+    assert '1 keys of the model stay empty: backbone.0.weight' in message
     assert 'first.weight (2, 3, 5, 5), expected (2, 3, 3, 3)' in message
 
 
@@ -168,15 +168,15 @@ def test_damaged_and_foreign_files_are_named(tmp_path):
                 read_checkpoint(path, allow_pickle=allow_pickle)
 
 
-class Network(nn.Module):
+class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first = nn.Conv2d(1, 2, 3)
 
 
-def test_whole_networks_are_read_only_when_allowed(tmp_path, monkeypatch):
-    path = tmp_path / 'network.pkl'
-    torch.save(Network(), path)
+def test_whole_models_are_read_only_when_allowed(tmp_path, monkeypatch):
+    path = tmp_path / 'model.pkl'
+    torch.save(Model(), path)
     with pytest.raises(ConversionError, match=r'run code.*--allow-pickle'):
         read_checkpoint(path)
     assert set(read_checkpoint(path, allow_pickle=True)) == {'first.weight', 'first.bias'}

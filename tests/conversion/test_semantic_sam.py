@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope='module')
 def released(tmp_path_factory):
-    """A file as Detectron2 writes it, of the small network."""
+    """A file as Detectron2 writes it, of the small model."""
     path = tmp_path_factory.mktemp('released') / 'small.pth'
     state = official_state(**SMALL) | {'model.criterion.empty_weight': torch.ones(2)}
     torch.save({'model': state, 'iteration': 368749, 'optimizer': {'state': {}}}, path)
@@ -38,9 +38,9 @@ def tool():
     return module
 
 
-def model_config(recipe):
+def model_config(config):
     init_default_scope('mmseg')
-    return Config.fromfile(ROOT / 'configs' / 'semantic_sam' / f'{recipe}.py').model
+    return Config.fromfile(ROOT / 'configs' / 'semantic_sam' / f'{config}.py').model
 
 
 def test_names_are_those_of_the_released_model():
@@ -89,9 +89,9 @@ def test_patch_merging_reads_neighbours_in_another_order():
     """MMCV unfolds (row, column) = 00, 01, 10, 11 per channel, Swin stacks 00, 10, 01, 11."""
     state = official_state(**SMALL)
     state = {name.removeprefix('model.'): value for name, value in state.items()}
-    network = MODELS.build(model_config('semantic_sam_cpu_synthetic'))
-    network.load_state_dict(convert(state, SEMANTIC_SAM, network.state_dict()))
-    merging = network.backbone.stages[0].downsample
+    model = MODELS.build(model_config('semantic_sam_cpu_synthetic'))
+    model.load_state_dict(convert(state, SEMANTIC_SAM, model.state_dict()))
+    merging = model.backbone.stages[0].downsample
     x = torch.randn(1, 6, 8, 16, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         found, _ = merging(x.flatten(1, 2), (6, 8))
@@ -106,23 +106,23 @@ def test_patch_merging_reads_neighbours_in_another_order():
 
 
 @pytest.mark.parametrize(('size', 'sizes'), [('swint', TINY), ('swinl', LARGE)])
-def test_published_sizes_convert_strictly_and_name_their_recipe(size, sizes):
+def test_published_sizes_convert_strictly_and_name_their_config(size, sizes):
     """No values: one number stands for each whole tensor."""
     shapes = official_shapes(**sizes)
     assert len(shapes) == {'swint': 648, 'swinl': 816}[size]
     one = torch.ones(())
     state = {name.removeprefix('model.'): one.expand(shape) for name, shape in shapes.items()}
-    recipe = f'semantic_sam_{size}_sirst'
-    assert SEMANTIC_SAM.config_of(state) == f'semantic_sam/{recipe}.py'
+    config = f'semantic_sam_{size}_sirst'
+    assert SEMANTIC_SAM.config_of(state) == f'semantic_sam/{config}.py'
     with on_meta_device():
-        target = MODELS.build(model_config(recipe)).state_dict()
+        target = MODELS.build(model_config(config)).state_dict()
     converted = convert(state, SEMANTIC_SAM, target)
     assert {name: value.shape for name, value in converted.items()} == {
         name: value.shape for name, value in target.items()
     }
 
 
-def test_the_recipe_follows_the_size_of_the_file(tool, tmp_path, monkeypatch, capsys):
+def test_the_config_follows_the_size_of_the_file(tool, tmp_path, monkeypatch, capsys):
     path = tmp_path / 'part.pth'
     weight = torch.zeros(192, 3, 4, 4)
     torch.save({'model': {'model.backbone.patch_embed.proj.weight': weight}}, path)

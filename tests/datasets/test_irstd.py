@@ -126,15 +126,15 @@ def test_the_same_holes_are_errors_in_other_datasets(write_layout):
     assert len(build(root, 'list.txt', dataset='MDEA')) == 1
 
 
-@pytest.mark.parametrize('tail', ['', '_pixels0'])
-def test_misc_111_is_resized_and_announced_once(tmp_path, messages, tail):
+@pytest.mark.parametrize('suffix', ['', '_pixels0'])
+def test_misc_111_is_resized_and_announced_once(tmp_path, messages, suffix):
     root = tmp_path / 'NUAA-SIRST'
     for folder in ('images', 'masks'):
         (root / folder).mkdir(parents=True)
     mask = np.zeros((400, 592), np.uint8)
     mask[100:104, 200:204] = 255
     Image.fromarray(np.zeros((220, 325), np.uint8)).save(root / 'images/Misc_111.png')
-    Image.fromarray(mask).save(root / f'masks/Misc_111{tail}.png')
+    Image.fromarray(mask).save(root / f'masks/Misc_111{suffix}.png')
     dataset = build(root)
     for _ in range(3):
         target = dataset[0]['gt_seg_map']
@@ -142,7 +142,7 @@ def test_misc_111_is_resized_and_announced_once(tmp_path, messages, tail):
         assert np.argwhere(target).mean(axis=0) == pytest.approx((55.5, 110.5), abs=1)
     warnings = [text for level, text in messages if level == 'WARNING']
     assert len(warnings) == 1
-    assert f'Misc_111{tail}.png is 400 x 592 but its image is 220 x 325' in warnings[0]
+    assert f'Misc_111{suffix}.png is 400 x 592 but its image is 220 x 325' in warnings[0]
 
 
 def test_undeclared_size_mismatch_is_an_error(write_layout):

@@ -123,19 +123,19 @@ def test_name_in_two_folders_of_splits_is_ambiguous(write_layout):
 
 def test_two_folders_of_ones_own(tmp_path, write_pair):
     write_pair(tmp_path / 'ir/a.png', tmp_path / 'gt/a_mask.png', 2)
-    pairs = select_pairs(tmp_path, image_dir='ir', mask_dir='gt', mask_tail='_mask').pairs
+    pairs = select_pairs(tmp_path, image_dir='ir', mask_dir='gt', mask_suffix='_mask').pairs
     assert [_target_pixels(pair) for pair in pairs] == [2]
     elsewhere = select_pairs(
-        tmp_path / 'ir', image_dir='.', mask_dir=str(tmp_path / 'gt'), mask_tail='_mask'
+        tmp_path / 'ir', image_dir='.', mask_dir=str(tmp_path / 'gt'), mask_suffix='_mask'
     )
     assert len(elsewhere.pairs) == 1
 
 
 def test_images_and_masks_in_one_folder(tmp_path, write_pair):
     write_pair(tmp_path / 'all/a.png', tmp_path / 'all/a_mask.png', 2)
-    pairs = select_pairs(tmp_path, image_dir='all', mask_dir='all', mask_tail='_mask').pairs
+    pairs = select_pairs(tmp_path, image_dir='all', mask_dir='all', mask_suffix='_mask').pairs
     assert [pair.name for pair in pairs] == ['a']
-    with pytest.raises(ValueError, match='give image_tail or mask_tail'):
+    with pytest.raises(ValueError, match='give image_suffix or mask_suffix'):
         select_pairs(tmp_path, image_dir='all', mask_dir='all')
 
 

@@ -1,4 +1,4 @@
-"""Procedural scenes: reproducibility, exact truth, the promised signal-to-clutter ratio."""
+"""Procedural scenes: reproducibility, exact ground truth, the promised signal-to-clutter ratio."""
 
 import hashlib
 import subprocess
@@ -71,7 +71,7 @@ def test_every_background_is_a_varied_image_of_the_asked_size(kind, size):
         assert scene.targets == ()
 
 
-def test_mask_holds_one_region_per_target_with_the_declared_truth():
+def test_mask_holds_one_region_per_target_with_the_declared_gt_mask():
     config = SceneConfig(size=(96, 96), targets=(1, 5), empty=0.0)
     seen = 0
     for index in range(25):

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from tiny import NETWORK, SIZE, STUDENT, build
+from tiny import SEMANTIC_SAM, SIZE, STUDENT, build
 
 from benchmarks.distillation_cost import step_cost
 
@@ -34,7 +34,7 @@ def checkpoint(tmp_path) -> tuple[Path, dict]:
 
 
 @pytest.mark.parametrize(
-    ('recipe', 'option'),
+    ('config', 'option'),
     [
         ('ablation/step1_nudt', 'model.backbone'),
         ('ablation/step1_irstd1k', 'model.backbone'),
@@ -42,9 +42,9 @@ def checkpoint(tmp_path) -> tuple[Path, dict]:
         ('simirstd_irstd1k', 'model.backbone.backbone'),
     ],
 )
-def test_one_option_starts_a_recipe_from_a_student(checkpoint, recipe, option):
+def test_one_option_starts_a_config_from_a_student(checkpoint, config, option):
     path, expected = checkpoint
-    cfg = Config.fromfile(CONFIGS / f'{recipe}.py')
+    cfg = Config.fromfile(CONFIGS / f'{config}.py')
     sizes = {key: STUDENT['backbone'][key] for key in ('embed_dims', 'depths')}  # as distilled
     cfg.merge_from_dict({f'{option}.{key}': value for key, value in sizes.items()})
     cfg.merge_from_dict({f'{option}.weights': str(path)})
@@ -62,7 +62,7 @@ def test_a_file_without_encoder_is_refused(tmp_path):
 
 
 def test_cost_of_a_step():
-    teacher, student = build(NETWORK), build(STUDENT)
+    teacher, student = build(SEMANTIC_SAM), build(STUDENT)
     cost = step_cost(teacher, student, SIZE, 3)
     # The neck by hand: 1x1 convolutions on maps of 8, 4, 2 and 1 cells a side.
     neck = 8 * 8 * 8**2 + 8 * 16 * 4**2 + 16 * 32 * 2**2 + 16 * 64

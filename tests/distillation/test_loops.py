@@ -33,14 +33,14 @@ def single_thread():
 
 
 @pytest.fixture(scope='module')
-def recipe(tmp_path_factory) -> Path:
+def config(tmp_path_factory) -> Path:
     return write_project(tmp_path_factory.mktemp('distillation'), images=10)
 
 
 @pytest.fixture(scope='module')
-def uninterrupted(recipe) -> Path:
-    run_tool_here('train', recipe, '--work-dir', 'uninterrupted', cwd=recipe.parent)
-    return recipe.parent / 'uninterrupted'
+def uninterrupted(config) -> Path:
+    run_tool_here('train', config, '--work-dir', 'uninterrupted', cwd=config.parent)
+    return config.parent / 'uninterrupted'
 
 
 def losses(work: Path) -> dict[int, float]:
@@ -48,10 +48,10 @@ def losses(work: Path) -> dict[int, float]:
     return {record['step']: record['loss'] for record in logged(work) if 'loss' in record}
 
 
-def trained(recipe: Path, work: str, *options: str) -> Path:
+def trained(config: Path, work: str, *options: str) -> Path:
     options = ['--cfg-options', *options] if options else []
-    run_tool_here('train', recipe, '--work-dir', work, *options, cwd=recipe.parent)
-    return recipe.parent / work
+    run_tool_here('train', config, '--work-dir', work, *options, cwd=config.parent)
+    return config.parent / work
 
 
 def test_checkpoints_hold_the_student_alone(uninterrupted):
@@ -72,17 +72,17 @@ def test_log_tells_of_teacher_and_data(uninterrupted):
 
 
 @pytest.mark.slow
-def test_killed_inside_of_an_epoch_and_resumed_equals_uninterrupted(recipe, uninterrupted):
+def test_killed_inside_of_an_epoch_and_resumed_equals_uninterrupted(config, uninterrupted):
     kill = 'custom_hooks=[dict(type="KillHook", iteration=8)]'
-    copy = recipe.with_name('killed.py')
-    copy.write_text(f'_base_ = {str(recipe)!r}\n{kill}\n')
+    copy = config.with_name('killed.py')
+    copy.write_text(f'_base_ = {str(config)!r}\n{kill}\n')
     command = [sys.executable, tool('train'), copy, '--work-dir', 'killed']
     command += ['--cfg-options', 'default_hooks.checkpoint.interval=7']
-    assert run(command, cwd=recipe.parent, check=False).returncode == -signal.SIGKILL
-    work = recipe.parent / 'killed'
+    assert run(command, cwd=config.parent, check=False).returncode == -signal.SIGKILL
+    work = config.parent / 'killed'
     assert load_checkpoint(work / 'iter_7.pth')['meta']['epoch'] == 1  # two images into it
 
-    run_tool_here('train', recipe, '--work-dir', 'killed', '--resume', cwd=recipe.parent)
+    run_tool_here('train', config, '--work-dir', 'killed', '--resume', cwd=config.parent)
 
     assert losses(work) == pytest.approx(losses(uninterrupted), rel=1e-5)
     assert len(set(losses(work).values())) == EPOCHS * ITERATIONS
@@ -92,11 +92,11 @@ def test_killed_inside_of_an_epoch_and_resumed_equals_uninterrupted(recipe, unin
         torch.testing.assert_close(resumed['state_dict'][name], weight)
 
 
-def test_loop_by_iterations_sees_the_same(recipe, uninterrupted):
+def test_loop_by_iterations_sees_the_same(config, uninterrupted):
     iters = EPOCHS * ITERATIONS
-    loop = recipe.with_name('by_iterations.py')
+    loop = config.with_name('by_iterations.py')
     loop.write_text(
-        f'_base_ = {str(recipe)!r}\n'
+        f'_base_ = {str(config)!r}\n'
         f"train_cfg = dict(_delete_=True, type='mmirstd.DistillIterLoop', max_iters={iters}, "
         f'val_interval=100, teacher={{{{_base_.teacher}}}})\n'
     )
@@ -106,16 +106,16 @@ def test_loop_by_iterations_sees_the_same(recipe, uninterrupted):
     options = [f'load_from={work / "iter_4.pth"}', 'default_hooks.checkpoint.interval=100']
     run_tool_here(
         'train', loop, '--work-dir', 'by_iterations_2', '--resume', '--cfg-options', *options,
-        cwd=recipe.parent,
+        cwd=config.parent,
     )  # fmt: skip
-    again = losses(recipe.parent / 'by_iterations_2')
+    again = losses(config.parent / 'by_iterations_2')
     assert min(again) == 5
     assert again == pytest.approx(
         {k: v for k, v in losses(uninterrupted).items() if k > 4}, rel=1e-5
     )
 
 
-def test_cache_replaces_the_teacher_from_the_second_epoch_on(recipe, monkeypatch):
+def test_cache_replaces_the_teacher_from_the_second_epoch_on(config, monkeypatch):
     from mmirstd.distillation.teacher import Teacher
 
     asked = []
@@ -123,53 +123,53 @@ def test_cache_replaces_the_teacher_from_the_second_epoch_on(recipe, monkeypatch
     monkeypatch.setattr(
         Teacher, '_compute', lambda self, *rest: asked.append(1) or compute(self, *rest)
     )
-    cached = trained(recipe, 'cached', 'train_cfg.teacher.cache=answers')
+    cached = trained(config, 'cached', 'train_cfg.teacher.cache=answers')
     assert len(asked) == ITERATIONS
-    assert len(list((recipe.parent / 'answers').glob('*/*.npz'))) == 2 * ITERATIONS
+    assert len(list((config.parent / 'answers').glob('*/*.npz'))) == 2 * ITERATIONS
     # Draws repeat and answers are rounded to half precision: losses hardly change.
-    plain = losses(trained(recipe, 'plain'))
+    plain = losses(trained(config, 'plain'))
     assert losses(cached) == pytest.approx(plain, rel=2e-2)
     with pytest.raises(ValueError, match='something else'):
         trained(
-            recipe, 'refused', 'train_cfg.teacher.cache=answers',
+            config, 'refused', 'train_cfg.teacher.cache=answers',
             'train_dataloader.dataset.seed=5',
         )  # fmt: skip
 
 
-def test_bits_are_for_losses_of_hard_masks(recipe):
+def test_bits_are_for_losses_of_hard_masks(config):
     options = ['train_cfg.teacher.cache=bits', 'train_cfg.teacher.cache_precision=bits']
     with pytest.raises(ValueError, match='keeps no logits'):
-        trained(recipe, 'refused', *options)
-    work = trained(recipe, 'bits_run', *options, "model.loss.terms=\"('bce','dice')\"")
+        trained(config, 'refused', *options)
+    work = trained(config, 'bits_run', *options, "model.loss.terms=\"('bce','dice')\"")
     records = [record for record in logged(work) if 'loss' in record]
     assert 'loss_kl' not in records[0]
 
 
-def test_ema_averages_the_student_alone(recipe):
-    ema = recipe.with_name('ema.py')
+def test_ema_averages_the_student_alone(config):
+    ema = config.with_name('ema.py')
     base = REPOSITORY / 'configs/_base_/ema.py'
-    ema.write_text(f'_base_ = [{str(recipe)!r}, {str(base)!r}]\n')
+    ema.write_text(f'_base_ = [{str(config)!r}, {str(base)!r}]\n')
     work = trained(ema, 'ema', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1')
     checkpoint = load_checkpoint(work / f'iter_{ITERATIONS}.pth')
     averaged = {k.removeprefix('module.').split('.')[0] for k in checkpoint['ema_state_dict']}
     assert averaged == {'steps', 'backbone', 'neck'}
 
 
-def test_gradients_accumulate(recipe):
-    work = trained(recipe, 'accumulated', 'optim_wrapper.accumulative_counts=5')
+def test_gradients_accumulate(config):
+    work = trained(config, 'accumulated', 'optim_wrapper.accumulative_counts=5')
     one, two = (load_checkpoint(work / f'iter_{n}.pth')['optimizer'] for n in (5, 10))
     assert [int(state['state'][0]['step']) for state in (one, two)] == [1, 2]
 
 
-def test_mixed_precision_on_the_cpu(recipe):
-    work = trained(recipe, 'amp', 'optim_wrapper.type=mmirstd.AmpOptimWrapper')
+def test_mixed_precision_on_the_cpu(config):
+    work = trained(config, 'amp', 'optim_wrapper.type=mmirstd.AmpOptimWrapper')
     assert all(torch.tensor(value).isfinite() for value in losses(work).values())
 
 
-def test_student_is_tested_with_the_teachers_decoder(recipe, uninterrupted):
+def test_student_is_tested_with_the_teachers_decoder(config, uninterrupted):
     checkpoint = uninterrupted / f'iter_{EPOCHS * ITERATIONS}.pth'
-    run_tool_here('test', recipe, checkpoint, '--work-dir', 'tested', cwd=recipe.parent)
-    scores = scores_of_test(recipe.parent / 'tested')
+    run_tool_here('test', config, checkpoint, '--work-dir', 'tested', cwd=config.parent)
+    scores = scores_of_test(config.parent / 'tested')
     (during,) = [record for record in logged(uninterrupted) if 'one_click/max' in record]
     assert scores['one_click/oracle'] == pytest.approx(during['one_click/oracle'])
     assert scores['one_click/max'] == pytest.approx(during['one_click/max'])
@@ -183,15 +183,15 @@ def test_student_is_tested_with_the_teachers_decoder(recipe, uninterrupted):
         ('train_dataloader.sampler.type=DefaultSampler', 'ResumableSampler'),
     ],
 )
-def test_mistakes_are_explained(recipe, option, message):
+def test_mistakes_are_explained(config, option, message):
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        trained(recipe, 'mistake', option)
+        trained(config, 'mistake', option)
 
 
-def test_cache_needs_repeating_draws(recipe):
+def test_cache_needs_repeating_draws(config):
     with pytest.raises(ValueError, match='distinct_epochs'):
         trained(
-            recipe, 'mistake', 'train_cfg.teacher.cache=other',
+            config, 'mistake', 'train_cfg.teacher.cache=other',
             'train_dataloader.dataset.distinct_epochs=None',
         )  # fmt: skip
 
@@ -226,8 +226,8 @@ print('RESULT', json.dumps([dist.get_rank(), keys, total, names]), flush=True)
 
 
 @pytest.mark.slow
-def test_two_processes_share_the_images_and_agree(recipe):
-    script = recipe.with_name('worker.py')
+def test_two_processes_share_the_images_and_agree(config):
+    script = config.with_name('worker.py')
     script.write_text(WORKER)
     with socket.socket() as server:
         server.bind(('127.0.0.1', 0))
@@ -242,8 +242,8 @@ def test_two_processes_share_the_images_and_agree(recipe):
     }
     workers = [
         subprocess.Popen(
-            [sys.executable, str(script), str(recipe)],
-            cwd=recipe.parent,
+            [sys.executable, str(script), str(config)],
+            cwd=config.parent,
             env={**environment, 'RANK': str(rank), 'LOCAL_RANK': str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

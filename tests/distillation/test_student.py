@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
-from tiny import NETWORK, PROMPTS, SIZE, STUDENT, build
+from tiny import PROMPTS, SEMANTIC_SAM, SIZE, STUDENT, build
 from torch import nn
 
 from mmirstd.distillation.prompted import load_semantic_sam, soft_mask_boxes
@@ -37,10 +37,10 @@ def batch(images: int = 2, size: tuple[int, int] = (SIZE, SIZE)) -> dict:
 
 @pytest.fixture
 def teacher():
-    network = build(NETWORK)
-    network.requires_grad_(False)
-    network.eval()
-    return network
+    model = build(SEMANTIC_SAM)
+    model.requires_grad_(False)
+    model.eval()
+    return model
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_the_teacher_is_in_no_state_parameter_or_copy(student, teacher):
 
 
 def test_own_decoder_starts_as_the_teachers_and_trains(teacher):
-    decoder = {key: NETWORK[key] for key in ('pixel_decoder', 'mask_decoder')}
+    decoder = {key: SEMANTIC_SAM[key] for key in ('pixel_decoder', 'mask_decoder')}
     student = build({**STUDENT, 'decoder': decoder})
     student.take_decoder(teacher)
     own = student.mask_decoder.state_dict()
@@ -231,7 +231,9 @@ def test_norm_eval_keeps_the_statistics(teacher):
 
 
 def test_semantic_sam_trains_on_prompts_and_its_file_becomes_a_teacher(tmp_path):
-    model = build({'type': 'mmirstd.PromptedSemanticSAM', 'network': NETWORK, 'num_points': 64})
+    model = build(
+        {'type': 'mmirstd.PromptedSemanticSAM', 'semantic_sam': SEMANTIC_SAM, 'num_points': 64}
+    )
     prepared = model.data_preprocessor(batch(), True)
     losses = model(**prepared, mode='loss')
     assert {'loss_mask_bce', 'd0.loss_giou'} < losses.keys()
@@ -242,12 +244,12 @@ def test_semantic_sam_trains_on_prompts_and_its_file_becomes_a_teacher(tmp_path)
         ('plain', model.network.state_dict()),
     ):
         torch.save(content, tmp_path / f'{name}.pth')
-        other = build({**NETWORK, 'backbone': {**NETWORK['backbone']}})
+        other = build({**SEMANTIC_SAM, 'backbone': {**SEMANTIC_SAM['backbone']}})
         nn.init.zeros_(other.mask_decoder.mask_tokens.weight)
         load_semantic_sam(other, tmp_path / f'{name}.pth')
         expected = model.network.mask_decoder.mask_tokens.weight
         assert other.mask_decoder.mask_tokens.weight.equal(expected)
-    # `mim test ... --checkpoint FILE` of a converted file reaches the wrapped network too.
+    # `mim test ... --checkpoint FILE` of a converted file reaches the wrapped model too.
     nn.init.zeros_(model.network.mask_decoder.mask_tokens.weight)
     model.load_state_dict(other.state_dict())
     assert model.network.mask_decoder.mask_tokens.weight.abs().sum() > 0
@@ -268,7 +270,9 @@ def test_every_pair_of_all_processes_counts_the_same(monkeypatch):
 
         monkeypatch.setattr('mmirstd.distillation.prompted.all_reduce', all_reduce)
         torch.manual_seed(0)
-        model = build({'type': 'mmirstd.PromptedSemanticSAM', 'network': NETWORK, 'num_points': 64})
+        model = build(
+            {'type': 'mmirstd.PromptedSemanticSAM', 'semantic_sam': SEMANTIC_SAM, 'num_points': 64}
+        )
         torch.manual_seed(1)
         return model(**model.data_preprocessor(batch(), True), mode='loss')
 

@@ -1,4 +1,4 @@
-"""A teacher, a student and a recipe that take seconds."""
+"""A teacher, a student and a config that take seconds."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmirstd.registry import MODELS
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZE, PROMPTS = 32, 3
 
-NETWORK = {
+SEMANTIC_SAM = {
     'type': 'mmirstd.SemanticSAM',
     'backbone': {
         'type': 'SwinTransformer',
@@ -40,11 +40,10 @@ STUDENT = {
     'match_points': 64,
 }
 
-RECIPE = """
+CONFIG = """
 _base_ = '{configs}/_base_/distillation.py'
 custom_imports = dict(imports=['toy_parts'], allow_failed_imports=False)
-network = {network}
-teacher = dict(network=network, checkpoint='{root}/teacher.pth')
+teacher = dict(semantic_sam={semantic_sam}, checkpoint='{root}/teacher.pth')
 model = {student}
 dataset = dict(
     type='mmirstd.SA1BDataset', data_root='{root}/shapes', shards='20', size={size},
@@ -73,20 +72,20 @@ def build(config: dict) -> torch.nn.Module:
 
 
 def write_project(folder: Path, images: int = 6) -> Path:
-    """Shapes, the file of a teacher with random weights, and a recipe; returns the recipe."""
+    """Shapes, the file of a teacher with random weights, and a config; returns the config."""
     with OutputFolder(folder / 'shapes', 'tests') as files:
         write_nested_shapes(files, images, size=(32, 40))
         write_nested_shapes(files, 2, size=(32, 32), seed=1, first_shard=130)
-    torch.save({'state_dict': build(NETWORK).state_dict()}, folder / 'teacher.pth')
-    recipe = folder / 'tiny_distillation.py'
-    recipe.write_text(
-        RECIPE.format(
+    torch.save({'state_dict': build(SEMANTIC_SAM).state_dict()}, folder / 'teacher.pth')
+    config = folder / 'tiny_distillation.py'
+    config.write_text(
+        CONFIG.format(
             configs=CONFIGS,
-            network=NETWORK,
+            semantic_sam=SEMANTIC_SAM,
             student=STUDENT,
             root=folder,
             size=SIZE,
             prompts=PROMPTS,
         )
     )
-    return recipe
+    return config

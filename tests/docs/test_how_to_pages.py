@@ -10,7 +10,7 @@ from documented import ROOT, run_page
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """An empty folder with the shared parts of the recipes, as in a checkout."""
+    """An empty folder with the shared parts of the configs, as in a checkout."""
     from mmengine.registry import DefaultScope
 
     monkeypatch.chdir(tmp_path)
@@ -30,7 +30,7 @@ def test_add_a_dataset(checkout, monkeypatch):
 
 
 @pytest.mark.slow
-def test_add_a_network(checkout, monkeypatch):
+def test_add_a_model(checkout, monkeypatch):
     run_page('how_to/add_a_model.md', monkeypatch)
     assert (checkout / 'work_dirs/tiny/epoch_1.pth').is_file()
     assert (checkout / 'found/report.html').is_file()

@@ -8,7 +8,7 @@ from documented import run_command, run_page
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """An empty folder with untrained weights of the recipe and a short video."""
+    """An empty folder with untrained weights of the config and a short video."""
     from mmirstd.inference.configs import load_config
     from mmirstd.inference.torch_detector import build_model
 

@@ -9,7 +9,7 @@ from mmirstd.inference.configs import load_config
 
 
 def test_page(tmp_path, monkeypatch):
-    """As written, but with a small network in the place of Swin-T."""
+    """As written, but with a small model in the place of Swin-T."""
     small = 'semantic_sam/semantic_sam_cpu_synthetic.py'
 
     def load_small(config):

@@ -17,14 +17,14 @@ METRIC = {'type': 'mmirstd.IRSTDMetric', 'matching': 'legacy', 'curves': True, '
 def make_sample(index):
     """Sample ``index`` as MMSegmentation leaves it: every image differs from every other."""
     random = np.random.default_rng(index)
-    truth = random.random((20, 24)) < 0.02
+    gt_mask = random.random((20, 24)) < 0.02
     probability = np.clip(
-        np.roll(truth, index % 3, axis=1) * 0.7 + random.random((20, 24)) * 0.35, 0, 1
+        np.roll(gt_mask, index % 3, axis=1) * 0.7 + random.random((20, 24)) * 0.35, 0, 1
     )
     return {
         'img_path': f'images/{index}.png',
         'seg_logits': {'data': torch.from_numpy(probability[None].astype(np.float32))},
-        'gt_sem_seg': {'data': torch.from_numpy(truth[None].astype(np.uint8))},
+        'gt_sem_seg': {'data': torch.from_numpy(gt_mask[None].astype(np.uint8))},
     }
 
 

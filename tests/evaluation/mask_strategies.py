@@ -18,9 +18,9 @@ def masks(draw, count=1, max_height=10, max_width=14):
 
 @st.composite
 def mask_pairs(draw):
-    """Prediction and truth; often the prediction is the truth, shifted and changed."""
-    prediction, truth, change = draw(masks(count=3))
+    """Prediction and ground truth; often the former is the latter, shifted and changed."""
+    prediction, gt_mask, change = draw(masks(count=3))
     if draw(st.booleans()):
         shift = draw(st.tuples(st.integers(-3, 3), st.integers(-3, 3)))
-        prediction = np.roll(truth, shift, axis=(0, 1)) ^ (prediction & change)
-    return prediction, truth
+        prediction = np.roll(gt_mask, shift, axis=(0, 1)) ^ (prediction & change)
+    return prediction, gt_mask

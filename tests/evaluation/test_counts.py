@@ -64,9 +64,9 @@ def test_component_order_on_noise(seed):
 @given(mask_pairs())
 @pytest.mark.parametrize(('matching', 'by_area'), [('legacy', True), ('greedy', False)])
 def test_equals_the_published_loop(matching, by_area, pair):
-    prediction, truth = pair
-    counts = count_image(prediction, truth, matchings=[matching])
-    assert totals(counts, matching) == published_counts(prediction, truth, by_area=by_area)
+    prediction, gt_mask = pair
+    counts = count_image(prediction, gt_mask, matchings=[matching])
+    assert totals(counts, matching) == published_counts(prediction, gt_mask, by_area=by_area)
 
 
 @pytest.mark.parametrize('seed', range(6))
@@ -74,19 +74,19 @@ def test_equals_the_published_loop(matching, by_area, pair):
 def test_equals_the_published_loop_on_crowded_images(matching, by_area, seed):
     random = np.random.default_rng(seed)
     density = random.uniform(0.01, 0.08)
-    truth = random.random((48, 56)) < density
-    prediction = np.roll(truth, (1, 2), axis=(0, 1)) ^ (random.random(truth.shape) < density)
-    counts = count_image(prediction, truth, matchings=[matching])
-    assert totals(counts, matching) == published_counts(prediction, truth, by_area=by_area)
+    gt_mask = random.random((48, 56)) < density
+    prediction = np.roll(gt_mask, (1, 2), axis=(0, 1)) ^ (random.random(gt_mask.shape) < density)
+    counts = count_image(prediction, gt_mask, matchings=[matching])
+    assert totals(counts, matching) == published_counts(prediction, gt_mask, by_area=by_area)
 
 
 @examples
 @given(mask_pairs())
 @pytest.mark.parametrize('flip', FLIPS)
 def test_optimal_does_not_depend_on_orientation(flip, pair):
-    prediction, truth = pair
-    straight = count_image(prediction, truth)
-    flipped = count_image(FLIPS[flip](prediction), FLIPS[flip](truth))
+    prediction, gt_mask = pair
+    straight = count_image(prediction, gt_mask)
+    flipped = count_image(FLIPS[flip](prediction), FLIPS[flip](gt_mask))
     assert totals(straight, 'optimal') == totals(flipped, 'optimal')
     # Also which sizes are hit, for Pd per target size.
     hits = [
@@ -99,10 +99,10 @@ def test_optimal_does_not_depend_on_orientation(flip, pair):
 @examples
 @given(mask_pairs())
 def test_bounds_and_relations(pair):
-    prediction, truth = pair
-    counts = count_image(prediction, truth, matchings=MATCHINGS)
-    assert counts.pixels == truth.size
-    assert counts.tp + counts.fn == sum(counts.target_areas) == truth.sum()
+    prediction, gt_mask = pair
+    counts = count_image(prediction, gt_mask, matchings=MATCHINGS)
+    assert counts.pixels == gt_mask.size
+    assert counts.tp + counts.fn == sum(counts.target_areas) == gt_mask.sum()
     assert counts.tp + counts.fp == prediction.sum()
     for match in counts.matches.values():
         hits = sum(match.hits)
@@ -118,8 +118,8 @@ def test_bounds_and_relations(pair):
 @examples
 @given(mask_pairs())
 def test_optimal_finds_as_many_hits_as_any_pairing(pair):
-    prediction, truth = pair
-    targets, predictions = find_components(truth), find_components(prediction)
+    prediction, gt_mask = pair
+    targets, predictions = find_components(gt_mask), find_components(prediction)
     near = near_pairs(targets, predictions, 3.0)
 
     def most_hits(targets_left, taken):
@@ -137,31 +137,31 @@ def test_optimal_finds_as_many_hits_as_any_pairing(pair):
 
 
 def test_optimal_takes_the_nearest_and_breaks_ties_by_area():
-    truth = np.zeros((20, 20), dtype=bool)
-    truth[10, 10] = True
-    nearer = np.zeros_like(truth)
+    gt_mask = np.zeros((20, 20), dtype=bool)
+    gt_mask[10, 10] = True
+    nearer = np.zeros_like(gt_mask)
     nearer[10, 8] = nearer[10, 12] = nearer[9:12, 12] = True  # 1 px and 3 px, both 2 px away
-    match = count_image(nearer, truth).matches['optimal']
+    match = count_image(nearer, gt_mask).matches['optimal']
     assert (match.hits, match.false_pixels) == ((True,), 1)  # the 3 px blob hits
     nearer[10, 8], nearer[10, 9] = False, True  # 1 px now 1 px away
-    match = count_image(nearer, truth).matches['optimal']
+    match = count_image(nearer, gt_mask).matches['optimal']
     assert (match.hits, match.false_pixels) == ((True,), 3)
 
 
 def test_distance_is_strictly_below_three():
-    truth = np.zeros((20, 20), dtype=bool)
-    truth[10, 10] = True
+    gt_mask = np.zeros((20, 20), dtype=bool)
+    gt_mask[10, 10] = True
     for offset, hit in ((2, True), (3, False)):
-        prediction = np.roll(truth, offset, axis=1)
-        for match in count_image(prediction, truth, matchings=MATCHINGS).matches.values():
+        prediction = np.roll(gt_mask, offset, axis=1)
+        for match in count_image(prediction, gt_mask, matchings=MATCHINGS).matches.values():
             assert match.hits == (hit,)
 
 
 @examples
 @given(mask_pairs())
 def test_order_of_the_components_does_not_matter_to_optimal(pair):
-    prediction, truth = pair
-    targets, predictions = find_components(truth), find_components(prediction)
+    prediction, gt_mask = pair
+    targets, predictions = find_components(gt_mask), find_components(prediction)
     expected = match_targets(targets, predictions, 'optimal')
     reverse = slice(None, None, -1)
     shuffled = match_targets(renumber(targets, reverse), renumber(predictions, reverse), 'optimal')
@@ -195,28 +195,28 @@ def test_empty_masks(matching):
 @pytest.mark.parametrize('dtype', [bool, np.uint8, np.int64, np.float32])
 def test_any_number_type_counts_alike(dtype):
     random = np.random.default_rng(0)
-    truth, prediction = random.random((2, 40, 50)) < 0.05
-    expected = count_image(prediction, truth)
-    assert count_image(prediction.astype(dtype), truth.astype(dtype)) == expected
+    gt_mask, prediction = random.random((2, 40, 50)) < 0.05
+    expected = count_image(prediction, gt_mask)
+    assert count_image(prediction.astype(dtype), gt_mask.astype(dtype)) == expected
 
 
 def test_ignored_pixels_belong_to_nothing():
-    truth = np.zeros((10, 10), dtype=bool)
-    truth[2:4, 2:4] = True
-    prediction = truth.copy()
+    gt_mask = np.zeros((10, 10), dtype=bool)
+    gt_mask[2:4, 2:4] = True
+    prediction = gt_mask.copy()
     prediction[7:9, 7:9] = True
-    ignored = np.zeros_like(truth)
+    ignored = np.zeros_like(gt_mask)
     ignored[7:9, 7] = ignored[2, 2] = True
-    counts = count_image(prediction, truth, ignored=ignored)
+    counts = count_image(prediction, gt_mask, ignored=ignored)
     assert counts.pixels == 100 - 3
     assert (counts.tp, counts.fp, counts.fn, counts.target_areas) == (3, 2, 0, (3,))
     assert counts.matches['optimal'].false_pixels == 2
 
 
-def opdc_counts(prediction, truth):
+def opdc_counts(prediction, gt_mask):
     """Hits and false pixels, literally as the module docstring of matching.py tells."""
     targets, predictions = (
-        measure.regionprops(measure.label(mask, connectivity=2)) for mask in (truth, prediction)
+        measure.regionprops(measure.label(mask, connectivity=2)) for mask in (gt_mask, prediction)
     )
     pixels = [
         [set(map(tuple, region.coords.tolist())) for region in regions]
@@ -246,9 +246,9 @@ def opdc_counts(prediction, truth):
 @examples
 @given(mask_pairs())
 def test_opdc_equals_its_description(pair):
-    prediction, truth = pair
-    counts = count_image(prediction, truth, matchings=['opdc'])
-    assert totals(counts, 'opdc')[4:] == opdc_counts(prediction, truth)
+    prediction, gt_mask = pair
+    counts = count_image(prediction, gt_mask, matchings=['opdc'])
+    assert totals(counts, 'opdc')[4:] == opdc_counts(prediction, gt_mask)
 
 
 @pytest.mark.parametrize('seed', range(40))
@@ -256,24 +256,24 @@ def test_equals_pyirstdmetrics(seed):
     # Installed by tools/setup_env.sh; it declares an old numpy, see requirements/no_deps.txt.
     metrics = pytest.importorskip('py_irstd_metrics.targetwise_metrics')
     random = np.random.default_rng(seed)
-    truth = random.random((40, 32)) < random.uniform(0.01, 0.1)
-    prediction = np.roll(truth, (1, 1), axis=(0, 1)) ^ (random.random(truth.shape) < 0.03)
-    counts = count_image(prediction, truth, matchings=['greedy', 'opdc'])
+    gt_mask = random.random((40, 32)) < random.uniform(0.01, 0.1)
+    prediction = np.roll(gt_mask, (1, 1), axis=(0, 1)) ^ (random.random(gt_mask.shape) < 0.03)
+    counts = count_image(prediction, gt_mask, matchings=['greedy', 'opdc'])
     for ours, theirs in (('greedy', 'DistanceOnlyMatching'), ('opdc', 'OPDCMatching')):
         metric = metrics.MatchingBasedMetrics(1, matching_method=getattr(metrics, theirs)())
-        metric.update(prediction.astype(float), truth)
+        metric.update(prediction.astype(float), gt_mask)
         result = metric.get()
         match = counts.matches[ours]
         assert result['probability_detection'][0] == pytest.approx(np.mean(match.hits))
-        assert result['false_alarm'][0] == pytest.approx(match.false_pixels / truth.size)
+        assert result['false_alarm'][0] == pytest.approx(match.false_pixels / gt_mask.size)
 
 
 def test_opdc_matches_by_overlap_beyond_the_distance():
-    truth = np.zeros((20, 40), dtype=bool)
-    truth[5:9, 5:25] = True
-    prediction = np.zeros_like(truth)
+    gt_mask = np.zeros((20, 40), dtype=bool)
+    gt_mask[5:9, 5:25] = True
+    prediction = np.zeros_like(gt_mask)
     prediction[5:9, 9:25] = prediction[5:9, 9:29] = True  # 4 px off, IoU 16 / 24
-    counts = count_image(prediction, truth, matchings=['optimal', 'opdc'])
+    counts = count_image(prediction, gt_mask, matchings=['optimal', 'opdc'])
     assert counts.matches['optimal'].hits == (False,)
     assert counts.matches['opdc'].hits == (True,)
     assert counts.matches['opdc'].false_pixels == 0

@@ -14,55 +14,55 @@ from mmirstd.evaluation.curves import (
 
 @pytest.fixture
 def images():
-    """Three (probability, truth) pairs with steps of 1/64, and values at the ends."""
+    """Three (probability, ground truth) pairs with steps of 1/64, and values at the ends."""
     random = np.random.default_rng(3)
     pairs = []
     for _ in range(3):
-        truth = random.random((30, 40)) < 0.05
-        probability = np.clip(random.normal(0.2 + 0.4 * truth, 0.25), 0, 1)
-        pairs.append((np.round(probability * 64) / 64, truth))
+        gt_mask = random.random((30, 40)) < 0.05
+        probability = np.clip(random.normal(0.2 + 0.4 * gt_mask, 0.25), 0, 1)
+        pairs.append((np.round(probability * 64) / 64, gt_mask))
     return pairs
 
 
 def test_points_are_counts_above_the_threshold(images):
     curve = pixel_curve([pixel_histogram(p, t, 10) for p, t in images])
     probability = np.concatenate([p.ravel() for p, _ in images])
-    truth = np.concatenate([t.ravel() for _, t in images])
+    gt_mask = np.concatenate([t.ravel() for _, t in images])
     assert curve.thresholds.tolist() == [-np.inf, *(np.arange(11) / 10)]
     for index, threshold in enumerate(curve.thresholds):
-        assert curve.tp[index] == (truth & (probability > threshold)).sum()
-        assert curve.fp[index] == (~truth & (probability > threshold)).sum()
-    assert (curve.positives, curve.negatives) == (truth.sum(), (~truth).sum())
+        assert curve.tp[index] == (gt_mask & (probability > threshold)).sum()
+        assert curve.fp[index] == (~gt_mask & (probability > threshold)).sum()
+    assert (curve.positives, curve.negatives) == (gt_mask.sum(), (~gt_mask).sum())
 
 
 def test_auc_is_exact_when_the_bins_separate_all_values(images):
     curve = pixel_curve([pixel_histogram(p, t, 64) for p, t in images])
     probability = np.concatenate([p.ravel() for p, _ in images])
-    truth = np.concatenate([t.ravel() for _, t in images])
+    gt_mask = np.concatenate([t.ravel() for _, t in images])
     # The area is the chance that a target pixel outscores a background pixel, ties counting half.
-    difference = probability[truth][:, None] - probability[~truth]
+    difference = probability[gt_mask][:, None] - probability[~gt_mask]
     assert curve.roc_auc == pytest.approx((difference > 0).mean() + (difference == 0).mean() / 2)
     # Average precision: mean over the target pixels of the precision at their own value.
-    precision = [truth[probability >= value].mean() for value in probability[truth]]
+    precision = [gt_mask[probability >= value].mean() for value in probability[gt_mask]]
     assert curve.average_precision == pytest.approx(np.mean(precision))
 
 
 def test_auc_depends_on_the_bins():
     # The target outscores both background pixels, but lies in one cell of ten with them.
-    truth = np.array([[True, False, False]])
+    gt_mask = np.array([[True, False, False]])
     probability = np.array([[0.05, 0.01, 0.02]])
-    assert pixel_curve([pixel_histogram(probability, truth, 10)]).roc_auc == 0.5
-    assert pixel_curve([pixel_histogram(probability, truth, 200)]).roc_auc == 1.0
+    assert pixel_curve([pixel_histogram(probability, gt_mask, 10)]).roc_auc == 0.5
+    assert pixel_curve([pixel_histogram(probability, gt_mask, 200)]).roc_auc == 1.0
 
 
 def test_histograms_add_up_over_images_and_leave_out_ignored_pixels(images):
     whole = sum(pixel_histogram(p, t, 20) for p, t in images)
     assert whole.sum() == 3 * 1200
-    probability, truth = images[0]
-    ignored = np.zeros_like(truth)
+    probability, gt_mask = images[0]
+    ignored = np.zeros_like(gt_mask)
     ignored[:10] = True
-    below = pixel_histogram(probability[10:], truth[10:], 20)
-    assert np.array_equal(pixel_histogram(probability, truth, 20, ignored), below)
+    below = pixel_histogram(probability[10:], gt_mask[10:], 20)
+    assert np.array_equal(pixel_histogram(probability, gt_mask, 20, ignored), below)
 
 
 def test_curves_without_targets_are_nan():
@@ -74,10 +74,10 @@ def test_curves_without_targets_are_nan():
 @pytest.mark.parametrize('matching', ['legacy', 'optimal'])
 def test_sweep_equals_counting_at_each_threshold(images, matching):
     thresholds = (0.0, 0.3, 0.5, 0.9)
-    for probability, truth in images:
-        sweep = sweep_thresholds(probability, truth, thresholds, matching)
+    for probability, gt_mask in images:
+        sweep = sweep_thresholds(probability, gt_mask, thresholds, matching)
         for (hits, false_pixels), threshold in zip(sweep.tolist(), thresholds, strict=True):
-            counts = count_image(probability > threshold, truth, matchings=[matching])
+            counts = count_image(probability > threshold, gt_mask, matchings=[matching])
             match = counts.matches[matching]
             assert (hits, false_pixels) == (sum(match.hits), match.false_pixels)
 
@@ -91,11 +91,11 @@ def test_target_curve_adds_up(images):
 
 
 def test_sweep_leaves_out_ignored_pixels():
-    truth = np.zeros((12, 12), dtype=bool)
-    truth[2:4, 2:4] = True
-    probability = np.where(truth, 0.9, 0.0)
+    gt_mask = np.zeros((12, 12), dtype=bool)
+    gt_mask[2:4, 2:4] = True
+    probability = np.where(gt_mask, 0.9, 0.0)
     probability[8:10, 8:10] = 0.9
-    ignored = np.zeros_like(truth)
+    ignored = np.zeros_like(gt_mask)
     ignored[8:10, 8] = True
-    sweep = sweep_thresholds(probability, truth, (0.5,), 'greedy', ignored=ignored)
+    sweep = sweep_thresholds(probability, gt_mask, (0.5,), 'greedy', ignored=ignored)
     assert sweep.tolist() == [[1, 2]]

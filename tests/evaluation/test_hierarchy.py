@@ -20,8 +20,8 @@ def mask(*boxes, shape=(48, 48)):
 
 def ratios(*pairs):
     images = [
-        count_image(prediction, truth, matchings=['opdc'], hierarchy=True)
-        for prediction, truth in pairs
+        count_image(prediction, gt_mask, matchings=['opdc'], hierarchy=True)
+        for prediction, gt_mask in pairs
     ]
     return score_images(images, 'opdc').hierarchy.ratios()
 
@@ -65,8 +65,8 @@ CASES = {
 
 @pytest.mark.parametrize('name', CASES)
 def test_cases_by_hand(name):
-    prediction, truth, expected = CASES[name]
-    found = ratios((prediction, truth))
+    prediction, gt_mask, expected = CASES[name]
+    found = ratios((prediction, gt_mask))
     assert found == pytest.approx({**dict.fromkeys(found, 0.0), **expected})
 
 
@@ -91,9 +91,9 @@ def test_sets_without_pairs():
 
 
 def test_it_is_reported_only_where_it_was_counted():
-    prediction, truth, _ = CASES['shifted by one']
-    counted = count_image(prediction, truth, hierarchy=True)
-    plain = count_image(prediction, truth)
+    prediction, gt_mask, _ = CASES['shifted by one']
+    counted = count_image(prediction, gt_mask, hierarchy=True)
+    plain = count_image(prediction, gt_mask)
     scores = score_images([counted], 'optimal')
     assert as_numbers([scores])['hIoU'] == pytest.approx(50)
     assert '| hIoU % | LocIoU % |' in format_report([scores])
@@ -106,9 +106,9 @@ def test_it_is_reported_only_where_it_was_counted():
 @settings(max_examples=60, deadline=None)
 @given(mask_pairs())
 def test_losses_add_up_to_one(pair):
-    prediction, truth = pair
-    found = ratios((prediction, truth))
-    if not (prediction.any() or truth.any()):
+    prediction, gt_mask = pair
+    found = ratios((prediction, gt_mask))
+    if not (prediction.any() or gt_mask.any()):
         return
     assert sum(v for k, v in found.items() if k.startswith('Loc')) == pytest.approx(1)
     if not np.isnan(found['SegIoU']):
@@ -134,14 +134,14 @@ def random_pairs(seed):
     random = np.random.default_rng(seed)
     pairs = []
     for _ in range(random.integers(1, 4)):
-        truth = random.random((random.integers(16, 40), 32)) < random.uniform(0.005, 0.08)
-        truth[3, 3] = True
-        prediction = np.roll(truth, random.integers(-2, 3, 2), (0, 1))
-        prediction ^= random.random(truth.shape) < random.uniform(0, 0.04)
+        gt_mask = random.random((random.integers(16, 40), 32)) < random.uniform(0.005, 0.08)
+        gt_mask[3, 3] = True
+        prediction = np.roll(gt_mask, random.integers(-2, 3, 2), (0, 1))
+        prediction ^= random.random(gt_mask.shape) < random.uniform(0, 0.04)
         if random.random() < 0.3:
             prediction |= np.roll(prediction, 1, 1)
         prediction[-3, -3] = True
-        pairs.append((prediction, truth))
+        pairs.append((prediction, gt_mask))
     return pairs
 
 
@@ -149,9 +149,9 @@ def their_ratios(pairs):
     package = pytest.importorskip('py_irstd_metrics', reason='pip install --no-deps pyirstdmetrics')
     errors = package.HierarchicalIoUBasedErrorAnalysis()
     scores = package.MatchingBasedMetrics(1, matching_method=package.OPDCMatching())
-    for prediction, truth in pairs:
-        errors.update(prediction.astype(float), truth)
-        scores.update(prediction.astype(float), truth)
+    for prediction, gt_mask in pairs:
+        errors.update(prediction.astype(float), gt_mask)
+        scores.update(prediction.astype(float), gt_mask)
     found = errors.get()
     return {
         'hIoU': scores.get()['hiou'][0],
@@ -167,12 +167,12 @@ def test_equals_pyirstdmetrics(seed):
 
 def test_the_package_counts_one_more_on_every_side_that_is_empty():
     """Its phantoms: a false prediction where nothing is predicted, a miss where no target is."""
-    truth = mask((5, 5, 3, 3))
+    gt_mask = mask((5, 5, 3, 3))
     empty = mask()
-    theirs = their_ratios([(truth, truth), (truth, empty), (empty, truth), (empty, empty)])
+    theirs = their_ratios([(gt_mask, gt_mask), (gt_mask, empty), (empty, gt_mask), (empty, empty)])
     # One pair, one false prediction, one miss; and two phantoms of each kind.
     assert theirs['LocIoU'] == pytest.approx(1 / 7)
     assert (theirs['Loc_ITF'], theirs['Loc_PCP']) == pytest.approx((3 / 7, 3 / 7))
-    ours = ratios((truth, truth), (truth, empty), (empty, truth), (empty, empty))
+    ours = ratios((gt_mask, gt_mask), (gt_mask, empty), (empty, gt_mask), (empty, empty))
     assert ours['LocIoU'] == pytest.approx(1 / 3)
     assert (ours['Loc_ITF'], ours['Loc_PCP']) == pytest.approx((1 / 3, 1 / 3))

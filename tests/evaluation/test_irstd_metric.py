@@ -19,11 +19,11 @@ from mmengine.evaluator import Evaluator
 from mmirstd.evaluation.irstd_metric import IRSTDMetric
 
 
-def sample(truth, scores, path='images/a.png', shown=None):
-    """A model output: scores (C, H, W), truth (H, W) or None."""
+def sample(gt_mask, scores, path='images/a.png', shown=None):
+    """A model output: scores (C, H, W), ground truth (H, W) or None."""
     result = {'img_path': path, 'seg_logits': {'data': torch.as_tensor(scores)}}
-    if truth is not None:
-        result['gt_sem_seg'] = {'data': torch.as_tensor(truth)[None]}
+    if gt_mask is not None:
+        result['gt_sem_seg'] = {'data': torch.as_tensor(gt_mask)[None]}
     if shown is not None:
         result['pred_sem_seg'] = {'data': torch.as_tensor(shown)[None]}
     return result
@@ -56,11 +56,11 @@ def test_built_from_a_config_by_name_alone():
 
 
 def test_units_and_counts():
-    truth = target()
-    probability = truth.astype(np.float32)
+    gt_mask = target()
+    probability = gt_mask.astype(np.float32)
     probability[5, 5] = 0.4  # one missed pixel
     probability[14, 14:16] = 0.6  # one false blob of 2 px
-    numbers = run(sample(truth, probability[None]))
+    numbers = run(sample(gt_mask, probability[None]))
     assert numbers['irstd/IoU'] == pytest.approx(100 * 8 / 11)
     assert numbers['irstd/Fa'] == pytest.approx(1e6 * 2 / 320)
     assert numbers['irstd/Precision'] == 80.0
@@ -74,10 +74,10 @@ def test_units_and_counts():
 
 
 def test_every_convention_is_returned_beside_the_chosen_one():
-    truth = target()
-    probability = truth.astype(np.float32)
+    gt_mask = target()
+    probability = gt_mask.astype(np.float32)
     probability[11:14, 15:18] = 1  # false, and as large as the hit one
-    one = sample(truth, probability[None])
+    one = sample(gt_mask, probability[None])
     numbers = run(one, matching='legacy')
     assert numbers['irstd/Fa'] == 0.0
     assert numbers['irstd/Fa_greedy'] == numbers['irstd/Fa_optimal'] == 1e6 * 9 / 320
@@ -87,30 +87,30 @@ def test_every_convention_is_returned_beside_the_chosen_one():
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float16, torch.bfloat16])
 def test_two_channels_are_logits(dtype):
-    truth = target()
-    logits = np.zeros((2, *truth.shape), dtype=np.float32)
-    logits[1] = np.where(truth, 1e-3, -1e-3)  # sigmoid rounds to 0.5 in half precision
-    numbers = run(sample(truth, torch.from_numpy(logits).to(dtype)))
+    gt_mask = target()
+    logits = np.zeros((2, *gt_mask.shape), dtype=np.float32)
+    logits[1] = np.where(gt_mask, 1e-3, -1e-3)  # sigmoid rounds to 0.5 in half precision
+    numbers = run(sample(gt_mask, torch.from_numpy(logits).to(dtype)))
     assert numbers['irstd/IoU'] == 100.0
 
 
 def test_two_channels_follow_the_threshold():
-    truth = target()
-    logits = np.zeros((2, *truth.shape), dtype=np.float32)
-    logits[1] = np.where(truth, 2.0, 1.0)  # probabilities 0.88 and 0.73
-    assert run(sample(truth, logits), threshold=0.8)['irstd/IoU'] == 100.0
-    assert run(sample(truth, logits), threshold=0.7)['irstd/IoU'] < 10
+    gt_mask = target()
+    logits = np.zeros((2, *gt_mask.shape), dtype=np.float32)
+    logits[1] = np.where(gt_mask, 2.0, 1.0)  # probabilities 0.88 and 0.73
+    assert run(sample(gt_mask, logits), threshold=0.8)['irstd/IoU'] == 100.0
+    assert run(sample(gt_mask, logits), threshold=0.7)['irstd/IoU'] < 10
 
 
 def test_exactly_half_is_not_a_target():
-    truth = target()
-    half = np.full((1, *truth.shape), 0.5, dtype=np.float32)
-    assert run(sample(truth, half))['irstd/predictions'] == 0
+    gt_mask = target()
+    half = np.full((1, *gt_mask.shape), 0.5, dtype=np.float32)
+    assert run(sample(gt_mask, half))['irstd/predictions'] == 0
 
 
 def test_a_mask_without_scores_is_enough():
-    truth = target()
-    one = sample(truth, np.zeros((1, 1, 1)), shown=truth)
+    gt_mask = target()
+    one = sample(gt_mask, np.zeros((1, 1, 1)), shown=gt_mask)
     del one['seg_logits']
     assert run(one)['irstd/IoU'] == 100.0
     with pytest.raises(ValueError, match=r'a\.png.*curves=True needs seg_logits'):
@@ -124,11 +124,11 @@ def test_reads_what_mmseg_stores():
     from mmseg.structures import SegDataSample
 
     segmentor = SimpleNamespace(align_corners=False, decode_head=SimpleNamespace(threshold=0.3))
-    truth = target()
-    logits = np.where(truth, 3.0, -0.5).astype(np.float32)  # sigmoid(-0.5) = 0.38 > 0.3
+    gt_mask = target()
+    logits = np.where(gt_mask, 3.0, -0.5).astype(np.float32)  # sigmoid(-0.5) = 0.38 > 0.3
     for scores in (logits[None, None], np.stack([0 * logits, logits])[None]):
-        data_sample = SegDataSample(metainfo={'img_path': 'a.png', 'ori_shape': truth.shape})
-        data_sample.gt_sem_seg = PixelData(data=torch.from_numpy(truth)[None])
+        data_sample = SegDataSample(metainfo={'img_path': 'a.png', 'ori_shape': gt_mask.shape})
+        data_sample.gt_sem_seg = PixelData(data=torch.from_numpy(gt_mask)[None])
         (output,) = EncoderDecoder.postprocess_result(
             segmentor, torch.from_numpy(scores), [data_sample]
         )
@@ -136,11 +136,11 @@ def test_reads_what_mmseg_stores():
 
 
 def test_ignored_pixels():
-    truth = target()
-    truth[0] = 255
-    probability = (truth == 1).astype(np.float32)
+    gt_mask = target()
+    gt_mask[0] = 255
+    probability = (gt_mask == 1).astype(np.float32)
     probability[0] = 1
-    numbers = run(sample(truth, probability[None]))
+    numbers = run(sample(gt_mask, probability[None]))
     assert numbers['irstd/IoU'] == 100.0
     assert numbers['irstd/pixels'] == 300
 
@@ -164,9 +164,9 @@ def test_bad_samples_are_errors_that_name_the_image(case):
 
 
 def test_masks_of_0_and_255_are_not_taken_for_ignored():
-    truth = target() * np.uint8(255)
+    gt_mask = target() * np.uint8(255)
     with pytest.raises(ValueError, match=r'images/a\.png.*0/255.*BinarizeMask'):
-        run(sample(truth, np.zeros((1, 16, 20), dtype=np.float32)))
+        run(sample(gt_mask, np.zeros((1, 16, 20), dtype=np.float32)))
 
 
 def test_an_empty_set_is_an_error():
@@ -300,10 +300,13 @@ def test_the_table_states_size_convention_and_counts(log):
 
 
 def test_warns_where_pictures_and_numbers_differ(log):
-    truth = target()
-    probability = np.where(truth, 0.9, 0.4).astype(np.float32)[None]
-    shown = np.ones_like(truth)  # as decode_head.threshold=0.3 makes it
-    run(sample(truth, probability, shown=shown), sample(truth, probability, 'b.png', shown=shown))
+    gt_mask = target()
+    probability = np.where(gt_mask, 0.9, 0.4).astype(np.float32)[None]
+    shown = np.ones_like(gt_mask)  # as decode_head.threshold=0.3 makes it
+    run(
+        sample(gt_mask, probability, shown=shown),
+        sample(gt_mask, probability, 'b.png', shown=shown),
+    )
     assert len([line for line in log if 'decode_head.threshold' in line]) == 1
 
 

@@ -11,33 +11,33 @@ def logits_of(mask: torch.Tensor) -> torch.Tensor:
 
 
 def prediction() -> tuple[torch.Tensor, torch.Tensor]:
-    """One prompt with three masks on 8 x 12 pixels (logits at stride 1) and its truth."""
-    truth = torch.zeros(1, 8, 12)
-    truth[0, 2:6, 2:6] = 1  # 16 pixels
+    """One prompt with three masks on 8 x 12 pixels (logits at stride 1) and its ground truth."""
+    gt_mask = torch.zeros(1, 8, 12)
+    gt_mask[0, 2:6, 2:6] = 1  # 16 pixels
     masks = torch.zeros(1, 3, 8, 12)
     masks[0, 0, 2:6, 2:6] = 1  # IoU 1
     masks[0, 1, 2:6, 2:10] = 1  # 16 / 32
     masks[0, 2, 6:8, :] = 1  # 0
-    return logits_of(masks), truth
+    return logits_of(masks), gt_mask
 
 
 def test_ious_by_hand():
-    logits, truth = prediction()
+    logits, gt_mask = prediction()
     torch.testing.assert_close(
-        granularity_ious(logits, truth, (8, 12)), torch.tensor([[1, 0.5, 0]])
+        granularity_ious(logits, gt_mask, (8, 12)), torch.tensor([[1, 0.5, 0]])
     )
     # The lower two rows and right two columns are padding: cropped before counting.
-    cut = granularity_ious(logits, truth[:, :6, :7], (8, 12))
+    cut = granularity_ious(logits, gt_mask[:, :6, :7], (8, 12))
     torch.testing.assert_close(cut, torch.tensor([[1, 16 / 20, 0]]))
 
 
 def test_logits_are_enlarged():
     coarse = torch.full((1, 1, 4, 4), -5.0)
     coarse[..., 1:3, 1:3] = 5.0
-    truth = torch.zeros(1, 16, 16)
-    truth[:, 4:12, 4:12] = 1
-    assert granularity_ious(coarse, truth, (16, 16)).item() > 0.7
-    assert granularity_ious(coarse[:0], truth[:0], (16, 16)).shape == (0, 1)
+    gt_mask = torch.zeros(1, 16, 16)
+    gt_mask[:, 4:12, 4:12] = 1
+    assert granularity_ious(coarse, gt_mask, (16, 16)).item() > 0.7
+    assert granularity_ious(coarse[:0], gt_mask[:0], (16, 16)).shape == (0, 1)
 
 
 def test_max_and_oracle_by_hand():
@@ -57,7 +57,7 @@ def test_oracle_is_never_below_max():
 
 
 def test_metric_averages_over_segments_not_images():
-    logits, truth = prediction()
+    logits, gt_mask = prediction()
     metric = OneClickIoUMetric()
     for count, best_rated in ((1, 0), (3, 2)):
         scores = torch.zeros(count, 3)
@@ -67,7 +67,7 @@ def test_metric_averages_over_segments_not_images():
             'ious': scores,
             'padded_size': (8, 12),
         }
-        metric.process({'data_samples': {'masks': [truth.expand(count, -1, -1)]}}, [sample])
+        metric.process({'data_samples': {'masks': [gt_mask.expand(count, -1, -1)]}}, [sample])
     scores = metric.evaluate(size=2)
     assert scores == {
         'one_click/max': pytest.approx(25.0),

@@ -108,10 +108,10 @@ def test_every_printed_ratio_can_be_derived_from_the_returned_counts():
 
 
 def test_ignored_pixels_are_stated():
-    truth = np.zeros((10, 10), dtype=bool)
-    ignored = truth.copy()
+    gt_mask = np.zeros((10, 10), dtype=bool)
+    ignored = gt_mask.copy()
     ignored[0] = True
-    scores = score_images([count_image(truth, truth, ignored=ignored)], 'optimal')
+    scores = score_images([count_image(gt_mask, gt_mask, ignored=ignored)], 'optimal')
     assert '90 pixels (10 more ignored)' in format_report([scores])
 
 

@@ -15,15 +15,17 @@ def images():
     random = np.random.default_rng(7)
     made = {}
     for number, size in enumerate([(30, 40), (24, 24), (50, 20)]):
-        truth = random.random(size) < 0.04
-        probability = np.clip(random.normal(0.2 + 0.5 * truth, 0.2), 0, 1)
-        made[f'image {number}'] = probability, truth, random.random(size) < 0.1
+        gt_mask = random.random(size) < 0.04
+        probability = np.clip(random.normal(0.2 + 0.5 * gt_mask, 0.2), 0, 1)
+        made[f'image {number}'] = probability, gt_mask, random.random(size) < 0.1
     return made
 
 
 def fill(scorer, images):
-    for name, (probability, truth, ignored) in images.items():
-        scorer.update(probability > 0.5, truth, probability=probability, ignored=ignored, name=name)
+    for name, (probability, gt_mask, ignored) in images.items():
+        scorer.update(
+            probability > 0.5, gt_mask, probability=probability, ignored=ignored, name=name
+        )
     return scorer
 
 

@@ -28,7 +28,7 @@ THREE_PIXELS = (200, 200, 1, 3)
 NEIGHBOURS = [pixel(20, 20), pixel(20, 24)]
 OFF_ORDER = [pixel(18, 22), pixel(20, 20)]
 
-# Case -> truth, prediction, IoU, FP px, {matching: (Pd, Fa px)}, Fa px of ISNet and IRSAM.
+# Case -> ground truth, prediction, IoU, FP px, {matching: (Pd, Fa px)}, Fa px of ISNet and IRSAM.
 CASES = {
     '1 a far false blob as large as the hit one': (
         draw(TARGET),
@@ -116,8 +116,8 @@ CASES = {
 @pytest.mark.parametrize('case', CASES)
 @pytest.mark.parametrize('matching', MATCHINGS)
 def test_every_convention(case, matching):
-    truth, prediction, iou, false_positive, expected, _ = CASES[case]
-    counts = count_image(prediction, truth, matchings=[matching])
+    gt_mask, prediction, iou, false_positive, expected, _ = CASES[case]
+    counts = count_image(prediction, gt_mask, matchings=[matching])
     scores = score_images([counts], matching)
     pd, fa_pixels = expected[matching]
     assert scores.iou == iou
@@ -129,8 +129,8 @@ def test_every_convention(case, matching):
 
 @pytest.mark.parametrize('case', CASES)
 def test_fixed_denominator_of_isnet(case):
-    truth, prediction, *_, fa_pixels = CASES[case]
-    counts = count_image(prediction, truth, matchings=['legacy'])
+    gt_mask, prediction, *_, fa_pixels = CASES[case]
+    counts = count_image(prediction, gt_mask, matchings=['legacy'])
     scores = score_images([counts], 'legacy', fa_pixels_per_image=512 * 512)
     assert scores.fa * SIZE**2 == fa_pixels
 
@@ -142,8 +142,8 @@ def test_targets_are_8_connected():
 @pytest.mark.parametrize('value', [1, 127, 254, 255])
 def test_any_grey_value_is_target(value):
     # Dividing by 255 and truncating loses every target below 255.
-    truth = draw(TARGET) // 255 * np.uint8(value)
-    counts = count_image(draw(TARGET), truth, matchings=['greedy'])
+    gt_mask = draw(TARGET) // 255 * np.uint8(value)
+    counts = count_image(draw(TARGET), gt_mask, matchings=['greedy'])
     scores = score_images([counts], 'greedy')
     assert (scores.targets, scores.iou, scores.false_pixels) == (1, 1, 0)
 

@@ -11,7 +11,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.model import ExportModel, describe
 from mmirstd.export.onnx_file import (
     ExportError,
     check_image,
@@ -67,19 +67,19 @@ def randomise(model):
 
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory):
-    """(inferencer, network, export) of a small network behind a resizing pipeline."""
+    """(inferencer, model, export) of a small model behind a resizing pipeline."""
     folder = tmp_path_factory.mktemp('exported')
     inferencer = make_inferencer(folder)
-    network = ExportNetwork(inferencer.model)
+    model = ExportModel(inferencer.model)
     result = export_onnx(
-        network,
+        model,
         folder / 'net.onnx',
         describe(inferencer, checkpoint_sha256='abc'),
         size=(96, 96),
         dynamic=['size'],
         inferencer=inferencer,
     )
-    return inferencer, network, result
+    return inferencer, model, result
 
 
 def test_batch_and_size_stay_open_and_everything_is_checked(exported):
@@ -109,15 +109,15 @@ def test_runtime_equals_the_inferencer_with_and_without_tiles(exported):
 
 
 def test_convolutions_and_norms_are_merged(exported):
-    inferencer, network, _ = exported
+    inferencer, model, _ = exported
     before = sum(isinstance(m, torch.nn.BatchNorm2d) for m in inferencer.model.modules())
-    after = sum(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
+    after = sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
     assert after < before / 4
 
 
 def test_a_wrong_file_does_not_pass(exported, tmp_path):
     inferencer, _, result = exported
-    other = ExportNetwork(inferencer.model)
+    other = ExportModel(inferencer.model)
     with torch.no_grad():
         other.segmentor.decode_head.conv_seg.bias += 0.01
     with pytest.raises(ExportError, match='deviates from PyTorch'):
@@ -141,7 +141,7 @@ def test_a_wrong_file_does_not_pass(exported, tmp_path):
 def test_two_channels_and_aligned_corners(tmp_path, channels, align):
     inferencer = make_inferencer(tmp_path, channels, align, square=None)
     result = export_onnx(
-        ExportNetwork(inferencer.model),
+        ExportModel(inferencer.model),
         tmp_path / 'net.onnx',
         describe(inferencer),
         size=(96, 64),
@@ -180,12 +180,12 @@ def test_the_runtime_needs_no_torch(exported):
     assert done.stdout.strip() == 'done', done.stderr
 
 
-def test_files_that_are_no_network_are_explained(tmp_path):
+def test_files_that_are_no_model_are_explained(tmp_path):
     onnx = pytest.importorskip('onnx')
     with pytest.raises(FileNotFoundError, match='absent'):
         OnnxDetector(tmp_path / 'absent.onnx')
-    (tmp_path / 'text.onnx').write_text('no network')
-    with pytest.raises(ValueError, match=r'text\.onnx is not a network'):
+    (tmp_path / 'text.onnx').write_text('no model')
+    with pytest.raises(ValueError, match=r'text\.onnx is not a model'):
         OnnxDetector(tmp_path / 'text.onnx')
     info = [onnx.helper.make_tensor_value_info(n, 1, ['n', 3, 'h', 'w']) for n in 'xy']
     node = onnx.helper.make_node('Identity', ['x'], ['y'])
@@ -233,7 +233,7 @@ def test_wrong_arguments(tmp_path, arguments, message):
 def test_sides_that_must_be_multiples(tmp_path):
     inferencer = make_inferencer(tmp_path, square=None)
     result = export_onnx(
-        ExportNetwork(inferencer.model),
+        ExportModel(inferencer.model),
         tmp_path / 'net.onnx',
         describe(inferencer),
         size=(64, 96),

@@ -1,4 +1,4 @@
-"""SimIRSTD, every part of it, as an ONNX network; tracing it takes a minute.
+"""SimIRSTD, every part of it, as an ONNX model; tracing it takes a minute.
 
 `benchmarks/exported_speed.py` exports models of full width and with open sizes.
 """
@@ -11,7 +11,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.model import ExportModel, describe
 from mmirstd.export.onnx_file import export_onnx
 from mmirstd.inference.onnx_detector import OnnxDetector
 
@@ -25,7 +25,7 @@ def test_the_full_model_exports_with_open_batch(tmp_path):
             module.running_var.uniform_(0.5, 2)
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
     result = export_onnx(
-        ExportNetwork(inferencer.model),
+        ExportModel(inferencer.model),
         tmp_path / 'simirstd.onnx',
         describe(inferencer),
         size=(128, 128),

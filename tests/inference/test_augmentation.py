@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from bright_network import scene
+from bright_model import scene
 from mmengine.structures import PixelData
 
 from mmirstd.apis import IRSTDInferencer
@@ -11,7 +11,7 @@ from mmirstd.models.segmentors.test_time_augmentation import IRSTDTTAModel
 RNG = np.random.default_rng(0)
 
 
-def test_a_network_that_knows_no_side_is_unchanged():
+def test_a_model_that_knows_no_side_is_unchanged():
     images = [RNG.random((5, 7)).astype(np.float32), RNG.random((5, 7)).astype(np.float32)]
     merged = predict_mirrored(images, lambda views: [view**2 for view in views])
     for image, probability in zip(images, merged, strict=True):
@@ -20,7 +20,7 @@ def test_a_network_that_knows_no_side_is_unchanged():
 
 
 def test_views_are_mirrored_back_and_averaged():
-    """A network that answers with a fixed ramp, whatever it sees."""
+    """A model that answers with a fixed ramp, whatever it sees."""
     ramp = RNG.random((4, 6)).astype(np.float32)
     (merged,) = predict_mirrored([np.zeros((4, 6, 3), np.uint8)], lambda views: [ramp])
     expected = (ramp + ramp[:, ::-1] + ramp[::-1] + ramp[::-1, ::-1]) / 4
@@ -28,7 +28,7 @@ def test_views_are_mirrored_back_and_averaged():
 
 
 def lopsided(inferencer):
-    """Let the network look at a pixel's left and upper neighbours."""
+    """Let the model look at a pixel's left and upper neighbours."""
     conv = torch.nn.Conv2d(3, 1, 2)
     torch.nn.init.normal_(conv.weight, 0, 0.5, generator=torch.Generator().manual_seed(0))
     inferencer.model.decode_head.conv_seg = torch.nn.Sequential(

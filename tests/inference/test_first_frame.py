@@ -5,7 +5,7 @@ import logging
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.datasets.intensity import IntensityRangeError, describe_unused_range
@@ -36,7 +36,7 @@ def test_a_frame_that_is_shrunk_is_told_once(square, caplog):
     (message,) = _warnings(caplog, square, large)
     assert '300 x 200 pixels are shrunk to 64 x 64' in message
     assert '4.7 times' in message
-    assert '--tile 64' in message
+    assert '--tile-size 64' in message
     square(large)
     assert len([r for r in caplog.records if r.name == 'mmirstd']) == 1
 

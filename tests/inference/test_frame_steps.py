@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from bright_network import CONFIG, write_network
+from bright_model import CONFIG, write_model
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.datasets.transforms import DivideByMaximum, StandardizeImage
@@ -19,9 +19,9 @@ def frame():
 @pytest.mark.parametrize('step', ['DivideByMaximum', 'StandardizeImage'])
 def test_tiles_see_the_values_that_the_whole_frame_has(tmp_path, step):
     config = CONFIG.replace('RESIZE', f"dict(type='mmirstd.{step}'),")
-    network = write_network(tmp_path, config)
-    whole = IRSTDInferencer(*network)(frame())[0].probability
-    tiled = IRSTDInferencer(*network, tile_size=16, overlap=4)(frame())[0].probability
+    model = write_model(tmp_path, config)
+    whole = IRSTDInferencer(*model)(frame())[0].probability
+    tiled = IRSTDInferencer(*model, tile_size=16, overlap=4)(frame())[0].probability
     assert tiled == pytest.approx(whole, abs=1e-6)
     if step == 'DivideByMaximum':  # 15 of 180 stays dark, also in tiles without the corner
         assert whole[30, 30] < 0.01

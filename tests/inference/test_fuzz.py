@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from bright_network import scene, weights
+from bright_model import scene, weights
 from damage import VARIANTS, damaged
 from PIL import Image
 

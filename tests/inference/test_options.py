@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions

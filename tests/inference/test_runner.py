@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from bright_network import scene
+from bright_model import scene
 from torch import nn
 
 from mmirstd.apis import IRSTDInferencer

@@ -55,7 +55,7 @@ def test_a_pixelwise_function_is_reproduced(blend, shape, batch_size):
 
 
 def test_a_target_on_the_border_of_tiles_is_one_target():
-    """A network that sees only what lies inside its tile, and nothing at its edges."""
+    """A model that sees only what lies inside its tile, and nothing at its edges."""
     image = np.zeros((288, 288), np.float32)
     tiling = Tiling(96, 24)
     borders = sorted({*tile_starts(288, 96, 24)[1:], *tile_starts(288, 96, 0)[1:]})

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.inference.sources import find_sources
@@ -78,7 +78,7 @@ def test_tiles_find_what_shrinking_loses(bright_square):
     ]  # fmt: skip
 
 
-def test_tiles_equal_the_whole_frame_for_a_pixelwise_network(bright):
+def test_tiles_equal_the_whole_frame_for_a_pixelwise_model(bright):
     image = np.random.default_rng(0).integers(0, 256, (150, 131), np.uint8)
     whole = IRSTDInferencer(*bright)(image)[0]
     tiled = IRSTDInferencer(*bright, tile_size=64)(image)[0]
@@ -119,7 +119,7 @@ def test_threshold_is_strict_and_defaults_to_the_head(bright):
         IRSTDInferencer(config, checkpoint, threshold=2)
 
 
-def test_averaged_and_raw_weights(bright, tmp_path):
+def test_averaged_weights_and_those_of_the_last_step(bright, tmp_path):
     config, checkpoint = bright
     averaged = read_weights(checkpoint)
     raw = {key: value * 2 for key, value in averaged.items()}
@@ -127,13 +127,16 @@ def test_averaged_and_raw_weights(bright, tmp_path):
     torch.save({'state_dict': averaged, 'ema_state_dict': ema}, tmp_path / 'ema.pth')
     image = np.full((4, 4), 144, np.uint8)  # logit 1; doubled scale and filter: 4
     peaks = {
-        kind: IRSTDInferencer(config, tmp_path / 'ema.pth', weights=kind)(image)[0].targets[0].score
-        for kind in ('averaged', 'raw')
+        ema: IRSTDInferencer(config, tmp_path / 'ema.pth', ema=ema)(image)[0].targets[0].score
+        for ema in (True, False)
     }
-    assert peaks['averaged'] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
-    assert peaks['raw'] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-6)
-    with pytest.raises(ValueError, match="'ema'"):
-        read_weights(checkpoint, 'ema')
+    assert peaks[True] == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+    assert peaks[False] == pytest.approx(1 / (1 + np.exp(-4)), abs=1e-6)
+    with pytest.warns(DeprecationWarning, match='weights is now called ema=False'):
+        old = IRSTDInferencer(config, tmp_path / 'ema.pth', weights='raw')
+    assert old(image)[0].targets[0].score == peaks[False]
+    with pytest.raises(ValueError, match="weights='last' must be 'averaged' or 'raw'; see ema"):
+        IRSTDInferencer(config, checkpoint, weights='last')
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def test_averaged_and_raw_weights(bright, tmp_path):
     ],
 )
 def test_weights_that_mmengine_averaged(bright, tmp_path, average, expected):
-    """`weights` relies on what EMAHook writes, of whatever kind the average is."""
+    """`ema` relies on what EMAHook writes, of whatever kind the average is."""
     from mmengine.hooks import EMAHook
 
     from mmirstd.inference.configs import load_config
@@ -167,8 +170,8 @@ def test_weights_that_mmengine_averaged(bright, tmp_path, average, expected):
     content = {'state_dict': {k: v.clone() for k, v in model.state_dict().items()}}
     hook.before_save_checkpoint(runner, content)
     torch.save(content, tmp_path / 'averaged.pth')
-    for weights, scale in (('averaged', expected), ('raw', 9.0)):
-        detect = IRSTDInferencer(bright[0], tmp_path / 'averaged.pth', weights=weights)
+    for ema, scale in ((True, expected), (False, 9.0)):
+        detect = IRSTDInferencer(bright[0], tmp_path / 'averaged.pth', ema=ema)
         assert detect.model.backbone.scale.item() == pytest.approx(scale)
 
 
@@ -193,7 +196,7 @@ def test_a_foreign_or_broken_checkpoint_is_explained(bright, tmp_path):
 
 
 def test_configs_are_found_or_explained(bright, tmp_path):
-    with pytest.raises(FileNotFoundError, match='neither a file nor a recipe'):
+    with pytest.raises(FileNotFoundError, match='neither a file nor a config'):
         IRSTDInferencer('no_such_recipe')
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(')

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from network_tester import CONFIGS, build_network, labelled_samples
+from model_tester import CONFIGS, build_model, labelled_samples
 
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.backbones.classical import MaxMedian, TopHat
@@ -11,14 +11,14 @@ from mmirstd.models.backbones.classical import MaxMedian, TopHat
 
 @pytest.mark.parametrize('name', ['tophat', 'mpcm', 'maxmedian'])
 def test_a_spot_is_found_at_any_size(name):
-    network = build_network(CONFIGS / 'classical' / f'{name}_nudt.py').eval()
-    assert not list(network.parameters())
-    assert not network.decode_head.state_dict()
+    model = build_model(CONFIGS / 'classical' / f'{name}_nudt.py').eval()
+    assert not list(model.parameters())
+    assert not model.decode_head.state_dict()
     image = torch.zeros(2, 3, 41, 53)
     image[:, :, 20:23, 30:33] = 50.0
     image += torch.arange(53.0)  # a slope is background
     with torch.no_grad():
-        first, second = network.predict(image)
+        first, second = model.predict(image)
     mask = first.pred_sem_seg.data[0]
     assert mask.shape == (41, 53)
     assert mask[21, 31] == 1
@@ -28,16 +28,16 @@ def test_a_spot_is_found_at_any_size(name):
 
 
 def test_a_flat_image_has_no_target():
-    network = build_network(CONFIGS / 'classical' / 'tophat_nudt.py').eval()
-    (sample,) = network.predict(torch.full((1, 3, 32, 32), 9.0))
+    model = build_model(CONFIGS / 'classical' / 'tophat_nudt.py').eval()
+    (sample,) = model.predict(torch.full((1, 3, 32, 32), 9.0))
     assert not sample.pred_sem_seg.data.any()
 
 
 def test_there_is_nothing_to_train():
-    network = build_network(CONFIGS / 'classical' / 'tophat_nudt.py')
+    model = build_model(CONFIGS / 'classical' / 'tophat_nudt.py')
     samples = labelled_samples(torch.zeros(1, 32, 32).long())
     with pytest.raises(RuntimeError, match='no weights to train'):
-        network.loss(torch.zeros(1, 3, 32, 32), samples)
+        model.loss(torch.zeros(1, 3, 32, 32), samples)
 
 
 def test_wrong_sizes_are_named():

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from network_tester import CONFIGS, build_network, labelled_samples
+from model_tester import CONFIGS, build_model, labelled_samples
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree
@@ -71,7 +71,7 @@ class UsedInside(TorchFunctionMode):
 @pytest.fixture(scope='module')
 def model() -> nn.Module:
     torch.manual_seed(0)
-    return build_network(
+    return build_model(
         CONFIGS / 'simirstd_synthetic.py', **{'model.backbone.backbone.depths': (1, 1, 1, 1)}
     )
 

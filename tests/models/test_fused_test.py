@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
 from mmengine.registry import init_default_scope
-from network_tester import CONFIGS, build_network
+from model_tester import CONFIGS, build_model
 from torch import nn
 
 from mmirstd.engine import FusedTestHook
@@ -21,7 +21,7 @@ def norms(model: nn.Module) -> int:
 def test_the_test_runs_a_fused_copy_with_the_averaged_weights() -> None:
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    model = build_network(
+    model = build_model(
         CONFIGS / 'simirstd_synthetic.py', **{'model.backbone.backbone.depths': (1, 1, 1, 1)}
     ).eval()
     state = copy.deepcopy(model.state_dict())

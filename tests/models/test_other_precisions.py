@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from network_tester import CONFIGS, build_network, labelled_samples
+from model_tester import CONFIGS, build_model, labelled_samples
 from torch import Tensor, nn
 
 from mmirstd.models.decode_heads.classical_head import ClassicalHead
@@ -24,7 +24,7 @@ MODELS = {
 
 def built(name: str) -> nn.Module:
     torch.manual_seed(0)
-    model = build_network(CONFIGS / f'{name}.py', **MODELS[name]).eval()
+    model = build_model(CONFIGS / f'{name}.py', **MODELS[name]).eval()
     for module in model.modules():  # a norm at its start hides what is folded into it
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

@@ -1,4 +1,4 @@
-"""The recipes of the SAM family: sizes of the published ones, learning of the small ones."""
+"""The configs of the SAM family: sizes of the published ones, learning of the small ones."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,13 @@ from meta_device import on_meta_device
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from network_tester import CONFIGS, labelled_samples
+from model_tester import CONFIGS, labelled_samples
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmirstd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
-# Recipe -> parameters of the whole model and of the encoder. MobileSAM's and SAM-HQ-tiny's
+# Config -> parameters of the whole model and of the encoder. MobileSAM's and SAM-HQ-tiny's
 # checkpoints hold 321,640 parameters more: the classifier of their encoder's pre-training.
 PARAMETERS = {
     'sam/sam_vit_b_sirst': (93_735_472, 89_670_912),
@@ -39,9 +39,9 @@ SMALL = {
 }
 
 
-def build(recipe: str, **overrides: object) -> nn.Module:
+def build(config: str, **overrides: object) -> nn.Module:
     init_default_scope('mmseg')
-    cfg = Config.fromfile(CONFIGS / f'{recipe}.py')
+    cfg = Config.fromfile(CONFIGS / f'{config}.py')
     cfg.merge_from_dict(overrides)
     return MODELS.build(cfg.model)
 
@@ -61,15 +61,15 @@ def scenes(n: int = 4, size: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(images), torch.from_numpy(labels)
 
 
-@pytest.mark.parametrize('recipe', PARAMETERS)
-def test_published_sizes(recipe):
+@pytest.mark.parametrize('config', PARAMETERS)
+def test_published_sizes(config):
     with on_meta_device():
-        network = build(recipe)
-    assert (count(network), count(network.backbone)) == PARAMETERS[recipe]
+        model = build(config)
+    assert (count(model), count(model.backbone)) == PARAMETERS[config]
 
 
 @pytest.mark.parametrize(
-    ('recipe', 'size', 'gigamacs'),
+    ('config', 'size', 'gigamacs'),
     [
         ('sam/sam_vit_b_sirst', 256, 34.512),
         ('sam/sam_vit_b_sirst', 1024, 486.039),
@@ -82,11 +82,11 @@ def test_published_sizes(recipe):
         ('semantic_sam/semantic_sam_swinl_sirst', 1024, 798.024),
     ],
 )
-def test_encoders_cost_what_the_docs_say(recipe, size, gigamacs):
+def test_encoders_cost_what_the_docs_say(config, size, gigamacs):
     """Of SAM-B at 256, MobileSAM and EfficientSAM-Ti the originals' own counts (products alone)."""
     with on_meta_device():
-        network = build(recipe, **{'model.backbone.img_size': size})
-        encoder = network.backbone.eval().requires_grad_(False)
+        model = build(config, **{'model.backbone.img_size': size})
+        encoder = model.backbone.eval().requires_grad_(False)
         with FlopCounterMode(display=False) as counter:
             encoder(torch.zeros(1, 3, size, size))
     assert counter.get_total_flops() / 2e9 == pytest.approx(gigamacs, abs=1e-3)
@@ -94,7 +94,7 @@ def test_encoders_cost_what_the_docs_say(recipe, size, gigamacs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('recipe', 'gigamacs'),
+    ('config', 'gigamacs'),
     [
         ('sam/sam_vit_h_sirst', 0.831),
         ('sam_hq/sam_hq_vit_b_sirst', 7.497),
@@ -106,26 +106,26 @@ def test_encoders_cost_what_the_docs_say(recipe, size, gigamacs):
         ('semantic_sam/semantic_sam_swinl_sirst', 229.881),
     ],
 )
-def test_heads_cost_what_the_docs_say(recipe, gigamacs):
+def test_heads_cost_what_the_docs_say(config, gigamacs):
     with on_meta_device():
-        network = build(recipe).eval().requires_grad_(False)
-        maps = network.backbone(torch.zeros(1, 3, 1024, 1024))
+        model = build(config).eval().requires_grad_(False)
+        maps = model.backbone(torch.zeros(1, 3, 1024, 1024))
         with FlopCounterMode(display=False) as counter:
-            network.decode_head(maps)
+            model.decode_head(maps)
     assert counter.get_total_flops() / 2e9 == pytest.approx(gigamacs, abs=1e-3)
 
 
-@pytest.mark.parametrize('recipe', sorted(SMALL))
-def test_the_small_recipe_learns(recipe):
+@pytest.mark.parametrize('config', sorted(SMALL))
+def test_the_small_config_learns(config):
     torch.manual_seed(0)
-    network = build(recipe, **{'model.backbone.img_size': 128}).train()
+    model = build(config, **{'model.backbone.img_size': 128}).train()
     optimizer = torch.optim.AdamW(
-        [parameter for parameter in network.parameters() if parameter.requires_grad], lr=3e-3
+        [parameter for parameter in model.parameters() if parameter.requires_grad], lr=3e-3
     )
     images, labels = scenes()
     totals = []
     for _ in range(25):
-        total, _ = network.parse_losses(network.loss(images, labelled_samples(labels)))
+        total, _ = model.parse_losses(model.loss(images, labelled_samples(labels)))
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
@@ -134,7 +134,7 @@ def test_the_small_recipe_learns(recipe):
 
 
 def test_fine_tuning_slows_the_encoder_and_spares_norms_and_positions():
-    network = build('sam/sam_cpu_synthetic')
+    model = build('sam/sam_cpu_synthetic')
     cfg = Config.fromfile(CONFIGS / 'sam' / 'sam_vit_b_sirst.py')
     wrapper = cfg.optim_wrapper
     constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
@@ -144,14 +144,13 @@ def test_fine_tuning_slows_the_encoder_and_spares_norms_and_positions():
             'optim_wrapper_cfg': wrapper,
         }
     )
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
     groups = {
-        names[id(group['params'][0])]: group
-        for group in constructor(network).optimizer.param_groups
+        names[id(group['params'][0])]: group for group in constructor(model).optimizer.param_groups
     }
-    assert set(groups) == {name for name, p in network.named_parameters() if p.requires_grad}
+    assert set(groups) == {name for name, p in model.named_parameters() if p.requires_grad}
     for name, group in groups.items():
         assert group['lr'] == pytest.approx(1e-5 if name.startswith('backbone.') else 1e-4), name
-        module = network.get_submodule(name.rpartition('.')[0])
+        module = model.get_submodule(name.rpartition('.')[0])
         spared = isinstance(module, nn.LayerNorm | nn.Embedding) or 'pos' in name
         assert group['weight_decay'] == (0.0 if spared else 0.1), name

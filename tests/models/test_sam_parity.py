@@ -1,8 +1,8 @@
-"""SAM, SAM-HQ, MobileSAM and EfficientSAM equal the original networks."""
+"""SAM, SAM-HQ, MobileSAM and EfficientSAM equal the original models."""
 
 import pytest
 import torch
-from network_tester import CONFIGS, build_network
+from model_tester import CONFIGS, build_model
 from reference import Reference
 
 from mmirstd.conversion.efficient_sam import EFFICIENT_SAM
@@ -15,10 +15,10 @@ SIZE = (1024, 1024)
 TIGHT = 1e-5
 
 
-def load(fixture, model, family, **overrides):
+def load(fixture, name, family, **overrides):
     reference = Reference(fixture)
-    network = build_network(CONFIGS / '_base_' / 'models' / f'{model}.py', **overrides)
-    return reference, reference.load_into(network, family)
+    model = build_model(CONFIGS / '_base_' / 'models' / f'{name}.py', **overrides)
+    return reference, reference.load_into(model, family)
 
 
 @pytest.fixture(scope='module')
@@ -66,8 +66,8 @@ def prompt_of(reference, case):
 
 @pytest.mark.parametrize('case', PROMPTS)
 def test_sam_decoder(sam, case):
-    reference, network = sam
-    head = network.decode_head
+    reference, model = sam
+    head = model.decode_head
     image = reference.input('image_embedding')
     sparse, dense = head.prompt_encoder(**prompt_of(reference, case), image_size=SIZE)
     masks, iou = head.decode((image,), sparse, dense)
@@ -78,14 +78,14 @@ def test_sam_decoder(sam, case):
 
 
 def test_sam_dense_position(sam):
-    reference, network = sam
-    position = network.decode_head.prompt_encoder.pe_layer(64, 64)
+    reference, model = sam
+    position = model.decode_head.prompt_encoder.pe_layer(64, 64)
     reference.check(TIGHT, dense_pe=position.t().unflatten(1, (64, 64))[None])
 
 
 def test_sam_encoder_below_its_native_size(sam):
-    reference, network = sam
-    encoder = network.backbone
+    reference, model = sam
+    encoder = model.backbone
     image = reference.input('image_256')
     blocks = {}
     hooks = [
@@ -112,9 +112,9 @@ def test_sam_encoder_below_its_native_size(sam):
 
 @pytest.mark.slow
 def test_sam_without_prompts_from_image_to_masks(sam):
-    reference, network = sam
-    maps = network.extract_feat(reference.input('image_1024'))
-    head = network.decode_head
+    reference, model = sam
+    maps = model.extract_feat(reference.input('image_1024'))
+    head = model.decode_head
     masks, iou = head.decode(maps, *head.fixed_prompt(maps))
     reference.check(TIGHT, enc1024=maps[0], enc1024_none_masks=masks, enc1024_none_iou=iou)
     torch.testing.assert_close(head(maps), masks[:, :1])
@@ -122,8 +122,8 @@ def test_sam_without_prompts_from_image_to_masks(sam):
 
 @pytest.mark.parametrize('case', ['none', 'point', 'box', 'mask'])
 def test_sam_hq_decoder(sam_hq, case):
-    reference, network = sam_hq
-    head = network.decode_head
+    reference, model = sam_hq
+    head = model.decode_head
     image = reference.input('image_embedding')
     early = reference.input('interm_embedding').permute(0, 3, 1, 2)
     sparse, dense = head.prompt_encoder(**prompt_of(reference, case), image_size=SIZE)
@@ -143,8 +143,8 @@ def test_sam_hq_decoder(sam_hq, case):
 
 
 def test_sam_hq_parts(sam_hq):
-    reference, network = sam_hq
-    decoder = network.decode_head.mask_decoder
+    reference, model = sam_hq
+    decoder = model.decode_head.mask_decoder
     early = reference.input('interm_embedding').permute(0, 3, 1, 2)
     reference.check(
         TIGHT,
@@ -154,15 +154,15 @@ def test_sam_hq_parts(sam_hq):
 
 
 def test_sam_hq_encoder(sam_hq):
-    reference, network = sam_hq
-    embedding, early = network.backbone.encode(reference.input('image_256'))
+    reference, model = sam_hq
+    embedding, early = model.backbone.encode(reference.input('image_256'))
     reference.check(TIGHT, enc256=embedding, enc256_interm0=early)
 
 
 @pytest.mark.slow
 def test_mobile_sam_from_image_to_masks(mobile_sam):
-    reference, network = mobile_sam
-    encoder, head = network.backbone, network.decode_head
+    reference, model = mobile_sam
+    encoder, head = model.backbone, model.decode_head
     outputs = {}
     parts = {'patch_embed': encoder.patch_embed}
     parts |= {f'layer{index}': stage for index, stage in enumerate(encoder.stages)}
@@ -175,7 +175,7 @@ def test_mobile_sam_from_image_to_masks(mobile_sam):
         )
         for name, part in parts.items()
     ]
-    maps = network.extract_feat(reference.input('image'))
+    maps = model.extract_feat(reference.input('image'))
     for hook in hooks:
         hook.remove()
     masks, iou = head.decode(maps, *head.fixed_prompt(maps))
@@ -196,8 +196,8 @@ def test_mobile_sam_from_image_to_masks(mobile_sam):
 
 
 def test_efficient_sam_encoder(efficient_sam):
-    reference, network = efficient_sam
-    encoder = network.backbone
+    reference, model = efficient_sam
+    encoder = model.backbone
     for side in (16, 64):
         position = resize_position(encoder.pos_embed, (side, side)).permute(0, 3, 1, 2)
         reference.check(TIGHT, **{f'pos_embed_{side}': position})
@@ -212,8 +212,8 @@ def test_efficient_sam_encoder(efficient_sam):
 
 @pytest.mark.parametrize('case', ['invalid6', 'point', 'box', 'point_box'])
 def test_efficient_sam_decoder(efficient_sam, case):
-    reference, network = efficient_sam
-    head = network.decode_head
+    reference, model = efficient_sam
+    head = model.decode_head
     image = reference.input('image_embedding')
     points, labels = reference.given(f'{case}_coords')[0], reference.given(f'{case}_labels')[0]
     corners = labels[0] >= 2
@@ -227,15 +227,15 @@ def test_efficient_sam_decoder(efficient_sam, case):
 
 
 def test_efficient_sam_dense_position(efficient_sam):
-    reference, network = efficient_sam
-    position = network.decode_head.prompt_encoder.pe_layer(64, 64)
+    reference, model = efficient_sam
+    position = model.decode_head.prompt_encoder.pe_layer(64, 64)
     reference.check(TIGHT, dense_pe=position.t().unflatten(1, (64, 64))[None])
 
 
 @pytest.mark.slow
 def test_efficient_sam_without_prompts_from_image_to_masks(efficient_sam):
-    reference, network = efficient_sam
-    maps = network.extract_feat(reference.input('image_1024'))
-    head = network.decode_head
+    reference, model = efficient_sam
+    maps = model.extract_feat(reference.input('image_1024'))
+    head = model.decode_head
     masks, iou = head.decode(maps, *head.fixed_prompt(maps))
     reference.check(TIGHT, enc1024=maps[0], enc1024_invalid6_masks=masks, enc1024_invalid6_iou=iou)

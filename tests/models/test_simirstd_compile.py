@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from network_tester import CONFIGS, build_network
+from model_tester import CONFIGS, build_model
 from torch import Tensor, nn
 
 
@@ -19,7 +19,7 @@ class Predictor(nn.Module):
 def predictor() -> Predictor:
     torch.manual_seed(0)
     small = {'model.backbone.backbone.depths': (1, 1, 1, 1)}  # tracing time grows with depth
-    return Predictor(build_network(CONFIGS / 'simirstd_synthetic.py', **small).eval())
+    return Predictor(build_model(CONFIGS / 'simirstd_synthetic.py', **small).eval())
 
 
 def assert_equal(ours: tuple[Tensor, ...], eager: tuple[Tensor, ...]) -> None:
@@ -52,7 +52,7 @@ def test_generated_code_equals_eager() -> None:
         'model.backbone.backbone.embed_dims': (16, 32),
         'model.neck.in_channels': [16, 32],
     }
-    predictor = Predictor(build_network(CONFIGS / 'simirstd_synthetic.py', **stages).eval())
+    predictor = Predictor(build_model(CONFIGS / 'simirstd_synthetic.py', **stages).eval())
     images = torch.randn(1, 3, 32, 32)
     torch.compiler.reset()
     compiled = torch.compile(predictor, fullgraph=True)

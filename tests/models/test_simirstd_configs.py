@@ -1,4 +1,4 @@
-"""Every SimIRSTD recipe builds, trains every parameter, and the roadmap leads to the model."""
+"""Every SimIRSTD config builds, trains every parameter, and the roadmap leads to the model."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
-from network_tester import CONFIGS, labelled_samples
+from model_tester import CONFIGS, labelled_samples
 from torch import nn
 
 DATASETS = ('nudt', 'sirst', 'irstd1k', 'mdfa')
@@ -58,15 +58,15 @@ def build(path: Path) -> nn.Module:
     return MODELS.build(small(Config.fromfile(path)).model)
 
 
-def recipes() -> list[Path]:
+def configs() -> list[Path]:
     folders = (CONFIGS, CONFIGS / 'ablation', CONFIGS / 'swaps')
     paths = [path for folder in folders for path in sorted(folder.glob('*.py'))]
     # The steps of the roadmap differ between datasets in nothing but the dataset.
     return [p for p in paths if p.parent.name != 'ablation' or p.stem.endswith('_nudt')]
 
 
-@pytest.mark.parametrize('path', recipes(), ids=lambda path: path.stem)
-def test_every_parameter_of_every_recipe_trains(path: Path) -> None:
+@pytest.mark.parametrize('path', configs(), ids=lambda path: path.stem)
+def test_every_parameter_of_every_config_trains(path: Path) -> None:
     model = build(path).train()
     labels = torch.zeros(2, 48, 40, dtype=torch.long)
     labels[:, 10:13, 14:18] = 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from network_tester import CONFIGS, build_network
+from model_tester import CONFIGS, build_model
 from reference import Reference
 from torch import nn
 
@@ -22,17 +22,17 @@ def load(name: str) -> tuple[nn.Module, Reference]:
     # A Detectron2 checkpoint holds one more key than the fixture once it was trained.
     source = {key.removeprefix('model.'): value for key, value in reference.state.items()}
     source['criterion.empty_weight'] = torch.ones(134)
-    model = build_network(CONFIGS / 'simirstd_nudt.py').eval()
+    model = build_model(CONFIGS / 'simirstd_nudt.py').eval()
     model.load_state_dict(convert(source, SIMIR, model.state_dict()))
     return model, reference
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ('name', 'tolerance', 'final_tail'),
+    ('name', 'tolerance', 'final_tolerance'),
     [('simir', 1e-4, 2e-3), ('simir_general_2x128x160', 1e-3, 3e-3)],
 )
-def test_whole_network(name: str, tolerance: float, final_tail: float) -> None:
+def test_whole_model(name: str, tolerance: float, final_tolerance: float) -> None:
     model, reference = load(name)
     image = reference.input()
     model.backbone.predict_early_mask = True
@@ -57,7 +57,7 @@ def test_whole_network(name: str, tolerance: float, final_tail: float) -> None:
     # crosses zero are ill-conditioned in the original as well: bounds on the distribution.
     final_difference = reference.differences('mask_final', final)
     assert np.median(final_difference) <= 1e-4
-    assert np.percentile(final_difference, 99) <= final_tail
+    assert np.percentile(final_difference, 99) <= final_tolerance
     # Prediction skips the early mask of the encoder and changes nothing by that.
     torch.testing.assert_close(predicted, final, atol=1e-5, rtol=1e-5)
 

@@ -6,7 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.reporting.demo import MAX_CROPS, MAX_MARKED_TARGETS, answer, detect
@@ -46,7 +46,7 @@ def test_what_the_user_gets(detectors, deep, tmp_path):
     assert len(image['targets']) == 2
 
 
-def test_options_reach_the_network_and_leave_it_alone(detectors, deep):
+def test_options_reach_the_model_and_leave_it_alone(detectors, deep):
     plain = detectors['one']
     before = plain.options
     assert detect(detectors, deep, model='one', threshold=0.5).targets == []  # dark: a 14-bit image

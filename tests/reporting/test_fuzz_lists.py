@@ -5,7 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 from damage import VARIANTS, damaged
 
 from mmirstd.datasets.coco_panoptic import COCOPanopticClicks

@@ -3,7 +3,7 @@ import csv
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources, video_frames

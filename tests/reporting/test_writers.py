@@ -4,7 +4,7 @@ import json
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources
@@ -97,10 +97,10 @@ def test_coco_evaluates_the_written_results(tmp_path, kind):
         }
         for k, box in enumerate(boxes, start=1)
     ]  # fmt: skip
-    truth = tmp_path / 'truth.json'
-    truth.write_text(json.dumps(dataset))
-    truth = coco(str(truth))
-    evaluated = evaluation(truth, truth.loadRes(str(tmp_path / 'coco.json')), kind)
+    gt_mask = tmp_path / 'gt.json'
+    gt_mask.write_text(json.dumps(dataset))
+    gt_mask = coco(str(gt_mask))
+    evaluated = evaluation(gt_mask, gt_mask.loadRes(str(tmp_path / 'coco.json')), kind)
     evaluated.evaluate()
     evaluated.accumulate()
     evaluated.summarize()

@@ -92,10 +92,10 @@ def test_a_file_is_converted_and_loads_strictly(published, tmp_path, capsys):
             'model.backbone.affine_input_norm': True,
         }
     )
-    network = MODELS.build(cfg.model)
-    load_checkpoint(network, str(result), strict=True)
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, str(result), strict=True)
     expected = basicirstd_acm()['model.head.block.4.weight']
-    assert torch.equal(network.decode_head.conv_seg.weight, expected)
+    assert torch.equal(model.decode_head.conv_seg.weight, expected)
 
 
 def test_another_number_of_channels_is_refused_unless_adapted(published, tmp_path, capsys):
@@ -164,7 +164,7 @@ def test_files_of_basicirstd_fit_the_config_as_it_is(name, fixture, unread, tmp_
 
 
 @pytest.mark.parametrize('name', sorted(FAMILIES))
-def test_every_family_names_a_recipe_that_has_its_targets(name):
+def test_every_family_names_a_config_that_has_its_targets(name):
     family = FAMILIES[name]
     assert (ROOT / 'configs' / family.config).is_file()
 

@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from bright_network import scene, write_networks  # noqa: E402
+from bright_model import scene, write_models  # noqa: E402
 
 from mmirstd.cli import demo  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
@@ -29,7 +29,7 @@ BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_networks()
+    write_models()
     cv2.imwrite('frame.tif', scene(dtype=np.uint16))
     return tmp_path
 
@@ -37,7 +37,7 @@ def project(tmp_path, monkeypatch):
 BRIGHT = ['--model', 'bright.py', 'bright.pth']
 
 
-def test_without_a_network_there_is_no_page(capsys):
+def test_without_a_model_there_is_no_page(capsys):
     with pytest.raises(SystemExit) as exit_info:
         demo.main([])
     assert exit_info.value.code == 2
@@ -52,7 +52,7 @@ def test_without_gradio_it_says_what_to_install(monkeypatch, capsys):
 
 @pytest.fixture
 def served(project, monkeypatch):
-    """Address of a page with two networks."""
+    """Address of a page with two models."""
     pytest.importorskip('gradio')
     from mmirstd.reporting.demo_page import build_demo, serve
 
@@ -60,8 +60,8 @@ def served(project, monkeypatch):
         monkeypatch.setenv(variable, os.environ.get(variable, ''))  # restored afterwards
     uploads = project / 'uploads'
     uploads.mkdir()
-    networks = {name: IRSTDInferencer('bright.py', f'{name}.pth') for name in ('bright', 'blind')}
-    page = build_demo(networks, uploads)
+    models = {name: IRSTDInferencer('bright.py', f'{name}.pth') for name in ('bright', 'blind')}
+    page = build_demo(models, uploads)
     yield serve(page, block=False)
     page.close()
 
@@ -88,8 +88,8 @@ def test_a_moved_slider_does_not_fill_the_disk(served, project, monkeypatch):
     from mmirstd.reporting.demo import detect as run
 
     monkeypatch.setattr(demo_page, 'remove_oldest', lambda folder: remove_oldest(folder, 50_000))
-    networks = {'bright': IRSTDInferencer('bright.py', 'bright.pth')}
-    found = run(networks, 'frame.tif', model='bright', threshold=0.5, intensity_range='minmax')
+    models = {'bright': IRSTDInferencer('bright.py', 'bright.pth')}
+    found = run(models, 'frame.tif', model='bright', threshold=0.5, intensity_range='minmax')
     gradio = pytest.importorskip('gradio')
     for k in range(30):
         demo_page._show(gradio, found.at_threshold(k / 40), project / 'uploads')
@@ -161,7 +161,7 @@ def test_a_user_drops_an_image_and_sees_targets(served, project):
         (image,) = json.loads(found['frame_detections.json'])['images']
         assert [(t['x'], t['y']) for t in image['targets']] == [(12, 10), (50, 30)]
 
-        # The other network sees nothing.
+        # The other model sees nothing.
         page.fill('input[aria-label="Network"]', 'blind')
         page.keyboard.press('Enter')
         page.click('#detect')

@@ -8,14 +8,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from bright_network import CONFIG, scene, weights  # noqa: E402
+from bright_model import CONFIG, scene, weights  # noqa: E402
 
 from mmirstd.cli import detect  # noqa: E402
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Current folder with a network and three images."""
+    """Current folder with a model and three images."""
     import torch
 
     monkeypatch.chdir(tmp_path)
@@ -28,8 +28,8 @@ def project(tmp_path, monkeypatch):
 
 
 def run(*words):
-    network = ['--config', 'bright.py', '--checkpoint', 'bright.pth', '--quiet']
-    return detect.main([*map(str, words), *network])
+    model = ['--config', 'bright.py', '--checkpoint', 'bright.pth', '--quiet']
+    return detect.main([*map(str, words), *model])
 
 
 def rows(path):
@@ -51,7 +51,7 @@ def test_a_folder(project, capsys):
 
 
 def test_tiles_and_patterns(project):
-    assert run('images/*_[01].png', '--out', 'out', '--tile', 32, '--overlap', 8) == 0
+    assert run('images/*_[01].png', '--out', 'out', '--tile-size', 32, '--overlap', 8) == 0
     assert len(rows('out/targets.csv')) == 2
 
 
@@ -98,7 +98,7 @@ def test_sensor_ranges(project):
     [
         (['nowhere', '--out', 'out'], 'nowhere: no such file'),
         (['images', '--out', 'images/frame_0.png'], 'frame_0.png'),
-        (['images', '--out', 'out', '--tile', '2'], 'tile_size=2'),
+        (['images', '--out', 'out', '--tile-size', '2'], 'tile_size=2'),
         (['images', '--out', 'out', '--threshold', '1.5'], 'threshold=1.5'),
         (['images', '--out', 'out', '--device', 'warp'], 'warp'),
     ],

@@ -14,7 +14,7 @@ import bright_detect
 import cv2
 import numpy as np
 import pytest
-from bright_network import scene
+from bright_model import scene
 
 SCRIPT = Path(__file__).with_name('bright_detect.py')
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')

@@ -10,7 +10,7 @@ pytest.importorskip('onnxscript')
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from bright_network import CONFIG, RESIZE, scene, weights  # noqa: E402
+from bright_model import CONFIG, RESIZE, scene, weights  # noqa: E402
 
 
 def load(tool):

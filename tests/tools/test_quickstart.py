@@ -31,7 +31,7 @@ def test_quickstart_ends_with_scores_and_a_picture(tmp_path):
     assert masks == [f'test_{index:05}.png' for index in range(3)]
     picture = cv2.imread(str(tmp_path / 'results' / 'predictions.png'))
     assert picture.shape[0] > 2 * 256  # two rows
-    assert picture.shape[1] > 3 * 256  # image, truth, prediction
+    assert picture.shape[1] > 3 * 256  # image, ground truth, prediction
     assert len(list((tmp_path / 'scenes' / 'val' / 'images').iterdir())) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from bright_network import scene, write_networks  # noqa: E402
+from bright_model import scene, write_models  # noqa: E402
 
 from mmirstd.cli import report  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
@@ -21,9 +21,9 @@ BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Four images: right, one missed, one false, empty; and two networks."""
+    """Four images: right, one missed, one false, empty; and two models."""
     monkeypatch.chdir(tmp_path)
-    write_networks()
+    write_models()
     a, b, c = (10, 12), (30, 50), (40, 20)
     pairs = {'right': ([a, b], [a, b]), 'missed': ([a], [a, b]), 'false <&>': ([a, c], [a]),
              'empty': ([], [])}  # fmt: skip

@@ -17,14 +17,14 @@ TOOL = Path(__file__).parents[2] / 'tools' / 'score_masks.py'
 main = runpy.run_path(str(TOOL))['main']
 
 
-def probability_of(truth, seed):
+def probability_of(gt_mask, seed):
     random = np.random.default_rng(seed)
-    blurred = cv2.GaussianBlur(truth.astype(np.float32), (3, 3), 0)
-    return np.clip(blurred + random.normal(0, 0.12, truth.shape), 0, 1).astype(np.float32)
+    blurred = cv2.GaussianBlur(gt_mask.astype(np.float32), (3, 3), 0)
+    return np.clip(blurred + random.normal(0, 0.12, gt_mask.shape), 0, 1).astype(np.float32)
 
 
 @pytest.fixture
-def truths():
+def gt_masks():
     """Name -> (H, W) mask; sizes differ, one has no target."""
     random = np.random.default_rng(0)
     masks = {}
@@ -38,12 +38,12 @@ def truths():
 
 
 @pytest.fixture
-def folders(tmp_path, truths):
+def folders(tmp_path, gt_masks):
     """(PRED_DIR, GT_DIR, probabilities); predictions are float .npy."""
     for folder in ('pred', 'gt'):
         (tmp_path / folder).mkdir()
     probabilities = {}
-    for number, (name, mask) in enumerate(truths.items()):
+    for number, (name, mask) in enumerate(gt_masks.items()):
         probabilities[name] = probability_of(mask, number)
         np.save(tmp_path / 'pred' / f'{name}.npy', probabilities[name])
         cv2.imwrite(str(tmp_path / 'gt' / f'{name}.png'), mask * 255)
@@ -57,18 +57,18 @@ def score(*arguments, tmp_path):
     return json.loads(result.read_text())
 
 
-def test_equals_the_metric(folders, truths, tmp_path):
+def test_equals_the_metric(folders, gt_masks, tmp_path):
     predictions, masks, probabilities = folders
     metric = IRSTDMetric(curves=True, curve_bins=50)
-    for name, truth in truths.items():
+    for name, gt_mask in gt_masks.items():
         sample = {
             'img_path': name,
             'seg_logits': {'data': torch.from_numpy(probabilities[name])[None]},
         }
-        sample['gt_sem_seg'] = {'data': torch.from_numpy(truth)[None]}
+        sample['gt_sem_seg'] = {'data': torch.from_numpy(gt_mask)[None]}
         metric.process(None, [sample])
     expected = {
-        key.removeprefix('irstd/'): value for key, value in metric.evaluate(len(truths)).items()
+        key.removeprefix('irstd/'): value for key, value in metric.evaluate(len(gt_masks)).items()
     }
     curves = tmp_path / 'curves'
     found = score(predictions, masks, '--curves', curves, '--curve-bins', 50, tmp_path=tmp_path)
@@ -105,10 +105,10 @@ def test_encodings_agree(folders, encoding, tmp_path):
     assert score(other, masks, *arguments, tmp_path=tmp_path) == expected
 
 
-def test_what_the_metric_writes_can_be_scored(folders, truths, tmp_path):
+def test_what_the_metric_writes_can_be_scored(folders, gt_masks, tmp_path):
     predictions, masks, probabilities = folders
     metric = IRSTDMetric(output_dir=str(tmp_path / 'out'), save_probability=True, format_only=True)
-    for name in truths:
+    for name in gt_masks:
         sample = {'img_path': f'x/{name}.png'}
         sample['seg_logits'] = {'data': torch.from_numpy(probabilities[name])[None]}
         metric.process(None, [sample])
@@ -117,7 +117,7 @@ def test_what_the_metric_writes_can_be_scored(folders, truths, tmp_path):
     assert score(tmp_path / 'out' / 'probability', masks, tmp_path=tmp_path) == expected
 
 
-def test_published_names_tails_and_lists(folders, tmp_path, capsys):
+def test_published_names_suffixes_and_splits(folders, tmp_path, capsys):
     predictions, masks, _ = folders
     for path in list(masks.iterdir()):
         path.rename(path.with_name(f'{path.stem}_pixels0.png'))
@@ -125,7 +125,7 @@ def test_published_names_tails_and_lists(folders, tmp_path, capsys):
     (masks / '.DS_Store').write_bytes(b'x')
     names = tmp_path / 'test.txt'
     names.write_bytes(b'scene_1.png\r\nscene_2')
-    arguments = ['--truth-tail', '_pixels0', '--list', names]
+    arguments = ['--gt-suffix', '_pixels0', '--split', names]
     assert score(predictions, masks, *arguments, tmp_path=tmp_path)['images'] == 2
     assert '2 images' in capsys.readouterr().out
 
@@ -142,7 +142,7 @@ def test_missing_and_extra_files_are_named(folders, tmp_path, capsys):
     assert '2 names left out' in capsys.readouterr().out
 
 
-def test_sizes_that_differ_are_errors_unless_told(folders, truths, tmp_path, capsys):
+def test_sizes_that_differ_are_errors_unless_told(folders, gt_masks, tmp_path, capsys):
     predictions, masks, probabilities = folders
     for name, probability in probabilities.items():
         doubled = cv2.resize(probability, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
@@ -152,9 +152,9 @@ def test_sizes_that_differ_are_errors_unless_told(folders, truths, tmp_path, cap
     assert 'scene_0.npy has the size (80, 100)' in error
     assert 'scene_3.npy' in error
     small = score(predictions, masks, '--resize', 'prediction', tmp_path=tmp_path)
-    large = score(predictions, masks, '--resize', 'truth', tmp_path=tmp_path)
-    assert large['pixels'] == 4 * small['pixels'] == 4 * sum(m.size for m in truths.values())
-    assert '4 images: the truth was resized' in capsys.readouterr().out
+    large = score(predictions, masks, '--resize', 'gt', tmp_path=tmp_path)
+    assert large['pixels'] == 4 * small['pixels'] == 4 * sum(m.size for m in gt_masks.values())
+    assert '4 images: the ground truth was resized' in capsys.readouterr().out
 
 
 def test_bad_files_are_named_all_at_once(folders, capsys):
@@ -215,11 +215,11 @@ def test_options_reach_the_scores(folders, tmp_path):
     ('arguments', 'message'),
     [
         (['{pred}', '{gt}/none'], 'folder not found'),
-        (['{pred}', '{gt}', '--prediction-tail', '_x'], "whose names end in '_x'"),
+        (['{pred}', '{gt}', '--prediction-suffix', '_x'], "whose names end in '_x'"),
         (['{pred}', '{gt}', '--threshold', '1'], 'threshold=1.0'),
         (['{pred}', '{gt}', '--size-edges', '9', '4'], 'ascending'),
-        (['{pred}', '{gt}', '--list', 'none.txt'], 'none.txt'),
-        (['{pred}', '{gt}', '--list', 'sirst/idx_427_tset'], 'sirst/idx_427_test'),
+        (['{pred}', '{gt}', '--split', 'none.txt'], 'none.txt'),
+        (['{pred}', '{gt}', '--split', 'sirst/idx_427_tset'], 'sirst/idx_427_test'),
         (['{pred}', '{gt}', '--max-distance', '-1'], 'max_distance=-1.0'),
         (['{pred}', '{gt}', '--curves', 'x', '--curve-bins', '0'], 'curve_bins=0'),
         (['{gt}', '{gt}', '--curves', 'x'], 'curves need probabilities'),
@@ -267,7 +267,7 @@ def test_gray_pixels_can_be_left_out_as_published_programs_do(tmp_path):
     folders = (tmp_path / 'pred', tmp_path / 'gt')
     all_pixels = score(*folders, tmp_path=tmp_path)
     assert (all_pixels['targets'], all_pixels['hits'], all_pixels['fn']) == (1, 1, 1)
-    only_full = score(*folders, '--truth-threshold', 254, tmp_path=tmp_path)
+    only_full = score(*folders, '--gt-threshold', 254, tmp_path=tmp_path)
     assert (only_full['targets'], only_full['hits'], only_full['fn']) == (2, 2, 0)
 
 
@@ -284,10 +284,10 @@ def _instances(mask, _):
         _instances,
     ],
 )
-def test_masks_are_recognised_however_they_are_stored(folders, truths, tmp_path, stored):
+def test_masks_are_recognised_however_they_are_stored(folders, gt_masks, tmp_path, stored):
     found = tmp_path / 'found'
     found.mkdir()
-    for k, (name, mask) in enumerate(truths.items()):
+    for k, (name, mask) in enumerate(gt_masks.items()):
         cv2.imwrite(str(found / f'{name}.png'), stored(mask, k))
     result = tmp_path / 'result.json'
     assert main([str(found), str(folders[1]), '--json', str(result)]) == 0

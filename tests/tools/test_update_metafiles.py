@@ -1,4 +1,4 @@
-"""What mim reads about the recipes is current and complete."""
+"""What mim reads about the configs is current and complete."""
 
 import importlib.util
 import shutil
@@ -22,7 +22,7 @@ def test_committed_files_are_current(tool, capsys):
     assert tool.main(['--check']) == 0, capsys.readouterr().err
 
 
-def test_every_recipe_is_listed_with_its_file(tool):
+def test_every_config_is_listed_with_its_file(tool):
     models = tool.metafile(REPOSITORY / 'configs')['Models']
     files = {path for path in (REPOSITORY / 'configs').rglob('*.py') if '_base_' not in path.parts}
     assert {REPOSITORY / model['Config'] for model in models} == files
@@ -31,7 +31,7 @@ def test_every_recipe_is_listed_with_its_file(tool):
     assert sirst['Metadata'] == {'Training Data': 'SIRST', 'Batch Size': 8, 'Epochs': 150}
 
 
-def test_a_new_recipe_makes_the_files_outdated(tool, tmp_path, capsys):
+def test_a_new_config_makes_the_files_outdated(tool, tmp_path, capsys):
     (tmp_path / 'configs').mkdir()
     shutil.copytree(REPOSITORY / 'configs' / '_base_', tmp_path / 'configs' / '_base_')
     shutil.copy(REPOSITORY / 'configs' / 'simirstd_nudt.py', tmp_path / 'configs')

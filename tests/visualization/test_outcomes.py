@@ -14,9 +14,9 @@ def _mask(*pixels, shape=(20, 30)):
 
 
 def test_hit_miss_and_false_alarm():
-    truth = _mask((2, 3), (10, 20), (10, 21))
+    gt_mask = _mask((2, 3), (10, 20), (10, 21))
     prediction = _mask((3, 4), (15, 5))
-    found = {outcome.kind: outcome for outcome in judge(truth, prediction)}
+    found = {outcome.kind: outcome for outcome in judge(gt_mask, prediction)}
     assert set(found) == {HIT, MISS, FALSE_ALARM}
     assert found[HIT].centre == (3.0, 2.0)
     assert found[HIT].box == (3, 2, 5, 4)  # target and detection together
@@ -39,19 +39,19 @@ def test_diagonal_neighbours_are_one_target():
 
 
 def test_one_mask_is_not_judged():
-    truth = _mask((2, 2))
-    assert [outcome.kind for outcome in judge(truth, None)] == [UNSCORED]
-    assert [outcome.kind for outcome in judge(None, truth)] == [UNSCORED]
+    gt_mask = _mask((2, 2))
+    assert [outcome.kind for outcome in judge(gt_mask, None)] == [UNSCORED]
+    assert [outcome.kind for outcome in judge(None, gt_mask)] == [UNSCORED]
     assert judge(None, None) == []
     assert judge(_mask(), _mask()) == []
 
 
 def test_outcomes_know_their_own_pixels():
     """A target whose box surrounds another one."""
-    truth = _mask((2, 2), (2, 8), *((8, column) for column in range(2, 9)), *(
+    gt_mask = _mask((2, 2), (2, 8), *((8, column) for column in range(2, 9)), *(
         (row, 2) for row in range(2, 9)))  # fmt: skip
     prediction = _mask((15, 20), (2, 8))
-    outcomes = judge(truth, prediction)
+    outcomes = judge(gt_mask, prediction)
     assert [outcome.kind for outcome in outcomes] == [HIT, MISS, FALSE_ALARM]
     hit, miss, alarm = outcomes
     assert hit.target.tolist() == hit.detection.tolist() == [2 * 30 + 8]

@@ -13,12 +13,12 @@ SHAPE = (33, 47)
 def _scene(dtype=np.uint8):
     rng = np.random.default_rng(0)
     image = rng.integers(40, 60, SHAPE).astype(dtype)
-    truth = np.zeros(SHAPE, np.uint8)
-    truth[10, 10] = truth[20, 35] = 1
-    image[truth > 0] = 200
+    gt_mask = np.zeros(SHAPE, np.uint8)
+    gt_mask[10, 10] = gt_mask[20, 35] = 1
+    image[gt_mask > 0] = 200
     prediction = np.zeros(SHAPE, np.uint8)
     prediction[10, 10] = prediction[28, 8] = 1
-    return image, truth, prediction
+    return image, gt_mask, prediction
 
 
 def _has(picture, kind):
@@ -26,12 +26,12 @@ def _has(picture, kind):
 
 
 def test_three_colours_for_three_outcomes():
-    image, truth, prediction = _scene()
-    picture = draw_overlay(image, truth, prediction, scale=8)
+    image, gt_mask, prediction = _scene()
+    picture = draw_overlay(image, gt_mask, prediction, scale=8)
     assert picture.shape == (33 * 8, 47 * 8, 3)
     assert picture.dtype == np.uint8
     assert all(_has(picture, kind) for kind in (HIT, MISS, FALSE_ALARM))
-    only_hit = draw_overlay(image, truth, truth, scale=8)
+    only_hit = draw_overlay(image, gt_mask, gt_mask, scale=8)
     assert _has(only_hit, HIT)
     assert not _has(only_hit, MISS)
     assert not _has(only_hit, FALSE_ALARM)
@@ -39,16 +39,16 @@ def test_three_colours_for_three_outcomes():
 
 @pytest.mark.parametrize('scale', [2, 5, 8])
 def test_no_line_covers_a_target_pixel(scale):
-    image, truth, prediction = _scene()
-    picture = draw_overlay(image, truth, prediction, scale=scale, labels=False)
-    for y, x in [*np.argwhere(truth), *np.argwhere(prediction)]:
+    image, gt_mask, prediction = _scene()
+    picture = draw_overlay(image, gt_mask, prediction, scale=scale, labels=False)
+    for y, x in [*np.argwhere(gt_mask), *np.argwhere(prediction)]:
         block = picture[y * scale : (y + 1) * scale, x * scale : (x + 1) * scale]
         assert (block == image[y, x]).all()
 
 
 def test_image_without_targets_is_shown_unchanged():
-    image, truth, _ = _scene()
-    empty = np.zeros_like(truth)
+    image, gt_mask, _ = _scene()
+    empty = np.zeros_like(gt_mask)
     picture = draw_overlay(image, empty, empty, scale=1)
     assert (picture == image[..., None]).all()
     assert (draw_overlay(image, scale=1) == image[..., None]).all()
@@ -56,17 +56,17 @@ def test_image_without_targets_is_shown_unchanged():
 
 
 def test_all_background_prediction_is_all_misses():
-    image, truth, _ = _scene()
-    picture = draw_overlay(image, truth, np.zeros_like(truth), scale=6)
+    image, gt_mask, _ = _scene()
+    picture = draw_overlay(image, gt_mask, np.zeros_like(gt_mask), scale=6)
     assert _has(picture, MISS)
     assert not _has(picture, HIT)
     assert not _has(picture, FALSE_ALARM)
 
 
 def test_targets_at_the_border():
-    image, truth, prediction = _scene()
-    truth[0, 0] = truth[-1, -1] = 1
-    picture = draw_result(image, truth, prediction, name='corner')
+    image, gt_mask, prediction = _scene()
+    gt_mask[0, 0] = gt_mask[-1, -1] = 1
+    picture = draw_result(image, gt_mask, prediction, name='corner')
     assert _has(picture, MISS)
 
 
@@ -83,8 +83,8 @@ def test_low_contrast_sixteen_bit_target_becomes_visible():
 
 @pytest.mark.parametrize('dtype', [np.uint16, np.int32, np.float32, np.float64, bool])
 def test_every_numeric_type_is_drawn(dtype):
-    image, truth, prediction = _scene()
-    picture = draw_result(image.astype(dtype), truth, prediction)
+    image, gt_mask, prediction = _scene()
+    picture = draw_result(image.astype(dtype), gt_mask, prediction)
     assert picture.dtype == np.uint8
 
 
@@ -95,21 +95,21 @@ def test_eight_bits_are_not_stretched_unless_asked():
 
 
 def test_colour_images_and_single_channels():
-    image, truth, prediction = _scene()
+    image, gt_mask, prediction = _scene()
     three = np.repeat(image[..., None], 3, axis=2)
-    flat = draw_overlay(image, truth, prediction, scale=4)
-    assert np.abs(draw_overlay(three, truth, prediction, scale=4).astype(int) - flat).max() <= 1
+    flat = draw_overlay(image, gt_mask, prediction, scale=4)
+    assert np.abs(draw_overlay(three, gt_mask, prediction, scale=4).astype(int) - flat).max() <= 1
     assert (to_gray8(image[..., None]) == image).all()
     with pytest.raises(ValueError, match=r'expected \(H, W\)'):
         to_gray8(np.zeros((4, 4, 2)))
 
 
 def test_strip_shows_misses_first_and_counts_the_rest():
-    image, truth, prediction = _scene()
-    strip = crop_strip(image, truth, prediction, width=60, window=10, zoom=4)
+    image, gt_mask, prediction = _scene()
+    strip = crop_strip(image, gt_mask, prediction, width=60, window=10, zoom=4)
     assert strip.shape[1] == 60
     assert (strip[0, 0] == COLOURS[MISS]).all()  # frame of the first tile
-    wide = crop_strip(image, truth, prediction, width=200, window=10, zoom=4)
+    wide = crop_strip(image, gt_mask, prediction, width=200, window=10, zoom=4)
     assert (wide[0, 44] == COLOURS[FALSE_ALARM]).all()
     assert (wide[0, 88] == COLOURS[HIT]).all()
     assert strip[:20, 44:].any()  # "and 2 more"
@@ -117,9 +117,9 @@ def test_strip_shows_misses_first_and_counts_the_rest():
 
 
 def test_crop_holds_the_enlarged_pixels_of_its_target():
-    image, truth, _ = _scene()
-    truth[20, 35] = 0
-    strip = crop_strip(image, truth, truth, width=100, window=11, zoom=7)
+    image, gt_mask, _ = _scene()
+    gt_mask[20, 35] = 0
+    strip = crop_strip(image, gt_mask, gt_mask, width=100, window=11, zoom=7)
     tile = strip[:77, :77]
     middle = tile[5 * 7 + 1 : 6 * 7 - 1, 5 * 7 + 1 : 6 * 7 - 1]
     assert (middle == 255).all()  # stretched: the target is the brightest pixel
@@ -127,16 +127,16 @@ def test_crop_holds_the_enlarged_pixels_of_its_target():
 
 def test_target_larger_than_the_window_fits():
     image = np.zeros((90, 90), np.uint8)
-    truth = np.zeros((90, 90), np.uint8)
-    truth[10:80, 10:80] = 1
-    strip = crop_strip(image, truth, truth, width=200, window=10, zoom=4)
+    gt_mask = np.zeros((90, 90), np.uint8)
+    gt_mask[10:80, 10:80] = 1
+    strip = crop_strip(image, gt_mask, gt_mask, width=200, window=10, zoom=4)
     assert strip.shape[0] == 40 + 22
 
 
 def test_result_has_caption_and_crops():
-    image, truth, prediction = _scene()
-    overlay = draw_overlay(image, truth, prediction)
-    result = draw_result(image, truth, prediction, name='frame_1')
+    image, gt_mask, prediction = _scene()
+    overlay = draw_overlay(image, gt_mask, prediction)
+    result = draw_result(image, gt_mask, prediction, name='frame_1')
     assert result.shape[1] == overlay.shape[1] >= 640
     assert result.shape[0] > overlay.shape[0] + 100
     assert result[:22].any()
@@ -176,12 +176,12 @@ def test_dashed_outline_is_part_of_the_solid_one():
 def test_neighbours_keep_their_own_colours():
     """A hit beside a false alarm and a miss, closer than the window of a crop."""
     image = np.full(SHAPE, 50, np.uint8)
-    truth, prediction = np.zeros((2, *SHAPE), np.uint8)
-    truth[10, 10] = prediction[10, 10] = 1  # hit
+    gt_mask, prediction = np.zeros((2, *SHAPE), np.uint8)
+    gt_mask[10, 10] = prediction[10, 10] = 1  # hit
     prediction[10, 15] = 1  # false alarm
-    truth[15, 10] = 1  # miss
+    gt_mask[15, 10] = 1  # miss
     (miss, alarm, hit) = [
-        picture for picture, _ in crop_pictures(image, truth, prediction, window=20, zoom=8)
+        picture for picture, _ in crop_pictures(image, gt_mask, prediction, window=20, zoom=8)
     ]
 
     def around(picture, y, x, centre):
@@ -201,17 +201,17 @@ def test_neighbours_keep_their_own_colours():
 
 def test_a_target_inside_the_box_of_another_is_not_drawn_as_it():
     image = np.full(SHAPE, 50, np.uint8)
-    truth, prediction = np.zeros((2, *SHAPE), np.uint8)
-    truth[5:16, 5] = truth[15, 5:16] = 1  # an L that is missed
-    truth[8, 12] = prediction[8, 12] = 1  # a hit in its box
-    picture = draw_overlay(image, truth, prediction, scale=8, labels=False)
+    gt_mask, prediction = np.zeros((2, *SHAPE), np.uint8)
+    gt_mask[5:16, 5] = gt_mask[15, 5:16] = 1  # an L that is missed
+    gt_mask[8, 12] = prediction[8, 12] = 1  # a hit in its box
+    picture = draw_overlay(image, gt_mask, prediction, scale=8, labels=False)
     ring = picture[8 * 8 - 1 : 9 * 8 + 1, 12 * 8 - 1 : 13 * 8 + 1]
     assert (ring[0] == COLOURS[HIT]).all()
     assert (ring[:, 0] == COLOURS[HIT]).all()
 
 
-@pytest.mark.parametrize('which', ['truth', 'prediction'])
+@pytest.mark.parametrize('which', ['gt_mask', 'prediction'])
 def test_wrong_sizes_are_named(which):
-    image, truth, _ = _scene()
+    image, gt_mask, _ = _scene()
     with pytest.raises(ValueError, match=which):
-        draw_result(image, **{which: truth[:-1]})
+        draw_result(image, **{which: gt_mask[:-1]})

@@ -13,11 +13,11 @@ CELL = 96
 def _row(shape, dtype=np.uint8, name='row', models=('A',)):
     rng = np.random.default_rng(1)
     image = (rng.random(shape) * 100).astype(dtype)
-    truth = np.zeros(shape, np.uint8)
-    truth[5, 7] = 1
+    gt_mask = np.zeros(shape, np.uint8)
+    gt_mask[5, 7] = 1
     image[5, 7] = 200
-    predictions = {model: np.roll(truth, 10 * k, axis=0) for k, model in enumerate(models)}
-    return SheetRow(name, image, truth, predictions)
+    predictions = {model: np.roll(gt_mask, 10 * k, axis=0) for k, model in enumerate(models)}
+    return SheetRow(name, image, gt_mask, predictions)
 
 
 def _cell(sheet, line, column):
@@ -30,14 +30,14 @@ def _has(picture, kind):
     return bool((picture == COLOURS[kind]).all(axis=-1).any())
 
 
-def test_columns_are_image_truth_and_models():
+def test_columns_are_image_gt_mask_and_models():
     rows = [_row((40, 40), models=('A', 'B')), _row((31, 57), np.uint16, models=('A', 'B'))]
     sheet = make_sheet(rows, cell=CELL)
     assert sheet.shape == (22 + 2 * (CELL + 26), 4 * (CELL + 4) + 4, 3)
     for line in range(2):
-        image, truth, first, second = (_cell(sheet, line, column) for column in range(4))
+        image, gt_mask, first, second = (_cell(sheet, line, column) for column in range(4))
         assert not any(_has(image, kind) for kind in (HIT, MISS, FALSE_ALARM, UNSCORED))
-        assert _has(truth, UNSCORED)
+        assert _has(gt_mask, UNSCORED)
         assert _has(first, HIT)
         assert not _has(first, MISS)
         assert _has(second, MISS)
@@ -45,7 +45,7 @@ def test_columns_are_image_truth_and_models():
         assert not _has(second, HIT)
 
 
-def test_rows_may_lack_truth_targets_and_models():
+def test_rows_may_lack_gt_mask_targets_and_models():
     blank = np.zeros((40, 40), np.uint8)
     rows = [
         _row((40, 40)),
@@ -58,16 +58,16 @@ def test_rows_may_lack_truth_targets_and_models():
     assert not _has(_cell(sheet, 1, 2), HIT)
 
 
-def test_truth_column_is_left_out_when_no_row_has_it():
+def test_gt_mask_column_is_left_out_when_no_row_has_it():
     row = _row((40, 40))
     sheet = make_sheet([SheetRow('x', row.image, None, row.predictions)], cell=CELL)
     assert sheet.shape[1] == 2 * (CELL + 4) + 4
     # The prediction is in the second column, drawn without a verdict.
     assert _has(_cell(sheet, 0, 1), UNSCORED)
     assert not _has(_cell(sheet, 0, 0), UNSCORED)
-    with_truth = make_sheet([row], cell=CELL)
-    np.testing.assert_array_equal(_cell(sheet, 0, 0), _cell(with_truth, 0, 0))
-    assert with_truth.shape[1] == 3 * (CELL + 4) + 4
+    with_gt_mask = make_sheet([row], cell=CELL)
+    np.testing.assert_array_equal(_cell(sheet, 0, 0), _cell(with_gt_mask, 0, 0))
+    assert with_gt_mask.shape[1] == 3 * (CELL + 4) + 4
 
 
 def test_inset_enlarges_the_target_in_the_far_corner():

@@ -26,24 +26,24 @@ def _has(picture, kind):
     return bool((picture[22:] == COLOURS[kind]).all(axis=-1).any())
 
 
-def _sample(probability, truth=None):
+def _sample(probability, gt_mask=None):
     sample = SegDataSample()
     sample.seg_logits = PixelData(data=torch.as_tensor(probability, dtype=torch.float32)[None])
     # What MMSegmentation stores beside it was cut at another threshold; it must not be used.
     sample.pred_sem_seg = PixelData(data=torch.ones(1, *probability.shape, dtype=torch.long))
-    if truth is not None:
-        sample.gt_sem_seg = PixelData(data=torch.as_tensor(truth, dtype=torch.uint8)[None])
+    if gt_mask is not None:
+        sample.gt_sem_seg = PixelData(data=torch.as_tensor(gt_mask, dtype=torch.uint8)[None])
     return sample
 
 
 @pytest.fixture
 def parts():
     image = np.full(SHAPE, 50, np.uint8)
-    truth = np.zeros(SHAPE, np.uint8)
-    truth[5, 5] = truth[20, 30] = 1
+    gt_mask = np.zeros(SHAPE, np.uint8)
+    gt_mask[5, 5] = gt_mask[20, 30] = 1
     probability = np.full(SHAPE, 0.1)
     probability[5, 5], probability[20, 30], probability[28, 8] = 0.9, 0.4, 0.8
-    return image, truth, probability
+    return image, gt_mask, probability
 
 
 @pytest.fixture
@@ -58,24 +58,24 @@ def _written(folder):
 
 
 def test_picture_is_cut_at_the_metrics_threshold(visualizer, parts, tmp_path):
-    image, truth, probability = parts
-    visualizer.add_datasample('frame', image, _sample(probability, truth), step=3)
+    image, gt_mask, probability = parts
+    visualizer.add_datasample('frame', image, _sample(probability, gt_mask), step=3)
     (path,) = _written(tmp_path)
     assert path.name == 'frame_3.png'
     picture = cv2.imread(str(path))[..., ::-1]
     assert all(_has(picture, kind) for kind in (HIT, MISS, FALSE_ALARM))
     visualizer.threshold = 0.3
-    visualizer.add_datasample('frame', image, _sample(probability, truth), step=4)
+    visualizer.add_datasample('frame', image, _sample(probability, gt_mask), step=4)
     picture = cv2.imread(str(_written(tmp_path)[1]))[..., ::-1]
     assert not _has(picture, MISS)
 
 
-def test_truth_and_prediction_may_be_missing_or_left_out(visualizer, parts, tmp_path):
-    image, truth, probability = parts
+def test_gt_mask_and_prediction_may_be_missing_or_left_out(visualizer, parts, tmp_path):
+    image, gt_mask, probability = parts
     color = np.repeat(image[..., None], 3, axis=2)
     visualizer.add_datasample('nothing', color)
     visualizer.add_datasample('no_truth', color, _sample(probability))
-    visualizer.add_datasample('left_out', color, _sample(probability, truth), draw_pred=False)
+    visualizer.add_datasample('left_out', color, _sample(probability, gt_mask), draw_pred=False)
     assert len(_written(tmp_path)) == 3
     for name in ('no_truth', 'left_out'):
         picture = cv2.imread(str(next(tmp_path.rglob(f'{name}_0.png'))))[..., ::-1]
@@ -84,26 +84,26 @@ def test_truth_and_prediction_may_be_missing_or_left_out(visualizer, parts, tmp_
 
 
 def test_out_file_and_get_image(visualizer, parts, tmp_path):
-    image, truth, probability = parts
+    image, gt_mask, probability = parts
     target = tmp_path / 'new' / 'picture.png'
-    visualizer.add_datasample('frame', image, _sample(probability, truth), out_file=str(target))
+    visualizer.add_datasample('frame', image, _sample(probability, gt_mask), out_file=str(target))
     picture = cv2.imread(str(target))[..., ::-1]
     assert visualizer.get_image().shape == picture.shape
 
 
 def test_image_follows_the_evaluated_size(visualizer, parts, tmp_path):
-    _, truth, probability = parts
-    visualizer.add_datasample('frame', np.zeros((90, 60), np.uint16), _sample(probability, truth))
+    _, gt_mask, probability = parts
+    visualizer.add_datasample('frame', np.zeros((90, 60), np.uint16), _sample(probability, gt_mask))
     (path,) = _written(tmp_path)
     assert cv2.imread(str(path)).shape[1] == 47 * 14
 
 
-def test_bad_truth_is_named(visualizer, parts):
-    image, truth, probability = parts
+def test_bad_gt_mask_is_named(visualizer, parts):
+    image, gt_mask, probability = parts
     with pytest.raises(ValueError, match='frame_7'):
-        visualizer.add_datasample('frame_7', image, _sample(probability, truth * 254))
+        visualizer.add_datasample('frame_7', image, _sample(probability, gt_mask * 254))
     with pytest.raises(ValueError, match='frame_8'):
-        visualizer.add_datasample('frame_8', image, _sample(probability, truth[:-1]))
+        visualizer.add_datasample('frame_8', image, _sample(probability, gt_mask[:-1]))
 
 
 def test_bad_arguments():

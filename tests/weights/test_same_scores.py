@@ -33,7 +33,7 @@ def images(data_root):
     return [data_root / 'NUDT-SIRST' / 'images' / f'{name}.png' for name in names]
 
 
-def truth_of(image: Path) -> Path:
+def gt_mask_of(image: Path) -> Path:
     return image.parent.parent / 'masks' / image.name
 
 
@@ -56,7 +56,7 @@ def expected(model, images, tmp_path_factory):
 def counted(detections) -> dict[str, int]:
     scorer = Scorer(('legacy',))
     for detection in detections:
-        mask = read_mask(truth_of(Path(detection.source.path)))
+        mask = read_mask(gt_mask_of(Path(detection.source.path)))
         scorer.update(detection.mask, mask)
     numbers = scorer.compute().numbers()
     return {name: int(numbers[name]) for name in COUNTS}
@@ -73,7 +73,7 @@ def test_a_folder_of_masks(expected, images, tmp_path):
             writer.write(detection)
     names = [image.stem for image in images]
     found = score_folder(
-        tmp_path / 'masks', truth_of(images[0]).parent, Scorer(('legacy',)), names=names
+        tmp_path / 'masks', gt_mask_of(images[0]).parent, Scorer(('legacy',)), names=names
     )
     numbers = found.result.numbers()
     assert {name: int(numbers[name]) for name in COUNTS} == expected
@@ -81,10 +81,10 @@ def test_a_folder_of_masks(expected, images, tmp_path):
 
 def test_onnxruntime(expected, images, tmp_path):
     pytest.importorskip('onnxruntime')
-    from mmirstd.export.network import ExportNetwork, describe
+    from mmirstd.export.model import ExportModel, describe
     from mmirstd.export.onnx_file import export_onnx
 
     inferencer = IRSTDInferencer('tiny', fuse=False)
-    network = ExportNetwork(inferencer.model, 1)
-    export_onnx(network, tmp_path / 'tiny.onnx', describe(inferencer), size=(256, 256))
+    model = ExportModel(inferencer.model, 1)
+    export_onnx(model, tmp_path / 'tiny.onnx', describe(inferencer), size=(256, 256))
     assert counted(OnnxDetector(tmp_path / 'tiny.onnx')(images)) == expected

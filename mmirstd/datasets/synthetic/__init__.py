@@ -1,4 +1,4 @@
-"""Procedural infrared scenes with tiny targets and exact truth (pure numpy and scipy).
+"""Procedural infrared scenes with tiny targets and exact ground truth (pure numpy and scipy).
 
 What is modelled, and what is not, is described in docs/explanation/synthetic.md.
 """

@@ -2,7 +2,7 @@
 
 A stand-in for SA-1B where it cannot be had, for tests and demonstrations: groups of objects made
 of parts made of sub-parts, so that one click belongs to masks of several granularities. Small
-spots are masks of their own. It teaches a network nothing about photographs.
+spots are masks of their own. It teaches a model nothing about photographs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One procedural infrared scene: background, unlabelled clutter, targets, camera, truth."""
+"""One procedural infrared scene: background, unlabelled clutter, targets, camera, ground truth."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class SceneTarget:
 
 @dataclass(frozen=True)
 class Scene:
-    """One image with its truth.
+    """One image with its ground truth.
 
     Attributes:
         image: Codes (H, W), uint8 or uint16.
@@ -187,7 +187,7 @@ def generate_scene(
     mask = np.zeros(config.size, dtype=bool)
     for footprint, *_ in placed:
         mask |= footprint
-    targets = tuple(_truth(image, mask, *target) for target in placed)
+    targets = tuple(_describe_target(image, mask, *target) for target in placed)
     return Scene(image, mask, targets, kind)
 
 
@@ -283,7 +283,7 @@ def _paste(patch: np.ndarray, shape: tuple[int, int], y: int, x: int) -> np.ndar
     return out
 
 
-def _truth(
+def _describe_target(
     image: np.ndarray,
     mask: np.ndarray,
     footprint: np.ndarray,

@@ -94,7 +94,7 @@ def write_dataset(
 
     Beside images and masks (8-bit PNG, 0 and 255) the root receives ``manifest.json`` (seed,
     configuration, generator version) and for each split ``scenes_{split}.jsonl``: one line per
-    image with its name, background and the truth of every target.
+    image with its name, background and the ground truth of every target.
 
     Args:
         root: Folder to write to; made if it is missing.

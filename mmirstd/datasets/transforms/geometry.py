@@ -99,7 +99,7 @@ class ResizeToSquare(BaseTransform):
     Args:
         size: Side of the square in pixels.
         evaluate_at: Resolution of ground truth and prediction where a sample has ground truth.
-            'input': both at the size of the network's input, as the paper's numbers are: the mask
+            'input': both at the size of the model's input, as the paper's numbers are: the mask
             is resized (nearest) and ``ori_shape``, to which MMSeg resizes predictions, becomes
             the square. 'native': the mask stays, the prediction is resized to the original
             image. Without ground truth, predictions always come at the native size.

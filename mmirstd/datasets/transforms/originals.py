@@ -1,4 +1,4 @@
-"""The augmentations that published IRSTD networks were trained with, one step each.
+"""The augmentations that published IRSTD models were trained with, one step each.
 
 In the code of ACM, DNANet and MSHNet the order is: flip left-right (MMSeg's ``RandomFlip``),
 `RandomLongSide`, `PadToSize`, crop (MMSeg's ``RandomCrop``, whose two axes are independent),

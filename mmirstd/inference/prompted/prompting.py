@@ -19,7 +19,7 @@ class PromptedMasks:
 
     Attributes:
         masks: Boolean array (B, K, H, W).
-        scores: IoUs (B, K) that the network predicts for its masks.
+        scores: IoUs (B, K) that the model predicts for its masks.
         logits: Mask logits (B, K, h, w) at a quarter of the resolution of the encoder's image;
             one of them can be given back to `SAMPredictor` as ``mask_input``.
     """
@@ -33,7 +33,7 @@ class PromptPredictor:
     """Encodes an image once and answers any number of prompts about it.
 
     Args:
-        preprocessor: MMSeg's data preprocessor with which the network was trained.
+        preprocessor: MMSeg's data preprocessor with which the model was trained.
         loader: Arguments of `mmirstd.LoadIRImage`, which brings images to 0..255.
         threshold: Logit from which on a pixel belongs to a mask.
 
@@ -47,7 +47,7 @@ class PromptPredictor:
         if getattr(preprocessor, 'mean', None) is None:
             raise ValueError(
                 'the model has no data_preprocessor with mean and std, so images cannot be '
-                'normalised as in training; build it from a whole recipe'
+                'normalised as in training; build it from a whole config'
             )
         self.threshold = threshold
         self._preprocessor = preprocessor

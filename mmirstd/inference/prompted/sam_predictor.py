@@ -7,7 +7,6 @@ of a prompt, P points.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,18 +22,11 @@ from mmirstd.inference.prompted.prompting import (
     checked_boxes,
     checked_points,
 )
-from mmirstd.inference.renamed import rename_arguments
 from mmirstd.inference.torch_detector import build_model
 from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
 from mmirstd.models.decode_heads.sam_head import STRIDE, SAMHead
 from mmirstd.models.fuse import prepare_for_inference
-
-_OLD_NAMES = {
-    'points': 'point_coords',
-    'labels': 'point_labels',
-    'mask': 'mask_input',
-    'multimask': 'multimask_output',
-}
+from mmirstd.renamed import accept_old_arguments
 
 
 class SAMPredictor(PromptPredictor):
@@ -70,7 +62,7 @@ class SAMPredictor(PromptPredictor):
         head = getattr(model, 'decode_head', None)
         if not isinstance(encoder, PromptableEncoder) or not isinstance(head, SAMHead):
             raise ValueError(
-                'SAMPredictor needs a model of the SAM family (recipes in configs/sam, sam_hq, '
+                'SAMPredictor needs a model of the SAM family (configs in configs/sam, sam_hq, '
                 f'mobile_sam, efficient_sam), got {type(encoder).__name__} with '
                 f'{type(head).__name__}'
             )
@@ -92,10 +84,10 @@ class SAMPredictor(PromptPredictor):
         fuse: bool = True,
         untrained: bool = False,
     ) -> SAMPredictor:
-        """Build the model of a recipe and load weights into it.
+        """Build the model of a config and load weights into it.
 
         Args:
-            config_or_name: Path of a config, the name of a recipe, or a loaded config.
+            config_or_name: Path of a config, the name of a config, or a loaded config.
             checkpoint: Converted or fine-tuned weights; None takes the config's ``load_from``.
             device: Where to compute.
             intensity_range: Sensor values that become 0 and 255 instead of the config's choice.
@@ -115,6 +107,12 @@ class SAMPredictor(PromptPredictor):
             model = prepare_for_inference(model)
         return cls(model, loader, keep_ratio=keep_ratio, threshold=threshold)
 
+    @accept_old_arguments(
+        points='point_coords',
+        labels='point_labels',
+        mask='mask_input',
+        multimask='multimask_output',
+    )
     def predict(
         self,
         point_coords: np.ndarray | list | None = None,
@@ -122,7 +120,6 @@ class SAMPredictor(PromptPredictor):
         box: np.ndarray | list | None = None,
         mask_input: np.ndarray | None = None,
         multimask_output: bool = True,
-        **old_names: Any,
     ) -> PromptedMasks:
         """Answer one prompt; its parts may be combined, and all may be absent.
 
@@ -137,8 +134,6 @@ class SAMPredictor(PromptPredictor):
             multimask_output: Whether the prompt is ambiguous, as a single click is: SAM then
                 offers three masks, SAM-HQ the best of them. Fine-tuning here trains only the mask
                 for False.
-            **old_names: ``points``, ``labels``, ``mask`` and ``multimask``, as the arguments were
-                called before; they warn.
 
         Returns:
             Answers with B = 1.
@@ -148,19 +143,6 @@ class SAMPredictor(PromptPredictor):
             TypeError: An argument is unknown, or given under both names.
             ValueError: The prompt is unusable; the message names what is wrong.
         """
-        if old_names:
-            unknown = sorted(set(old_names) - set(_OLD_NAMES))
-            if unknown:
-                raise TypeError(f'SAMPredictor.predict: unknown argument {unknown[0]}')
-            given = {
-                'point_coords': point_coords,
-                'point_labels': point_labels,
-                'mask_input': mask_input,
-            }
-            given = {name: value for name, value in given.items() if value is not None}
-            renamed = rename_arguments({**given, **old_names}, _OLD_NAMES, 'SAMPredictor.predict')
-            multimask_output = renamed.pop('multimask_output', multimask_output)
-            return self.predict(box=box, multimask_output=multimask_output, **renamed)
         self._ready()
         if (point_coords is None) != (point_labels is None):
             raise ValueError('point_coords and point_labels must be given together')

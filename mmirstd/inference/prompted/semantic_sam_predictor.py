@@ -33,7 +33,7 @@ from mmirstd.models.semantic_sam.model import (
 )
 
 STRIDE = 4
-"""Pixels of the network's image per pixel of a mask."""
+"""Pixels of the model's image per pixel of a mask."""
 
 _AT_ONCE = 8
 """So many prompts are brought to the size of the image at a time, which limits memory."""
@@ -43,13 +43,13 @@ class SemanticSAMPredictor(PromptPredictor):
     """Encodes an image once and answers any number of points or boxes about it.
 
     Args:
-        model: The network.
+        model: The model.
         loader: Arguments of `mmirstd.LoadIRImage`, which brings images to 0..255.
         preprocessor: Normalisation; None for the published models'.
         short_side: Images are resized, keeping their aspect ratio, until their shorter side has
             this many pixels. 640 as in the authors' demo; their evaluation on COCO uses 800.
         long_side: The longer side has at most this many pixels.
-        point_side: A point is given to the network as a box of this side in pixels of the resized
+        point_side: A point is given to the model as a box of this side in pixels of the resized
             image (training and evaluation: 6).
         point_kind: Row of the prompt embedding for points, 0 in the authors' evaluation; boxes
             get the other one.
@@ -86,7 +86,7 @@ class SemanticSAMPredictor(PromptPredictor):
         if not isinstance(model, SemanticSAM):
             raise ValueError(
                 f'SemanticSAMPredictor needs a SemanticSAM, got {type(model).__name__}; '
-                'SemanticSAMPredictor.from_config builds one from a recipe in configs/semantic_sam'
+                'SemanticSAMPredictor.from_config builds one from a config in configs/semantic_sam'
             )
         if not 0 < short_side <= long_side or point_side <= 0 or point_kind not in (0, 1):
             raise ValueError(
@@ -113,10 +113,10 @@ class SemanticSAMPredictor(PromptPredictor):
         untrained: bool = False,
         **options: float,
     ) -> SemanticSAMPredictor:
-        """Take the network out of a segmentor's recipe and load weights into it.
+        """Take the model out of a segmentor's config and load weights into it.
 
         Args:
-            config_or_name: Path of a config, the name of a recipe, or a loaded config.
+            config_or_name: Path of a config, the name of a config, or a loaded config.
             checkpoint: Converted or fine-tuned weights; None takes the config's ``load_from``.
             device: Where to compute.
             intensity_range: Sensor values that become 0 and 255 instead of the config's choice.
@@ -133,7 +133,7 @@ class SemanticSAMPredictor(PromptPredictor):
         head = segmentor.decode_head
         if not isinstance(head, SemanticSAMHead):
             raise ValueError(
-                'SemanticSAMPredictor needs a recipe of configs/semantic_sam, got one with '
+                'SemanticSAMPredictor needs a config of configs/semantic_sam, got one with '
                 f'{type(head).__name__}'
             )
         model = SemanticSAM(segmentor.backbone, head.pixel_decoder, head.mask_decoder)

@@ -1,4 +1,4 @@
-"""Encoders: registered backbones and the bodies of the infrared networks."""
+"""Encoders: registered backbones and the bodies of the infrared models."""
 
 from mmirstd.models.backbones.acm import ACM
 from mmirstd.models.backbones.agpcnet import AGPCNet

@@ -1,4 +1,4 @@
-"""What every body of an infrared network shares: input check, padding, the maps' record."""
+"""What every body of an infrared model shares: input check, padding, the maps' record."""
 
 from abc import abstractmethod
 
@@ -10,10 +10,10 @@ from mmirstd.models.layers.feature_maps import pad_to_multiple
 
 
 class IRSTDBody(BaseModule):
-    """Base class of the networks without their last, logit-making layers.
+    """Base class of the models without their last, logit-making layers.
 
     A body takes an image of any size and returns `FeatureMaps`, ordered from coarse to fine: the
-    last map is the one that the network's own prediction is made from, so that a stock head with
+    last map is the one that the model's own prediction is made from, so that a stock head with
     its default ``in_index=-1`` sees the full information.
 
     Args:

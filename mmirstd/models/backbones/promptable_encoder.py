@@ -17,7 +17,7 @@ from mmirstd.models.backbones.encoder_adaptation import EncoderAdaptation
 class PromptableEncoder(EncoderAdaptation, BaseModule):
     """An encoder whose embedding a promptable mask decoder reads.
 
-    Images of any size, gray or colour, are brought to the square that the network was trained
+    Images of any size, gray or colour, are brought to the square that the model was trained
     on; position encodings are interpolated where ``img_size`` is not the pre-training size, so
     that parameters have the shapes of the published checkpoints at every size.
 

@@ -197,7 +197,7 @@ class QueryEncoder(BaseModule):
     ) -> tuple[Tensor, Tensor]:
         """Dense interaction of a stage after the first: the updated stage map and queries."""
         is_last = stage == len(self.dense_in) - 1
-        # The released network goes on from stage 2's dense queries in all later stages, so only
+        # The released model goes on from stage 2's dense queries in all later stages, so only
         # the first update and the last one, the map of the early mask, are ever used.
         needed = decodes if is_last else self.chain_dense or stage == 1
         updated, stage_map = self.dense_interactions[stage - 1](

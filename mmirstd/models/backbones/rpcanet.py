@@ -1,4 +1,4 @@
-"""RPCANet and RPCANet++: robust PCA unrolled into a network.
+"""RPCANet and RPCANet++: robust PCA unrolled into a model.
 
 RPCANet: Wu et al., WACV 2024, arXiv:2311.00917. RPCANet++: Wu et al., 2025, arXiv:2508.04190.
 """

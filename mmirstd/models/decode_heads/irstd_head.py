@@ -1,4 +1,4 @@
-"""Head of the infrared networks: logits at input size, deep supervision.
+"""Head of the infrared models: logits at input size, deep supervision.
 
 Shapes: N batch, C channels, H/W image, h/w feature map.
 """
@@ -125,7 +125,7 @@ class IRSTDHead(MaskHead):
             if hidden_conv
             else nn.Identity()
         )
-        # Element-wise as in the original networks; BaseDecodeHead would drop whole channels, of
+        # Element-wise as in the original models; BaseDecodeHead would drop whole channels, of
         # which there may be only four.
         self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio else None
         self.side_heads = nn.ModuleList(

@@ -182,7 +182,7 @@ class MultiScaleDeformableAttention(nn.Module):
         memory the queries are innermost, as `sample_in_torch` reads them.
         """
         grid = (self.num_heads, self.num_levels, self.num_points, 2)
-        # new_full, because new_tensor would freeze the sizes of an exported network.
+        # new_full, because new_tensor would freeze the sizes of an exported model.
         pixels = torch.stack(
             [torch.stack([query.new_full((), 1 / s) for s in (w, h)]) for h, w in sizes]
         )  # (L, 2)

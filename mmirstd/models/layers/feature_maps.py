@@ -1,4 +1,4 @@
-"""Padding of images to sizes that a network divides evenly, and sums of maps.
+"""Padding of images to sizes that a model divides evenly, and sums of maps.
 
 Shapes: N batch, C channels, H/W image, h/w feature map.
 """

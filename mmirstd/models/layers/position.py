@@ -97,7 +97,7 @@ class FourierPosition(nn.Module):
     """SAM's random Fourier encoding of coordinates in [0, 1].
 
     The Gaussian matrix is a buffer that belongs to the checkpoint: another matrix is another
-    network.
+    model.
 
     Args:
         features: Number of random frequencies, F; the encoding is 2 F wide, sines first.

@@ -1,4 +1,4 @@
-"""Mixed precision: asking for it, and leaving it for a part of a network."""
+"""Mixed precision: asking for it, and leaving it for a part of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The residual block that most infrared networks are made of."""
+"""The residual block that most infrared models are made of."""
 
 from collections.abc import Callable
 

@@ -30,7 +30,7 @@ def valid_probabilities(
     if logits.shape != label.shape:
         raise ValueError(
             f'logits {tuple(logits.shape)} and label {tuple(label.shape)} must agree; the label '
-            'is (N, H, W) and the network has one output channel.'
+            'is (N, H, W) and the model has one output channel.'
         )
     known = label != ignore_index
     target = torch.where(known, label, torch.zeros_like(label))

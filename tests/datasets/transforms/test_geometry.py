@@ -87,7 +87,7 @@ def test_images_without_target_or_mask(sample):
     assert ResizeToSquare(64)({**bare})['img'].shape == (64, 64, 3)
 
 
-def test_evaluate_at_input_moves_truth_and_prediction_to_the_square(sample):
+def test_evaluate_at_input_moves_gt_mask_and_prediction_to_the_square(sample):
     result = ResizeToSquare(32, 'input')({**sample})
     assert result['img'].shape == (32, 32, 3)
     assert result['gt_seg_map'].shape == (32, 32)
@@ -95,14 +95,14 @@ def test_evaluate_at_input_moves_truth_and_prediction_to_the_square(sample):
     assert result['scale_factor'] == (32 / 60, 32 / 40)
 
 
-def test_evaluate_at_native_leaves_the_truth(sample):
+def test_evaluate_at_native_leaves_the_gt_mask(sample):
     result = ResizeToSquare(32, 'native')({**sample})
     assert result['img'].shape == (32, 32, 3)
     assert result['gt_seg_map'] is sample['gt_seg_map']
     assert result['ori_shape'] == (40, 60)
 
 
-def test_predictions_without_truth_come_at_the_native_size(sample):
+def test_predictions_without_gt_mask_come_at_the_native_size(sample):
     for key in ('seg_map_path', 'gt_seg_map', 'seg_fields'):
         del sample[key]
     assert ResizeToSquare(32, 'input')(sample)['ori_shape'] == (40, 60)

@@ -224,10 +224,10 @@ def test_whole_pipeline_through_stock_packing_and_preprocessing(pair, tmp_path, 
         training=True,
     )
     assert batch['inputs'].shape == (2, channels, 32, 32)
-    truth = batch['data_samples'][0].gt_sem_seg.data
-    assert truth.shape == (1, 32, 32)
-    assert truth.dtype == torch.int64
-    assert truth.sum() > 0
+    gt_mask = batch['data_samples'][0].gt_sem_seg.data
+    assert gt_mask.shape == (1, 32, 32)
+    assert gt_mask.dtype == torch.int64
+    assert gt_mask.sum() > 0
     # Height 20 of 30 fills 21 of 32 rows; what is below is padded with 128 before normalisation.
     assert torch.allclose(batch['inputs'][:, :, 22:], torch.tensor((128 - 100) / 50))
 

@@ -15,8 +15,8 @@ RECIPES = (
 SIDE = 128
 
 
-def predictor_of(recipe: str, **arguments) -> SAMPredictor:
-    config: Config = load_config(recipe)
+def predictor_of(name: str, **arguments) -> SAMPredictor:
+    config: Config = load_config(name)
     config.model.backbone.img_size = SIDE
     torch.manual_seed(0)
     return SAMPredictor.from_config(config, untrained=True, **arguments)
@@ -79,7 +79,7 @@ def test_boxes_at_once_equal_boxes_one_by_one(predictor):
         np.testing.assert_allclose(together.scores[i], alone.scores[0], atol=1e-4)
 
 
-def test_no_prompt_equals_the_promptless_recipe(predictor):
+def test_no_prompt_equals_the_promptless_config(predictor):
     """On a square image both preparations are the same."""
     assert predictor.head.prompt == 'none'
     image = image_of(64, 64)

@@ -50,7 +50,7 @@ def test_prompts_change_the_answer_but_not_each_other(predictor):
 
 
 def recorded(predictor, masks=None):
-    """Prompts that reach the network."""
+    """Prompts that reach the model."""
     seen = {}
 
     def decode(features, boxes, kinds, independent, auxiliary):
@@ -122,7 +122,7 @@ def test_unusable_prompts_and_models_are_named(predictor):
 
 
 def test_backbones_of_mmseg_serve_as_well(predictor):
-    """The segmentor's encoder and MMSeg's Swin are one network at one size."""
+    """The segmentor's encoder and MMSeg's Swin are one model at one size."""
     cfg = load_config(RECIPE).model
     sizes = {
         key: value for key, value in cfg.backbone.items() if key not in ('type', 'arch', 'img_size')

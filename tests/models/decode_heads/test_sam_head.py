@@ -65,14 +65,14 @@ def samples(labels):
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('prompt', ['none', 'full_box', 'learned'])
 def test_every_trainable_parameter_learns(kind, prompt):
-    network = build(kind, prompt=prompt).train()
+    model = build(kind, prompt=prompt).train()
     labels = torch.zeros(2, 40, 56, dtype=torch.long)
     labels[:, 10:13, 14:18] = 1
-    losses = network.loss(torch.randn(2, 1, 40, 56), samples(labels))
-    total, logged = network.parse_losses(losses)
+    losses = model.loss(torch.randn(2, 1, 40, 56), samples(labels))
+    total, logged = model.parse_losses(losses)
     assert set(logged) == {'loss', 'decode.loss_mask_bce', 'decode.loss_mask_dice'}
     total.backward()
-    for name, parameter in network.named_parameters():
+    for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, name
             assert parameter.grad.abs().sum() > 0, name
@@ -83,10 +83,10 @@ def test_every_trainable_parameter_learns(kind, prompt):
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('size', [(64, 64), (33, 47), (100, 130)])
 def test_prediction_has_the_size_of_the_image(kind, size):
-    network = build(kind).eval()
+    model = build(kind).eval()
     with torch.no_grad():
-        (sample,) = network.predict(torch.randn(1, 3, *size))
-        logits = network(torch.randn(1, 3, *size), mode='tensor')
+        (sample,) = model.predict(torch.randn(1, 3, *size))
+        logits = model(torch.randn(1, 3, *size), mode='tensor')
     assert sample.seg_logits.data.shape == (1, *size)
     assert 0 <= sample.seg_logits.data.min() <= sample.seg_logits.data.max() <= 1
     assert logits.shape == (1, 1, 16, 16)
@@ -94,10 +94,10 @@ def test_prediction_has_the_size_of_the_image(kind, size):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_prompts_differ_and_fixed_prompt_equals_the_drawn_one(kind):
-    network = build(kind, prompt='full_box').eval()
-    head = network.decode_head
+    model = build(kind, prompt='full_box').eval()
+    head = model.decode_head
     with torch.no_grad():
-        maps = network.extract_feat(torch.randn(2, 3, 64, 64))
+        maps = model.extract_feat(torch.randn(2, 3, 64, 64))
         box = torch.tensor([[0.0, 0, 64, 64]])
         sparse, dense = head.prompt_encoder(boxes=box, image_size=(64, 64))
         torch.testing.assert_close(head(maps), head.select(head.decode(maps, sparse, dense)[0]))
@@ -143,10 +143,10 @@ def test_hq_can_train_its_own_parts_alone():
 
 
 def test_a_stock_head_reads_the_embedding():
-    network = build('hq')
+    model = build('hq')
     head = MODELS.build({'type': 'FCNHead', 'in_channels': 32, 'channels': 8, 'in_index': 0,
                          'num_classes': 2, 'num_convs': 1})  # fmt: skip
-    assert head(network.extract_feat(torch.randn(2, 3, 64, 64))).shape == (2, 2, 4, 4)
+    assert head(model.extract_feat(torch.randn(2, 3, 64, 64))).shape == (2, 2, 4, 4)
 
 
 def test_unknown_prompt_is_named():

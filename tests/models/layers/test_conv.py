@@ -63,7 +63,7 @@ def test_fusing_finds_every_activation_after_a_convolution(one_pass):
     assert isinstance(fused[1][4], nn.GELU), 'the approximation is not the exact function'
 
 
-def test_an_exported_network_keeps_both_operators():
+def test_an_exported_model_keeps_both_operators():
     layer = ConvGELU(nn.Conv2d(4, 4, 1)).eval()
     with torch.no_grad():
         program = torch.export.export(layer, (torch.randn(1, 4, 9, 9),))

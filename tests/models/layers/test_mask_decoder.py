@@ -62,7 +62,7 @@ def test_folded_attention_changes_nothing(kind):
     torch.testing.assert_close(decoder(*arguments)[0], masks, atol=1e-5, rtol=1e-5)
 
 
-def test_the_variants_are_not_the_same_network():
+def test_the_variants_are_not_the_same_model():
     sam, efficient = decoder_of(SAMMaskDecoder), decoder_of(EfficientSAMMaskDecoder)
     efficient.load_state_dict(sam.state_dict())
     arguments = inputs()

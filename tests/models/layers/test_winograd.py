@@ -78,10 +78,10 @@ def test_gradients_are_those_of_the_convolution():
     assert torch.equal(fast, direct)
 
 
-def test_an_exported_network_keeps_the_convolution():
-    network = WinogradConv2d(nn.Conv2d(8, 8, 3, padding=1)).eval()
+def test_an_exported_model_keeps_the_convolution():
+    model = WinogradConv2d(nn.Conv2d(8, 8, 3, padding=1)).eval()
     with torch.no_grad():
-        program = torch.export.export(network, (torch.randn(1, 8, 9, 9),))
+        program = torch.export.export(model, (torch.randn(1, 8, 9, 9),))
     calls = [str(n.target) for n in program.graph.nodes if n.op == 'call_function']
     assert any('conv' in call for call in calls)
     assert not any('bmm' in call for call in calls)
@@ -114,14 +114,14 @@ def test_every_way_is_timed_once_for_a_shape(monkeypatch):
 
 
 def test_it_is_taken_for_wide_convolutions_only():
-    network = nn.Sequential(
+    model = nn.Sequential(
         Conv2d(128, 128, 3, padding=1),
         Conv2d(128, 16, 3, padding=1),
         Conv2d(16, 128, 3, padding=1, stride=2),
         Conv2d(128, 128, 1),
         nn.Conv2d(128, 128, 3, padding=1),
     )
-    fused = fuse_for_inference(network)
+    fused = fuse_for_inference(model)
     assert [isinstance(layer, WinogradConv2d) for layer in fused] == [True, *[False] * 4]
     assert not applies(nn.Conv2d(128, 128, 3, padding=1, groups=2))
-    assert network.state_dict().keys() >= {'0.weight', '0.bias'}
+    assert model.state_dict().keys() >= {'0.weight', '0.bias'}

@@ -15,12 +15,12 @@ def with_head(name: str) -> str:
 
 @pytest.fixture(scope='module')
 def semantic_sam():
-    """(fixture, network with its weights)."""
+    """(fixture, model with its weights)."""
     reference = Reference('semantic_sam_swint')
     for alias, canonical in reference.meta['aliases'].items():
         reference.state[alias] = reference.state[canonical]
     state = {key.removeprefix('model.'): value for key, value in reference.state.items()}
-    network = SemanticSAM({'type': 'mmseg.SwinTransformer'}).eval()
-    target = {with_head(name): value for name, value in network.state_dict().items()}
-    network.load_state_dict(convert(state, SEMANTIC_SAM, target), strict=True)
-    return reference, network
+    model = SemanticSAM({'type': 'mmseg.SwinTransformer'}).eval()
+    target = {with_head(name): value for name, value in model.state_dict().items()}
+    model.load_state_dict(convert(state, SEMANTIC_SAM, target), strict=True)
+    return reference, model

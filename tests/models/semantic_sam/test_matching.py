@@ -92,11 +92,11 @@ def test_losses_of_the_original(fixture, case):
 
 
 def test_losses_of_earlier_layers(semantic_sam):
-    reference, network = semantic_sam
+    reference, model = semantic_sam
     masks, boxes, targets = targets_of(reference)
     points = reference.given('match_points')[0]
     with torch.no_grad():
-        output = network(
+        output = model(
             reference.input('image'),
             reference.given('prompt_boxes')[None],
             reference.given('prompt_pb')[None],

@@ -14,14 +14,14 @@ TIGHT = 2e-5
 
 @pytest.fixture(scope='module')
 def outputs(semantic_sam):
-    """Every stage of the network for the fixture's image and prompts."""
-    reference, network = semantic_sam
+    """Every stage of the model for the fixture's image and prompts."""
+    reference, model = semantic_sam
     boxes = reference.given('prompt_boxes')[None]
     kinds = reference.given('prompt_pb')[None]
     with torch.no_grad():
-        maps = network.extract_features(reference.input('image'))
-        mask_features, memory = network.pixel_decoder(maps)
-        decoder = network.mask_decoder
+        maps = model.extract_features(reference.input('image'))
+        mask_features, memory = model.pixel_decoder(maps)
+        decoder = model.mask_decoder
         return {
             'maps': maps,
             'mask_features': mask_features,

@@ -1,4 +1,4 @@
-"""The recipes of the authors: schedules, data and initial weights."""
+"""The configs of the authors: schedules, data and initial weights."""
 
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def test_six_warm_up_epochs(name):
 
 
 @pytest.mark.parametrize('stem', COMMON)
-def test_the_common_recipe_is_that_of_basicirstd(stem):
+def test_the_common_config_is_that_of_basicirstd(stem):
     cfg = Config.fromfile(CONFIGS / f'common/{stem}.py')
     mean, std = STATISTICS[stem.rpartition('_')[2]]
     preprocessor = cfg.model.data_preprocessor

@@ -1,11 +1,11 @@
-"""The infrared networks; see network_tester.py for what is checked."""
+"""The infrared models; see model_tester.py for what is checked."""
 
 import torch
-from network_tester import (
+from model_tester import (
     CONFIGS,
     Fixture,
-    NetworkTester,
-    build_network,
+    ModelTester,
+    build_model,
     fill_deterministically,
 )
 from torch import Tensor, nn
@@ -37,13 +37,13 @@ PYTORCH_PORT = {
 """What the PyTorch ports of ACM changed."""
 
 
-class TestDNANet(NetworkTester):
+class TestDNANet(ModelTester):
     name = 'dnanet'
     parameters = {1: 4_696_568, 3: 4_696_888}
     fixtures = {'dnanet': Fixture(DNANET, ('output4', 'output1', 'output2', 'output3'))}
 
 
-class TestUIUNet(NetworkTester):
+class TestUIUNet(ModelTester):
     name = 'uiunet'
     parameters = {1: 50_540_309, 3: 50_541_461}
     fixtures = {
@@ -52,7 +52,7 @@ class TestUIUNet(NetworkTester):
     }
 
 
-class TestACM(NetworkTester):
+class TestACM(ModelTester):
     name = 'acm'
     # The originals' counts plus the scale and shift of the input BN where they have it.
     parameters = {1: 518_269, 3: 518_413}
@@ -78,21 +78,21 @@ class TestACM(NetworkTester):
     }
 
 
-class TestMSHNet(NetworkTester):
+class TestMSHNet(ModelTester):
     name = 'mshnet'
     parameters = {1: 4_065_481, 3: 4_065_513}
     native_sides = True
     fixtures = {'mshnet': Fixture(MSHNET, ('output', 'mask0', 'mask1', 'mask2', 'mask3'))}
 
 
-class TestFC3Net(NetworkTester):
+class TestFC3Net(ModelTester):
     name = 'fc3net'
     # The original's 7,043,864 hold 147,840 that its forward never reads.
     parameters = {1: 6_895_444, 3: 7_043_864 - 147_840}
     fixtures = {'fc3net': Fixture(FC3NET, ('logits',))}
 
 
-class TestISNet(NetworkTester):
+class TestISNet(ModelTester):
     name = 'isnet'
     # The original's 1,090,671 hold 103,709 that its forward never reads.
     parameters = {1: 986_686, 3: 1_090_671 - 103_709}
@@ -107,7 +107,7 @@ class TestISNet(NetworkTester):
     }
 
 
-class TestSCTransNet(NetworkTester):
+class TestSCTransNet(ModelTester):
     name = 'sctransnet'
     # The original's 11,325,939 hold 122,944 that its forward never reads.
     parameters = {1: 11_325_939 - 122_944, 3: 11_203_635}
@@ -116,7 +116,7 @@ class TestSCTransNet(NetworkTester):
     }
 
 
-class TestALCNet(NetworkTester):
+class TestALCNet(ModelTester):
     name = 'alcnet'
     # The original's 519,889 hold 92,928 that its forward never reads.
     parameters = {1: 519_889 - 92_928, 3: 427_109}
@@ -125,12 +125,12 @@ class TestALCNet(NetworkTester):
         for name in ('alcnet_basicirstd', 'alcnet_basicirstd_rect')
     }
 
-    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
-        _, fuse23, fuse12, _ = network.backbone(image)
+    def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        _, fuse23, fuse12, _ = model.backbone(image)
         return {'fuse23': fuse23, 'fuse12': fuse12}
 
     def test_local_contrast_is_a_variant_with_the_same_weights(self) -> None:
-        variant = build_network(CONFIGS / 'alcnet' / 'alcnet_local_contrast_nudt.py')
+        variant = build_model(CONFIGS / 'alcnet' / 'alcnet_local_contrast_nudt.py')
         plain = self.build(1).eval()
         fill_deterministically(plain)
         variant.eval().load_state_dict(plain.state_dict())
@@ -150,7 +150,7 @@ class TestALCNet(NetworkTester):
         torch.testing.assert_close(maps[2], expected[-1])
 
 
-class TestRDIAN(NetworkTester):
+class TestRDIAN(ModelTester):
     name = 'rdian'
     # The original's 216,758 hold 200 of the constant direction kernels.
     parameters = {1: 216_758 - 200, 3: 216_846}
@@ -164,7 +164,7 @@ class TestRDIAN(NetworkTester):
     }
 
 
-class TestISTDUNet(NetworkTester):
+class TestISTDUNet(ModelTester):
     name = 'istdunet'
     # The original's 2,761,138 hold 9,265 of a head that its forward never reads.
     parameters = {1: 2_761_138 - 9_265, 3: 2_752_161}
@@ -177,21 +177,21 @@ class TestISTDUNet(NetworkTester):
         for name in ('istdunet', 'istdunet_rect')
     }
 
-    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
+    def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
         outputs = {}
         hooks = [
             stage.register_forward_hook(
                 lambda module, args, output, name=f'down{number}': outputs.update({name: output})
             )
-            for number, stage in enumerate(network.backbone.encoder, start=1)
+            for number, stage in enumerate(model.backbone.encoder, start=1)
         ]
-        maps = network.backbone(image)
+        maps = model.backbone(image)
         for hook in hooks:
             hook.remove()
         return {**outputs, 'attention4': maps[0], 'feature': maps[-1]}
 
 
-class TestResUNet(NetworkTester):
+class TestResUNet(ModelTester):
     name = 'resunet'
     parameters = {1: 904_785, 3: 905_105}
     fixtures = {
@@ -200,7 +200,7 @@ class TestResUNet(NetworkTester):
     }
 
 
-class TestUNet(NetworkTester):
+class TestUNet(ModelTester):
     name = 'unet'
     parameters = {1: 34_525_889, 3: 34_527_041}
     fixtures = {
@@ -216,7 +216,7 @@ def with_gammas_of_one(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-class TestAGPCNet(NetworkTester):
+class TestAGPCNet(ModelTester):
     name = 'agpcnet'
     parameters = {1: 12_354_189, 3: 12_360_461}
     fixtures = {
@@ -234,8 +234,8 @@ class TestAGPCNet(NetworkTester):
         },
     }
 
-    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
-        context, fuse23, fuse12 = network.backbone(image).padded
+    def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        context, fuse23, fuse12 = model.backbone(image).padded
         return {
             'context': context,
             'context_gamma_one': context,
@@ -244,11 +244,11 @@ class TestAGPCNet(NetworkTester):
         }
 
 
-class DecompositionTester(NetworkTester):
+class DecompositionTester(ModelTester):
     stages = (0, 1, 5)
 
-    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
-        decompositions = network.backbone.decompose(image)
+    def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        decompositions = model.backbone.decompose(image)
         outputs = {'image': decompositions[-1].image}
         for stage in self.stages:
             outputs |= {
@@ -284,7 +284,7 @@ class TestRPCANetPlusPlus(DecompositionTester):
 FILTERED = ('filtered3', 'filtered2', 'filtered1', 'filtered0')
 
 
-class TestHDNet(NetworkTester):
+class TestHDNet(ModelTester):
     name = 'hdnet'
     # The original's 3,676,197 hold 11,402 of attention that its forward never applies.
     parameters = {1: 3_664_739, 3: 3_676_197 - 11_402}
@@ -301,8 +301,8 @@ class TestHDNet(NetworkTester):
         ),
     }
 
-    def inner_outputs(self, network: nn.Module, image: Tensor) -> dict[str, Tensor]:
-        backbone, head = network.backbone, network.decode_head
+    def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
+        backbone, head = model.backbone, model.decode_head
         features = backbone(image)
         sides = head.native_side_outputs(head.selected_maps(features))
         sides = [head.resize(side, image.shape[-2:]) for side in sides]

@@ -1,4 +1,4 @@
-"""The recipes of the distillation: complete, buildable, and with the paper's values."""
+"""The configs of the distillation: complete, buildable, and with the paper's values."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def types_in(value) -> set[str]:
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
-def test_recipes_name_known_parts_and_can_be_tested(path):
+def test_configs_name_known_parts_and_can_be_tested(path):
     cfg = Config.fromfile(path)
     assert cfg.default_scope == 'mmseg'
     assert cfg.default_hooks.checkpoint.type == 'mmirstd.AtomicCheckpointHook'
@@ -64,10 +64,10 @@ def test_values_of_the_paper():
 def test_student_fits_to_its_teacher(name):
     cfg = Config.fromfile(CONFIGS / f'distill/{name}.py')
     init_default_scope('mmseg')
-    network = cfg.train_cfg.teacher.network
-    widths = tuple(network.backbone.embed_dims * 2**stage for stage in range(4))
+    model = cfg.train_cfg.teacher.semantic_sam
+    widths = tuple(model.backbone.embed_dims * 2**stage for stage in range(4))
     with torch.device('meta'):  # nothing of the large backbone is needed
-        decoder = SemanticSAMPixelDecoder(widths, **network.get('pixel_decoder', {}))
+        decoder = SemanticSAMPixelDecoder(widths, **model.get('pixel_decoder', {}))
     if 'weights' in cfg.model.backbone:
         cfg.model.backbone.weights = None
     student = MODELS.build(cfg.model)

@@ -1,4 +1,4 @@
-"""A network whose answers can be foretold: target where the gray value exceeds 128."""
+"""A model whose answers can be foretold: target where the gray value exceeds 128."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 
 CONFIG = """
-custom_imports = dict(imports=['bright_network'])
+custom_imports = dict(imports=['bright_model'])
 default_scope = 'mmseg'
 model = dict(
     type='EncoderDecoder',
@@ -52,14 +52,14 @@ def weights() -> dict[str, torch.Tensor]:
     }
 
 
-def write_network(folder: Path, config: str) -> tuple[Path, Path]:
+def write_model(folder: Path, config: str) -> tuple[Path, Path]:
     """Write a config and the weights; returns the paths of both."""
     (folder / 'bright.py').write_text(config)
     torch.save({'meta': {}, 'state_dict': weights()}, folder / 'bright.pth')
     return folder / 'bright.py', folder / 'bright.pth'
 
 
-def write_networks(folder: str = '.') -> None:
+def write_models(folder: str = '.') -> None:
     """Write bright.py, its weights bright.pth, and blind.pth, which never sees a target."""
     path = Path(folder)
     (path / 'bright.py').write_text(CONFIG.replace('RESIZE', ''))

@@ -20,8 +20,8 @@ _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
 _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
 
 
-class ExportNetwork(nn.Module):
-    """Normalisation, network and head of an MMSegmentation segmentor.
+class ExportModel(nn.Module):
+    """Normalisation, model and head of an MMSegmentation segmentor.
 
     Convolutions and norms that belong together are merged (RepViT's branches, for instance).
 
@@ -110,7 +110,7 @@ def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = Non
         elif step['type'] not in _NO_CHANGE:
             raise ValueError(
                 f'the step {step["type"]} of the test pipeline cannot be exported; exported '
-                'networks know mmirstd.ResizeToSquare, and before it mmirstd.DivideByMaximum and '
+                'models know mmirstd.ResizeToSquare, and before it mmirstd.DivideByMaximum and '
                 'mmirstd.StandardizeImage'
             )
     loader = inferencer.loader

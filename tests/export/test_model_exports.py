@@ -1,4 +1,4 @@
-"""Every infrared network of the package, merged and as ONNX, equal to PyTorch."""
+"""Every infrared model of the package, merged and as ONNX, equal to PyTorch."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.network import ExportNetwork, describe
+from mmirstd.export.model import ExportModel, describe
 from mmirstd.export.onnx_file import ExportError, check_image, export_onnx
 from mmirstd.inference.configs import load_config, resize_to
 
 SIDE = 128
-NETWORKS = (
+NAMES = (
     'acm',
     'agpcnet',
     'alcnet',
@@ -43,7 +43,7 @@ def make_inferencer(name):
     return inferencer
 
 
-@pytest.mark.parametrize('name', NETWORKS)
+@pytest.mark.parametrize('name', NAMES)
 def test_merging_changes_nothing(name):
     inferencer = make_inferencer(name)
     description = describe(inferencer)
@@ -51,22 +51,22 @@ def test_merging_changes_nothing(name):
     image = check_image(side, side, description.channels, 0)
     if description.divide_by_maximum:
         image *= 255 / image.max()
-    network = ExportNetwork(inferencer.model, description.channels)
+    model = ExportModel(inferencer.model, description.channels)
     with torch.inference_mode():
-        logits = network(torch.from_numpy(image).permute(2, 0, 1)[None])
+        logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
     (expected,) = inferencer.predict([image if description.channels == 3 else image[..., 0]])
     np.testing.assert_allclose(logits.sigmoid()[0, 0].numpy(), expected, atol=1e-5)
 
 
-def test_padding_to_a_multiple_is_part_of_the_network():
-    """The common recipe pads test images with the mean to multiples of 32."""
+def test_padding_to_a_multiple_is_part_of_the_model():
+    """The common config pads test images with the mean to multiples of 32."""
     torch.manual_seed(0)
     inferencer = IRSTDInferencer(load_config('common_acm_nudt'), untrained=True)
     assert inferencer.model.data_preprocessor.test_cfg == {'size_divisor': 32}
     image = check_image(70, 90, 1, 0)
     with torch.inference_mode():
-        network = ExportNetwork(inferencer.model, 1)
-        logits = network(torch.from_numpy(image).permute(2, 0, 1)[None])
+        model = ExportModel(inferencer.model, 1)
+        logits = model(torch.from_numpy(image).permute(2, 0, 1)[None])
     (expected,) = inferencer.predict([image[..., 0]])
     assert expected.shape == (70, 90)
     np.testing.assert_allclose(logits.sigmoid()[0, 0].numpy(), expected, atol=1e-5)
@@ -90,7 +90,7 @@ NOT_EXPORTED = {'agpcnet'}  # the exporter of torch 2.14 fails on it
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    'name', [name for name in NETWORKS if name not in SAME_OPERATORS | NOT_EXPORTED]
+    'name', [name for name in NAMES if name not in SAME_OPERATORS | NOT_EXPORTED]
 )
 def test_onnx(name, tmp_path):
     inferencer = make_inferencer(name)
@@ -98,7 +98,7 @@ def test_onnx(name, tmp_path):
     side = description.square or SIDE
     try:
         result = export_onnx(
-            ExportNetwork(inferencer.model, description.channels),
+            ExportModel(inferencer.model, description.channels),
             tmp_path / 'net.onnx',
             description,
             size=(side, side),
@@ -109,6 +109,6 @@ def test_onnx(name, tmp_path):
         if 'implementation for DeformConv' in str(error):
             pytest.skip('this onnxruntime has no deformable convolution (1.32 has)')
         raise
-    # The network, and the whole way from images of other sizes too.
+    # The model, and the whole way from images of other sizes too.
     assert {check.logits is None for check in result.checks} == {False, True}
     assert max(check.worst for check in result.checks) < 1e-4

@@ -1,4 +1,4 @@
-"""Every recipe: complete for MMSegmentation's tools, and free of its traps."""
+"""Every config: complete for MMSegmentation's tools, and free of its traps."""
 
 import inspect
 from collections import Counter
@@ -49,7 +49,7 @@ def threshold_of(head: dict) -> float | None:
     return inspect.signature(registry.MODELS.get(name)).parameters['threshold'].default
 
 
-def test_there_are_recipes_and_mim_finds_each_by_its_name():
+def test_there_are_configs_and_mim_finds_each_by_its_name():
     """`mim train mmirstd NAME` searches all folders for the file name alone."""
     assert RECIPES
     counts = Counter(path.name for path in CONFIGS.rglob('*.py'))
