@@ -192,7 +192,7 @@ def read_pairs(folder: Path, seed: int) -> Iterator[tuple[NDArray[np.bool_], NDA
 
 
 def derive_prediction(gt_mask: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.bool_]:
-    """What a fair detector might answer: shifted, eroded or grown, now and then a false blob."""
+    """What a fair detector might answer: shifted, eroded or grown, at times a false component."""
     prediction = np.roll(gt_mask, tuple(random.integers(-2, 3, 2)), axis=(0, 1)).astype(np.uint8)
     change = random.integers(3)
     if change:

@@ -7,5 +7,5 @@ _base_ = [
 ]
 
 model = dict(data_preprocessor=_base_.data_preprocessor)
-# Narrow networks from random weights need larger steps than fine-tuning a distilled backbone.
+# Narrow models from random weights need larger steps than fine-tuning a distilled backbone.
 optim_wrapper = dict(optimizer=dict(lr=5e-4), clip_grad=dict(max_norm=0.1, norm_type=2))

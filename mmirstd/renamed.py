@@ -1,7 +1,8 @@
 """Old names of arguments and flags, which work for one release and warn.
 
 Everything that is renamed in the public interface goes through here: keyword arguments and keys of
-configs through `accept_old_arguments`, flags through `add_old_flag`.
+configs through `accept_old_arguments`, flags through `add_old_flag`, names of modules that moved
+through `find_old_names`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
+from importlib import import_module
 from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
@@ -96,6 +98,24 @@ def rename_arguments(
         new = f'{renamed.name}={result[renamed.name]!r}' if renamed.values else renamed.name
         _warn(f'{where}: {old} is now called {new}', 3)
     return result
+
+
+def find_old_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module whose names are found elsewhere now.
+
+    Args:
+        module: Name of the old module.
+        names: Old name -> new module and name, such as ``'mmirstd.models.features.FeatureMaps'``.
+    """
+
+    def find(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f'module {module!r} has no attribute {name!r}')
+        _warn(f'{module}.{name} is now called {names[name]}', 2)
+        at, _, new = names[name].rpartition('.')
+        return getattr(import_module(at), new)
+
+    return find
 
 
 def add_old_flag(

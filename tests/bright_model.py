@@ -31,7 +31,7 @@ RESIZE = "dict(type='mmirstd.ResizeToSquare', size=64),"
 
 @MODELS.register_module(force=True)
 class BrightBackbone(BaseModule):
-    """Hands the image on; would go to the network for weights if it were asked to."""
+    """Hands the image on; would download weights if it were asked to."""
 
     def __init__(self, weights=None):
         super().__init__()

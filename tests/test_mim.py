@@ -45,7 +45,7 @@ def test_training_leaves_checkpoints_and_logs(project):
 
 @pytest.fixture(scope='module')
 def plain_scores(project, checkpoint):
-    command = [MIM, 'test', 'mmsegmentation', 'toy_recipe.py', '--checkpoint', checkpoint]
+    command = [MIM, 'test', 'mmsegmentation', 'toy_config.py', '--checkpoint', checkpoint]
     command += ['--work-dir', 'plain', '--out', 'masks', '--show-dir', 'shown']
     run(command, cwd=project)
     return scores_of_test(project / 'plain')
@@ -72,7 +72,7 @@ def test_show_dir_draws_every_image(project):
 
 
 def test_tta_equals_no_tta_where_the_model_commutes_with_flips(project, checkpoint, plain_scores):
-    run_tool_here('test', 'toy_recipe.py', checkpoint, '--work-dir', 'tta', '--tta', cwd=project)
+    run_tool_here('test', 'toy_config.py', checkpoint, '--work-dir', 'tta', '--tta', cwd=project)
     with_tta = scores_of_test(project / 'tta')
     scores = {key: value for key, value in plain_scores.items() if key.startswith('irstd/')}
     assert {key: with_tta[key] for key in scores} == pytest.approx(scores, abs=1e-4)
@@ -87,21 +87,21 @@ def test_images_without_masks_are_written_and_not_scored(project, checkpoint, tt
     options = [f'test_dataloader.dataset.data_root={folder}', 'test_dataloader.dataset.split=None']
     arguments = ['--work-dir', 'unscored', '--out', name, *tta, '--cfg-options', *options]
     run_tool_here(
-        'test', 'toy_recipe.py', checkpoint, *arguments, 'test_evaluator.format_only=True',
+        'test', 'toy_config.py', checkpoint, *arguments, 'test_evaluator.format_only=True',
         cwd=project,
     )  # fmt: skip
     assert len(list((project / name).glob('*.png'))) == 4
     if not tta:
         arguments[arguments.index(name)] = 'other_folder'
         with pytest.raises(ValueError, match=r'no ground truth.*test_evaluator\.format_only=True'):
-            run_tool_here('test', 'toy_recipe.py', checkpoint, *arguments, cwd=project)
+            run_tool_here('test', 'toy_config.py', checkpoint, *arguments, cwd=project)
 
 
 def test_the_stock_tta_model_calls_every_pixel_a_target(project, checkpoint):
     """Why `tta_model` is our own. Fails when MMSegmentation is repaired: drop ours then."""
     options = ['tta_model.type=SegTTAModel', 'test_evaluator.type=IoUMetric']
     arguments = ['--work-dir', 'stock', '--tta', '--cfg-options', *options]
-    run_tool_here('test', 'toy_recipe.py', checkpoint, *arguments, cwd=project)
+    run_tool_here('test', 'toy_config.py', checkpoint, *arguments, cwd=project)
     assert scores_of_test(project / 'stock')['aAcc'] < 5
 
 
@@ -114,7 +114,7 @@ def test_amp_trains_on_this_device(project, monkeypatch):
         lambda self, **arguments: built.append(self) or initialise(self, **arguments),
     )
     arguments = ['--work-dir', 'amp', '--amp', '--cfg-options', 'train_cfg.max_epochs=2']
-    run_tool_here('train', 'toy_recipe.py', *arguments, cwd=project)
+    run_tool_here('train', 'toy_config.py', *arguments, cwd=project)
     if not torch.cuda.is_available():
         assert [wrapper.cast_dtype for wrapper in built] == [torch.bfloat16]
     assert len(losses(project / 'amp')) == 8
@@ -125,14 +125,14 @@ def test_test_refuses_a_checkpoint_with_code(project, tmp_path):
     path = tmp_path / 'found_on_the_web.pth'
     torch.save({'state_dict': {}, 'extra': print}, path)
     with pytest.raises(ValueError, match=r'found_on_the_web\.pth holds more than tensors'):
-        run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'refused', cwd=project)
+        run_tool_here('test', 'toy_config.py', path, '--work-dir', 'refused', cwd=project)
 
 
 def test_weights_of_another_model_are_not_tested(project, tmp_path):
     path = tmp_path / 'foreign.pth'
     torch.save({'state_dict': {'conv.weight': torch.zeros(2)}}, path)
     with pytest.raises(ValueError, match=r'foreign\.pth does not belong to this config'):
-        run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'foreign', cwd=project)
+        run_tool_here('test', 'toy_config.py', path, '--work-dir', 'foreign', cwd=project)
 
 
 def test_weights_of_another_shape_are_not_tested(project, checkpoint, tmp_path):
@@ -142,7 +142,7 @@ def test_weights_of_another_shape_are_not_tested(project, checkpoint, tmp_path):
     path = tmp_path / 'wider.pth'
     torch.save({'state_dict': content['state_dict']}, path)
     with pytest.raises(ValueError, match=rf'wider\.pth .* 1 of another shape, such as {name}'):
-        run_tool_here('test', 'toy_recipe.py', path, '--work-dir', 'wider', cwd=project)
+        run_tool_here('test', 'toy_config.py', path, '--work-dir', 'wider', cwd=project)
 
 
 def test_training_starts_from_a_part_but_not_from_nothing(project, checkpoint, tmp_path):
@@ -152,9 +152,9 @@ def test_training_starts_from_a_part_but_not_from_nothing(project, checkpoint, t
     torch.save({'state_dict': {name: weights[name]}}, part)
     torch.save({'state_dict': {'conv.weight': torch.zeros(2)}}, foreign)
     options = ['--work-dir', 'partly', '--cfg-options', 'train_cfg.max_epochs=1']
-    run_tool_here('train', 'toy_recipe.py', *options, f'load_from={part}', cwd=project)
+    run_tool_here('train', 'toy_config.py', *options, f'load_from={part}', cwd=project)
     with pytest.raises(ValueError, match=r'foreign\.pth: none of its 1 weights fits'):
-        run_tool_here('train', 'toy_recipe.py', *options, f'load_from={foreign}', cwd=project)
+        run_tool_here('train', 'toy_config.py', *options, f'load_from={foreign}', cwd=project)
 
 
 def test_tensorboard_curves_are_written_when_it_is_installed(project):

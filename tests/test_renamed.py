@@ -157,3 +157,13 @@ def test_every_renamed_flag_of_the_commands_is_still_taken(command):
         assert actions[old].dest == actions[new].dest
         assert actions[old].renamed is actions[new]
         assert actions[old].help == argparse.SUPPRESS
+
+
+def test_names_that_moved_are_found_at_their_old_place():
+    from mmirstd.models.backbones import body
+    from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
+
+    with pytest.warns(DeprecationWarning, match=r'body\.IRSTDBody is now called .*IRSTDBackbone'):
+        assert body.IRSTDBody is IRSTDBackbone
+    with pytest.raises(AttributeError, match="has no attribute 'Other'"):
+        _ = body.Other

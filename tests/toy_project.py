@@ -86,7 +86,7 @@ def write_toy_project(folder: Path, epochs: int = 2, jitter: float = 0.0) -> Pat
     """Write data and config below `folder`; return the config."""
     for seed, (split, count) in enumerate({'train': 8, 'val': 4, 'test': 4}.items()):
         write_images(folder / 'data' / split, count, seed=seed)
-    config = folder / 'toy_recipe.py'
+    config = folder / 'toy_config.py'
     config.write_text(
         RECIPE.format(
             configs=REPOSITORY / 'configs', root=folder / 'data', epochs=epochs, jitter=jitter

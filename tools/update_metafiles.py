@@ -86,15 +86,15 @@ def _training(config: Path, cfg: Config) -> dict[str, Any] | None:
 
 def metafile(configs: Path) -> dict[str, Any]:
     """The content of configs/metafile.yml for all configs below ``configs``."""
-    configs = sorted(path for path in configs.rglob('*.py') if '_base_' not in path.parts)
+    files = sorted(path for path in configs.rglob('*.py') if '_base_' not in path.parts)
     collections: dict[str, dict[str, Any]] = {}
-    for config in configs:
+    for config in files:
         name, title, arxiv = collection_of(config, configs)
         entry: dict[str, Any] = {'Name': name}
         if title and arxiv:
             entry['Paper'] = {'Title': title, 'URL': f'https://arxiv.org/abs/{arxiv}'}
         collections[name] = entry
-    models = [describe(config, configs) for config in configs]
+    models = [describe(config, configs) for config in files]
     models = [{k: v for k, v in model.items() if v is not None} for model in models]
     return {'Collections': list(collections.values()), 'Models': models}
 

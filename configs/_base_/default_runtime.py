@@ -1,4 +1,4 @@
-# What every recipe shares: hooks, logging, environment, seed. Epoch based throughout.
+# What every config shares: hooks, logging, environment, seed. Epoch based throughout.
 # MMSegmentation's scope, so that stock parts are written without a prefix and its tools find
 # their types; everything of this package is written 'mmirstd.X'.
 default_scope = 'mmseg'
@@ -11,7 +11,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION list of the recipe.
+    # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION list of the config.
     checkpoint=dict(
         type='mmirstd.AtomicCheckpointHook',  # a kill or a full disk never costs a checkpoint
         by_epoch=True,
@@ -20,7 +20,7 @@ default_hooks = dict(
         save_last=True,
         save_best='irstd/IoU',
         rule='greater'),
-    # Weights of another network are refused instead of being left out.
+    # Weights of another model are refused instead of being left out.
     checkpoint_fit=dict(type='mmirstd.CheckpointFitHook'),
     # --resume finds the newest complete checkpoint and keeps to the schedule of the config.
     resume=dict(type='mmirstd.ResumeHook'),
@@ -56,6 +56,6 @@ randomness = dict(seed=0)
 load_from = None
 resume = False  # `mim train ... --resume` continues from the last checkpoint of --work-dir
 
-# `mim test ... --tta`: the mean of the probabilities over the views of the recipe's
+# `mim test ... --tta`: the mean of the probabilities over the views of the config's
 # `tta_pipeline` (MMSegmentation's own SegTTAModel squashes one-channel outputs twice).
 tta_model = dict(type='mmirstd.IRSTDTTAModel')

@@ -1,5 +1,5 @@
 # Option: exponential moving average of the weights. Add this file to the `_base_` list of a
-# recipe. Validation, the best checkpoint and `mim test` then use the averaged weights; `--resume`
+# config. Validation, the best checkpoint and `mim test` then use the averaged weights; `--resume`
 # continues both sets.
 custom_hooks = [
     dict(

@@ -1,5 +1,5 @@
 # Option: stochastic weight averaging, the plain mean of the states of the last epochs. Add this file
-# to the `_base_` list of a recipe. Validation, the best checkpoint and `mim test` then use the mean;
+# to the `_base_` list of a config. Validation, the best checkpoint and `mim test` then use the mean;
 # `--resume` continues both sets. Set begin_epoch to where the mean shall begin.
 custom_hooks = [
     dict(

@@ -1,8 +1,8 @@
-# ACM on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
+# ACM on MDFA with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/acm.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/acm.py',
+    '../_base_/schedules/acm.py',
     '../_base_/default_runtime.py',
 ]
 

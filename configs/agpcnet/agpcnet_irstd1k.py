@@ -1,8 +1,8 @@
-# AGPCNet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# AGPCNet on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/agpcnet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/agpcnet.py',
+    '../_base_/schedules/agpcnet.py',
     '../_base_/default_runtime.py',
 ]
 

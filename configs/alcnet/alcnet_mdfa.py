@@ -1,8 +1,8 @@
-# ALCNet on MDFA with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
+# ALCNet on MDFA with the schedule of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/alcnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# ACM on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
+# ACM on NUDT-SIRST with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/acm.py',
     '../_base_/datasets/nudt.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

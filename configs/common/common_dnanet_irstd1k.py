@@ -1,8 +1,8 @@
-# DNANet on IRSTD-1k with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
+# DNANet on IRSTD-1k with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/dnanet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# MSHNet on NUDT-SIRST with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
+# MSHNet on NUDT-SIRST with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/mshnet.py',
     '../_base_/datasets/nudt.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

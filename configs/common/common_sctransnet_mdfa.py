@@ -1,8 +1,8 @@
-# SCTransNet on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
+# SCTransNet on MDFA with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# UIU-Net on MDFA with BasicIRSTD's pipeline, which all networks share. See docs/reference/models.md.
+# UIU-Net on MDFA with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -2,8 +2,8 @@
 # (its README: 55.1 and 74.1 for this one). FILE is a converted release:
 #   mim test mmsegmentation configs/distill/one_click_semantic_sam_swinl_coco.py --checkpoint FILE
 # For Swin-T (54.5 and 73.8): --cfg-options model.semantic_sam.backbone.embed_dims=96 and so on, or
-# `semantic_sam.backbone` of your own config. A student is tested by its own recipe.
-_base_ = ['../_base_/distillation.py', '../_base_/models/semantic_sam_network.py']
+# `semantic_sam.backbone` of your own config. A student is tested by its own config.
+_base_ = ['../_base_/distillation.py', '../_base_/models/semantic_sam_swinl.py']
 
 model = dict(type='mmirstd.PromptedSemanticSAM', semantic_sam=_base_.semantic_sam)
 

@@ -1,8 +1,8 @@
-# DNANet on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
+# DNANet on SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/dnanet.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/recipes/dnanet.py',
+    '../_base_/schedules/dnanet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# FC3-Net on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# FC3-Net on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/fc3net.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/acm.py',
+    '../_base_/schedules/acm.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# HDNet on IRSTD-1k with the recipe of MSHNet, since that of its authors is unknown. Deviations: docs/reference/models.md.
+# HDNet on IRSTD-1k with the schedule of MSHNet, since that of its authors is unknown. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/hdnet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/mshnet.py',
+    '../_base_/schedules/mshnet.py',
     '../_base_/default_runtime.py',
 ]
 

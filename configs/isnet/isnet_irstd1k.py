@@ -1,8 +1,8 @@
-# ISNet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# ISNet on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/isnet.py',
+    '../_base_/schedules/isnet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# ISNet on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
+# ISNet on MDFA with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/isnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/isnet.py',
+    '../_base_/schedules/isnet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# ISTDU-Net on IRSTD-1k with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
+# ISTDU-Net on IRSTD-1k with the schedule of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/istdunet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# MSHNet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# MSHNet on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/mshnet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/mshnet.py',
+    '../_base_/schedules/mshnet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# MSHNet on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
+# MSHNet on MDFA with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/mshnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/mshnet.py',
+    '../_base_/schedules/mshnet.py',
     '../_base_/default_runtime.py',
 ]
 

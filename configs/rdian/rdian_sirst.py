@@ -1,8 +1,8 @@
-# RDIAN on SIRST with the recipe of BasicIRSTD. Deviations: docs/reference/models.md.
+# RDIAN on SIRST with the schedule of BasicIRSTD. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rdian.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/recipes/basicirstd.py',
+    '../_base_/schedules/basicirstd.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# RPCANet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# RPCANet on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/rpcanet.py',
+    '../_base_/schedules/rpcanet.py',
     '../_base_/default_runtime.py',
 ]
 

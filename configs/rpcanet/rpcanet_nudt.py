@@ -1,8 +1,8 @@
-# RPCANet on NUDT-SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
+# RPCANet on NUDT-SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet.py',
     '../_base_/datasets/nudt.py',
-    '../_base_/recipes/rpcanet.py',
+    '../_base_/schedules/rpcanet.py',
     '../_base_/default_runtime.py',
 ]
 

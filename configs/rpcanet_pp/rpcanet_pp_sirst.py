@@ -1,8 +1,8 @@
-# RPCANet++ on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
+# RPCANet++ on SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet_pp.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/recipes/rpcanet.py',
+    '../_base_/schedules/rpcanet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# SCTransNet on IRSTD-1k with the recipe of its authors. Deviations: docs/reference/models.md.
+# SCTransNet on IRSTD-1k with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/irstd1k.py',
-    '../_base_/recipes/sctransnet.py',
+    '../_base_/schedules/sctransnet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# SCTransNet on MDFA with the recipe of its authors. Deviations: docs/reference/models.md.
+# SCTransNet on MDFA with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/mdfa.py',
-    '../_base_/recipes/sctransnet.py',
+    '../_base_/schedules/sctransnet.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,8 +1,8 @@
-# SCTransNet on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
+# SCTransNet on SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/sctransnet.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/recipes/sctransnet.py',
+    '../_base_/schedules/sctransnet.py',
     '../_base_/default_runtime.py',
 ]
 

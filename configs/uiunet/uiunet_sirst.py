@@ -1,8 +1,8 @@
-# UIU-Net on SIRST with the recipe of its authors. Deviations: docs/reference/models.md.
+# UIU-Net on SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/uiunet.py',
     '../_base_/datasets/sirst.py',
-    '../_base_/recipes/uiunet.py',
+    '../_base_/schedules/uiunet.py',
     '../_base_/default_runtime.py',
 ]
 

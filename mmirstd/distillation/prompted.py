@@ -1,4 +1,4 @@
-"""Networks that answer prompts, as MMEngine models: data in, losses or masks out.
+"""Models that answer prompts, in MMEngine's form: data in, losses or masks out.
 
 Shapes: B images, N prompts, G masks per prompt, H x W size of the padded images, h x w = stride 4.
 """

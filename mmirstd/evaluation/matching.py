@@ -9,7 +9,7 @@ nearer than ``max_distance`` pixels:
     The DNANet family (DNANet, ISNet, MSHNet, IRSAM, SCTransNet, SimIR). Targets in raster order
     take the first (not the nearest) prediction that is still free. A prediction counts as false
     only if its *area* differs from the area of every matched prediction of the image, so a false
-    blob as large as a hit one costs nothing. Kept, defect included, to compare with papers.
+    component as large as a hit one costs nothing. Kept, defect included, to compare with papers.
 ``greedy``
     BasicIRSTD since January 2024. The same pairing; unmatched predictions are all false.
 ``optimal``

@@ -31,7 +31,7 @@ DYNAMIC = ('size', 'multiple', 'batch', 'none')
 `MULTIPLE`, the batch alone, nothing (batches of one)."""
 
 MULTIPLE = 32
-"""Networks that pad their input themselves, and those of equal strides, go by this."""
+"""Models that pad their input themselves, and those of equal strides, go by this."""
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 """Image sides for which a model of open size is exported, pixels."""

@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers, and what that costs in accuracy and saves in time.
+"""Models in 8-bit integers, and what that costs in accuracy and saves in time.
 
 Shapes: N images, C channels, H, W size of the input.
 """

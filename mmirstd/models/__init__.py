@@ -1,4 +1,4 @@
-"""Networks and their parts. Importing this package registers them in ``mmirstd.registry``."""
+"""Models and their parts. Importing this package registers them in ``mmirstd.registry``."""
 
 from mmirstd.models import backbones, decode_heads, losses, necks, segmentors, semantic_sam
 

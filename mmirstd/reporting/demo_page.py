@@ -39,7 +39,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
     """The page as a ``gradio.Blocks``.
 
     Args:
-        detectors: Networks by the name that the page shows; the first one is chosen at first.
+        detectors: Models by the name that the page shows; the first one is chosen at first.
         folder: Where uploads and results are kept; the caller removes it.
 
     Raises:
@@ -63,7 +63,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                     elem_id='image',
                     height=140,
                 )
-                model = gradio.Dropdown(list(detectors), value=first, label='Network')
+                model = gradio.Dropdown(list(detectors), value=first, label='Model')
                 threshold = gradio.Slider(
                     0,
                     0.99,

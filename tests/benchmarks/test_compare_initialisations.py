@@ -41,7 +41,7 @@ def config(tmp_path) -> Path:
         image[mask > 0] = 230
         cv2.imwrite(str(tmp_path / f'data/images/{index}.png'), image)
         cv2.imwrite(str(tmp_path / f'data/masks/{index}.png'), mask)
-    path = tmp_path / 'tiny_recipe.py'
+    path = tmp_path / 'tiny_config.py'
     base = str(ROOT / 'configs/simirstd_synthetic.py')
     path.write_text(RECIPE.format(base=base, data=str(tmp_path / 'data')))
     return path

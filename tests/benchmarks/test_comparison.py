@@ -107,8 +107,8 @@ def test_mistakes_are_named(tmp_path, capsys):
         Budget(epochs=0)
     with pytest.raises(ValueError, match="'train'"):
         Budget(epochs=1, score_on='train')
-    assert main(['no_such_recipe', '--out', str(tmp_path / 'out')]) == 1
-    assert 'no_such_recipe' in capsys.readouterr().err
+    assert main(['no_such_config', '--out', str(tmp_path / 'out')]) == 1
+    assert 'no_such_config' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 
 

@@ -41,8 +41,8 @@ def test_a_loss_that_does_not_fall_is_reported(options, capsys):
     # A single iteration is its own first and last quarter.
     arguments = [RECIPE, '--iterations', '1', '--expect-falling', '--cfg-options', *options]
     assert main(arguments) == 1
-    assert main(['no_such_recipe']) == 2
-    assert 'no_such_recipe' in capsys.readouterr().err
+    assert main(['no_such_config']) == 2
+    assert 'no_such_config' in capsys.readouterr().err
 
 
 def test_measured_numbers(options):

@@ -22,7 +22,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def trained(project):
-    command = [sys.executable, '-m', 'mmirstd', 'train', 'toy_recipe.py', '--work-dir', 'work']
+    command = [sys.executable, '-m', 'mmirstd', 'train', 'toy_config.py', '--work-dir', 'work']
     return run(command, cwd=project)
 
 
@@ -35,7 +35,7 @@ def test_the_first_screen_fits_on_a_page(project, trained):
     lines = trained.stdout.splitlines()
     assert len(lines) <= PAGE
     assert max(map(len, lines)) <= 80 + len(str(project))
-    for part in ('parameters', '8 images', '4 images', '2 epochs', 'toy_recipe.py', 'work'):
+    for part in ('parameters', '8 images', '4 images', '2 epochs', 'toy_config.py', 'work'):
         assert part in trained.stdout
     assert trained.stderr == ''
 
@@ -86,7 +86,7 @@ def here(project, monkeypatch):
 
 def test_verbose_shows_everything(here, capfd):
     options = ['--verbose', '--cfg-options', 'train_cfg.max_epochs=1']
-    assert here('train', 'toy_recipe.py', '--work-dir', 'loud', *options) == 0
+    assert here('train', 'toy_config.py', '--work-dir', 'loud', *options) == 0
     out = capfd.readouterr().out
     for part in ('System environment', 'Config:\n', 'Hooks will be executed', 'Epoch(train) [1]'):
         assert part in out
@@ -95,7 +95,7 @@ def test_verbose_shows_everything(here, capfd):
 @pytest.mark.usefixtures('trained')
 def test_test_shows_the_table_and_little_else(project):
     checkpoint = next((project / 'work').glob('best_*.pth'))
-    command = [sys.executable, '-m', 'mmirstd', 'test', 'toy_recipe.py', checkpoint]
+    command = [sys.executable, '-m', 'mmirstd', 'test', 'toy_config.py', checkpoint]
     done = run([*command, '--work-dir', 'tested', '--out', 'masks'], cwd=project)
     assert 'Evaluated at (height x width): 32x32; 4 images' in done.stdout
     assert len(done.stdout.splitlines()) <= 2 * PAGE
@@ -106,7 +106,7 @@ def test_test_shows_the_table_and_little_else(project):
 
 def test_an_error_is_one_paragraph_and_its_traceback_is_in_the_log(project, here, capfd):
     options = ['--cfg-options', 'train_dataloader.dataset.data_root=absent']
-    assert here('train', 'toy_recipe.py', '--work-dir', 'failed', *options) == 1
+    assert here('train', 'toy_config.py', '--work-dir', 'failed', *options) == 1
     err = capfd.readouterr().err
     assert 'error: ' in err
     assert 'absent' in err

@@ -15,7 +15,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 RECIPES = sorted(path for path in CONFIGS.rglob('*.py') if '_base_' not in path.parts)
 # Losses and models of MMSegmentation that are wrong for one output channel (test_mmseg_traps.py).
 WRONG_FOR_ONE_CHANNEL = {'DiceLoss', 'TverskyLoss', 'FocalLoss', 'PointHead', 'SegTTAModel'}
-# Students and teachers of the distillation are not segmentors: test_distillation_recipes.py.
+# Students and teachers of the distillation are not segmentors: test_distillation_configs.py.
 SEGMENTORS = [path for path in RECIPES if 'distill' not in path.parts]
 NODES = [node for node in vars(registry).values() if isinstance(node, registry.root.Registry)]
 

@@ -45,7 +45,7 @@ def folders(tmp_path):
 
 
 def test_every_dataset_config_is_tested():
-    # nested_shapes belongs to the distillation: see tests/configs/test_distillation_recipes.py.
+    # nested_shapes belongs to the distillation: see tests/configs/test_distillation_configs.py.
     # sirst3 joins three sets at native size: its parts are tested by themselves.
     # Files that begin with _ hold what several datasets share.
     found = {path.stem for path in FOLDER.glob('[!_]*.py')}

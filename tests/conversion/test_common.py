@@ -180,6 +180,6 @@ def test_whole_models_are_read_only_when_allowed(tmp_path, monkeypatch):
     with pytest.raises(ConversionError, match=r'run code.*--allow-pickle'):
         read_checkpoint(path)
     assert set(read_checkpoint(path, allow_pickle=True)) == {'first.weight', 'first.bias'}
-    monkeypatch.delattr(__import__(__name__), 'Network')
+    monkeypatch.delattr(__import__(__name__), 'Model')
     with pytest.raises(ConversionError, match=r'cannot be imported.*PYTHONPATH'):
         read_checkpoint(path, allow_pickle=True)

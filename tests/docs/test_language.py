@@ -35,6 +35,12 @@ PATTERNS = {
     r'\bWhat became of\b': 'Result of, outcome of',
     r'"""Refuse\.|: Likewise\b': 'a full sentence',
     r'\bLetters: ': 'Shapes: ',
+    r'\b[Rr]ecipes?\b': 'config or schedule',
+    r'\b[Bb]lobs?\b(?!:)': 'component',
+    r'\b(?:the|of|no|and|exact) truth\b': 'ground truth',
+    r'\b(?:[Tt]he|[Aa]|[Ee]ach|[Aa]ll|one|our|original|trained|infrared) networks?\b(?! access)': (
+        'model'
+    ),
 }
 
 
@@ -56,9 +62,18 @@ def test_patterns_find_what_they_are_for():
         'must stand behind', 'is no tensor', 'holds no target', 'so many samples', "of one's own",
         'a folder of your own', 'or its likes', 'one recipe a dataset', 'does not speak about it',
         'for want of', 'matched anew', 'in silence', 'dearer', 'wants a step', 'nobody',
-        'proved to compute', 'What became of one', '"""Refuse.', 'Letters: N batch',
+        'proved to compute', 'What became of one', '"""Refuse.', 'Letters: N batch', 'the recipe',
+        'a blob', 'prediction and truth', 'the network',
     ]  # fmt: skip
-    good = ['There is no image', 'there are no masks', 'is no longer', 'so many that', 'proved it']
+    good = [
+        'There is no image',
+        'there are no masks',
+        'is no longer',
+        'so many that',
+        'proved it',
+        'img-src blob: data',
+        'run with the network access',
+    ]
     assert [text for text in bad if not any(re.search(each, text) for each in PATTERNS)] == []
     assert [text for text in good if any(re.search(each, text) for each in PATTERNS)] == []
 

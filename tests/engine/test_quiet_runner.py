@@ -26,7 +26,7 @@ def project(tmp_path_factory):
 
 
 def test_mim_train_is_quiet_by_the_shared_config(project, capfd):
-    run_tool_here('train', 'toy_recipe.py', '--work-dir', 'work', cwd=project)
+    run_tool_here('train', 'toy_config.py', '--work-dir', 'work', cwd=project)
     out = capfd.readouterr().out
     assert 'Config:' not in out
     assert 'Epoch(train)' not in out
@@ -38,13 +38,13 @@ def test_mim_train_is_quiet_by_the_shared_config(project, capfd):
 
 def test_the_stock_runner_can_be_chosen(project, capfd):
     options = ['--cfg-options', 'runner_type=Runner']
-    run_tool_here('train', 'toy_recipe.py', '--work-dir', 'stock', *options, cwd=project)
+    run_tool_here('train', 'toy_config.py', '--work-dir', 'stock', *options, cwd=project)
     assert 'Config:' in capfd.readouterr().out
 
 
 def test_the_environment_variable_shows_everything(project, capfd, monkeypatch):
     monkeypatch.setenv('MMIRSTD_VERBOSE', '1')
-    run_tool_here('train', 'toy_recipe.py', '--work-dir', 'loud', cwd=project)
+    run_tool_here('train', 'toy_config.py', '--work-dir', 'loud', cwd=project)
     assert 'Config:' in capfd.readouterr().out
 
 
@@ -54,7 +54,7 @@ def test_a_run_counted_in_iterations_prints_steps(project, capfd):
     options += ['log_processor.by_epoch=False', 'train_cfg._delete_=True']
     options += ['train_dataloader.sampler.type=InfiniteSampler']
     arguments = ['--work-dir', 'steps', '--cfg-options', *options]
-    run_tool_here('train', 'toy_recipe.py', *arguments, cwd=project)
+    run_tool_here('train', 'toy_config.py', *arguments, cwd=project)
     lines = capfd.readouterr().out.splitlines()
     (start,) = (k for k, line in enumerate(lines) if line.split()[:2] == ['step', 'loss'])
     rows = [line.split() for line in lines[start + 1 :] if line.split()[0].isdigit()]

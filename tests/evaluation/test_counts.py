@@ -142,7 +142,7 @@ def test_optimal_takes_the_nearest_and_breaks_ties_by_area():
     nearer = np.zeros_like(gt_mask)
     nearer[10, 8] = nearer[10, 12] = nearer[9:12, 12] = True  # 1 px and 3 px, both 2 px away
     match = count_image(nearer, gt_mask).matches['optimal']
-    assert (match.hits, match.false_pixels) == ((True,), 1)  # the 3 px blob hits
+    assert (match.hits, match.false_pixels) == ((True,), 1)  # the 3 px component hits
     nearer[10, 8], nearer[10, 9] = False, True  # 1 px now 1 px away
     match = count_image(nearer, gt_mask).matches['optimal']
     assert (match.hits, match.false_pixels) == ((True,), 3)

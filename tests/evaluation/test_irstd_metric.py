@@ -59,7 +59,7 @@ def test_units_and_counts():
     gt_mask = target()
     probability = gt_mask.astype(np.float32)
     probability[5, 5] = 0.4  # one missed pixel
-    probability[14, 14:16] = 0.6  # one false blob of 2 px
+    probability[14, 14:16] = 0.6  # one false component of 2 px
     numbers = run(sample(gt_mask, probability[None]))
     assert numbers['irstd/IoU'] == pytest.approx(100 * 8 / 11)
     assert numbers['irstd/Fa'] == pytest.approx(1e6 * 2 / 320)

@@ -11,10 +11,10 @@ SIZE = 256
 MATCHINGS = ('legacy', 'greedy', 'optimal', 'opdc')
 
 
-def draw(*blobs):
+def draw(*components):
     """A 256 x 256 mask with (top, left, height, width) rectangles."""
     mask = np.zeros((SIZE, SIZE), dtype=np.uint8)
-    for top, left, height, width in blobs:
+    for top, left, height, width in components:
         mask[top : top + height, left : left + width] = 255
     return mask
 
@@ -30,7 +30,7 @@ OFF_ORDER = [pixel(18, 22), pixel(20, 20)]
 
 # Case -> ground truth, prediction, IoU, FP px, {matching: (Pd, Fa px)}, Fa px of ISNet and IRSAM.
 CASES = {
-    '1 a far false blob as large as the hit one': (
+    '1 a far false component as large as the hit one': (
         draw(TARGET),
         draw(TARGET, (100, 100, 2, 2)),
         4 / 8,
@@ -78,7 +78,7 @@ CASES = {
         {'legacy': (1, 0), 'greedy': (1, 0), 'optimal': (1, 0), 'opdc': (1, 0)},
         0,
     ),
-    '4 a long blob covers the target': (
+    '4 a long component covers the target': (
         draw((50, 50, 4, 4)),
         draw((50, 50, 4, 12)),
         16 / 48,
@@ -86,7 +86,7 @@ CASES = {
         {'legacy': (0, 48), 'greedy': (0, 48), 'optimal': (0, 48), 'opdc': (0, 48)},
         12,
     ),
-    '5 one blob over two targets': (
+    '5 one component over two targets': (
         draw((50, 50, 3, 3), (50, 55, 3, 3)),
         draw((50, 50, 3, 8)),
         18 / 24,

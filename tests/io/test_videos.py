@@ -148,7 +148,7 @@ def test_frames_above_the_limit_are_refused(tmp_path, monkeypatch):
 
 
 def _scene(shift):
-    """Noise with a bright blob that moves to the right."""
+    """Noise with a bright spot that moves to the right."""
     image = np.random.default_rng(3).normal(60, 4, (96, 128))
     image[40:52, 20 + shift : 32 + shift] += 120
     return np.clip(image, 0, 255).astype(np.uint8)

@@ -167,7 +167,7 @@ class ModelTester:
             expected = as_tuple(model(padded, mode='tensor'))[0][..., :33, :47]
         torch.testing.assert_close(prediction, expected)
 
-    def test_body_carries_a_stock_head(self, model: nn.Module) -> None:
+    def test_backbone_carries_a_stock_head(self, model: nn.Module) -> None:
         head = MODELS.build(
             {
                 'type': 'FCNHead',

@@ -162,7 +162,7 @@ def test_a_user_drops_an_image_and_sees_targets(served, project):
         assert [(t['x'], t['y']) for t in image['targets']] == [(12, 10), (50, 30)]
 
         # The other model sees nothing.
-        page.fill('input[aria-label="Network"]', 'blind')
+        page.fill('input[aria-label="Model"]', 'blind')
         page.keyboard.press('Enter')
         page.click('#detect')
         page.wait_for_selector('#summary :text("0 targets")')

@@ -49,7 +49,7 @@ def test_rows_may_lack_gt_mask_targets_and_models():
     blank = np.zeros((40, 40), np.uint8)
     rows = [
         _row((40, 40)),
-        SheetRow('no truth', blank, None, {'A': blank}),
+        SheetRow('no mask', blank, None, {'A': blank}),
         SheetRow('no model', blank, blank),
         SheetRow('nothing', blank),
     ]

@@ -2,7 +2,7 @@
 # decoder query. No distillation, no query design. Steps 1-7 in configs/ablation build on it.
 model = dict(
     type='EncoderDecoder',
-    data_preprocessor=dict(type='SegDataPreProcessor'),  # the recipe fills in its dataset's
+    data_preprocessor=dict(type='SegDataPreProcessor'),  # the config fills in its dataset's
     backbone=dict(
         type='mmirstd.RepViT',
         arch='repvit_m1_1',

@@ -1,4 +1,4 @@
-# The common recipe for comparisons, after BasicIRSTD: Adam 5e-4, a tenth after epochs 200 and 300.
+# The common schedule for comparisons, after BasicIRSTD: Adam 5e-4, a tenth after epochs 200 and 300.
 #
 # Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.0.milestones=...
 batch_size = 16

@@ -1,4 +1,4 @@
-"""Encoders: registered backbones and the bodies of the infrared models."""
+"""Registered backbones: encoders, and the infrared models without their heads."""
 
 from mmirstd.models.backbones.acm import ACM
 from mmirstd.models.backbones.agpcnet import AGPCNet

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.asymmetric_fusion import AsymmetricFusion
 from mmirstd.models.layers.residual_unet import ResidualEncoder, ResidualUNetDecoder
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class ACM(IRSTDBody):
+class ACM(IRSTDBackbone):
     """Residual encoder with a U-Net or FPN decoder whose skips are asymmetric fusions.
 
     Four code bases go by this name; the arguments choose among them (docs/reference/models.md). The
@@ -28,7 +28,7 @@ class ACM(IRSTDBody):
         tiny: Keep the full resolution in the stem, as in the released checkpoint.
         affine_input_norm: Whether the BN on the image scales and shifts, as in the PyTorch ports.
         align_corners: Of the FPN's upsampling; the authors' MXNet aligns, the ports do not.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The encoder's deepest map and the two decoded maps, channels (64, 32, 16), strides

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.asymmetric_fusion import GatedSumFusion
 from mmirstd.models.layers.context_pyramid import ContextPyramid
 from mmirstd.models.layers.residual import residual_stage
@@ -14,7 +14,7 @@ from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class AGPCNet(IRSTDBody):
+class AGPCNet(IRSTDBackbone):
     """ResNet-18 that starts at full resolution, a context pyramid, two asymmetric fusions.
 
     Images are extended to multiples of 4 and to at least 80 pixels with the default scales, so that
@@ -27,7 +27,7 @@ class AGPCNet(IRSTDBody):
         scales: Patches along a side of the context's blocks. The released ``agpcnet_1`` has
             10, 6, 5, 3 and ``agpcnet_2`` 10, 6, 5, 4; their checkpoints have the same keys and
             shapes, so no loader can tell one from the other.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The context and the two fused maps: 512, 256, 128 channels at strides 8, 4, 2.

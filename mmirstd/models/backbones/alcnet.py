@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.asymmetric_fusion import AsymmetricFusion
 from mmirstd.models.layers.local_contrast import multiscale_local_contrast
 from mmirstd.models.layers.residual_unet import ResidualEncoder, ResidualUNetDecoder
@@ -12,7 +12,7 @@ from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class ALCNet(IRSTDBody):
+class ALCNet(IRSTDBackbone):
     """ACM's encoder with transposed convolutions and fusions, optionally with local contrast.
 
     The default is the model that circulates in PyTorch under this name (BasicIRSTD). It takes no
@@ -26,7 +26,7 @@ class ALCNet(IRSTDBody):
         distances: Distances of the local contrast, in pixels of the image, rounded to cells of
             the map and at least one; empty for none. The config with contrast has (13, 17), our
             choice.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Map of the deepest stage, the two fused maps and the up-sampled last one: 64, 32, 16, 8

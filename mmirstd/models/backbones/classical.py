@@ -1,4 +1,4 @@
-"""Training-free detectors as bodies without weights, to be put below `ClassicalHead`.
+"""Training-free detectors as backbones without weights, to be put before `ClassicalHead`.
 
 The response of a filter is the only feature map. Shapes: N batch, H/W image.
 """

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.attention_gates import CBAM
 from mmirstd.models.layers.residual import residual_stage
 from mmirstd.models.layers.u_net import resize_aligned
@@ -17,7 +17,7 @@ from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class DNANet(IRSTDBody):
+class DNANet(IRSTDBackbone):
     """The grid of DNANet up to the fused full-resolution map.
 
     Every node beyond column 0 sees its left neighbours, the node below (upsampled) and the node
@@ -29,7 +29,7 @@ class DNANet(IRSTDBody):
         channels: Channels of the depths 0 to 4.
         blocks: Residual blocks per node at the depths 1 to 4; nodes of depth 0 have one.
             ResNet-18 flavour (2, 2, 2, 2), ResNet-10 (1, 1, 1, 1), ResNet-34 (3, 4, 6, 3).
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Maps x0_1, x0_2, x0_3 and the fused map, each (N, channels[0], H, W).

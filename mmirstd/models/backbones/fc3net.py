@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.attention_gates import SpatialAttention
 from mmirstd.registry import MODELS
 
@@ -98,7 +98,7 @@ class CrossLevelCorrelation(nn.Module):
 
 
 @MODELS.register_module()
-class FC3Net(IRSTDBody):
+class FC3Net(IRSTDBackbone):
     """FC3-Net up to the map that its head reads.
 
     The released code applies the fifth middle block of the third branch twice and never the
@@ -106,7 +106,7 @@ class FC3Net(IRSTDBody):
 
     Args:
         in_channels: Channels of the image.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The two deeper levels and the correlated map: 64, 32, 16 channels at strides 8, 4, 2.

@@ -20,7 +20,7 @@ class HDNet(MSHNet):
         channels: Channels of the levels; the last one is the bottom.
         blocks: Blocks of the levels, the first of each being an `AtrousContrastBlock` in the
             encoder.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The detail map for `FrequencyGatedHead` with 1 channel at stride 1, then the decoder maps of

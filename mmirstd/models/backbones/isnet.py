@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.deformable_conv import DeformableConv
 from mmirstd.models.layers.gradient import gradient_magnitude
 from mmirstd.models.layers.residual import ResidualBlock
@@ -85,7 +85,7 @@ class TaylorBlock(nn.Module):
 
 
 @MODELS.register_module()
-class ISNet(IRSTDBody):
+class ISNet(IRSTDBackbone):
     """Residual U-Net with two-orientation attention and an edge branch on the image gradient.
 
     The edge logits travel as ``early_masks['edges']`` of the returned maps.
@@ -96,7 +96,7 @@ class ISNet(IRSTDBody):
         blocks: Residual blocks of each stage.
         edge_channels: Channels of the edge branch, which runs at full resolution.
         modulated: Deformable convolution v2 as in the official code, or v1 as in BasicIRSTD.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The encoder's deepest map, the middle decoded map and the finest one, amplified by the

@@ -9,7 +9,7 @@ from timm.models.resnet import downsample_avg
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.external_attention import ExternalAttention
 from mmirstd.registry import MODELS
 
@@ -45,7 +45,7 @@ def split_attention_stage(
 
 
 @MODELS.register_module()
-class ISTDUNet(IRSTDBody):
+class ISTDUNet(IRSTDBackbone):
     """ResNeSt encoder at full resolution, external attention on its maps, sums on the way up.
 
     Args:
@@ -54,7 +54,7 @@ class ISTDUNet(IRSTDBody):
         planes: Channels inside the blocks of each stage; its map has four times as many.
         blocks: Blocks of each stage.
         memory: Entries of each external attention.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Maps of the decoder, deep to shallow: 512, 256, 128, 64 channels at strides 8, 4, 2, 1.

@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.backbones.stride_one_resnet import StrideOneResNet
 from mmirstd.models.layers.residual import residual_stage
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class LightUNet(IRSTDBody):
+class LightUNet(IRSTDBackbone):
     """`StrideOneResNet` and a decoder of residual blocks with additive skips. Our own design.
 
     A deeper map is brought to the width of the skip by a 1x1 convolution with BN, upsampled
@@ -27,7 +27,7 @@ class LightUNet(IRSTDBody):
         channels: Channels of the levels; the last one is the bottom.
         blocks: Residual blocks of the encoder's levels.
         decoder_blocks: Residual blocks of the decoder's levels, finest first.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Decoder maps, coarse to fine, the last one at stride 1.

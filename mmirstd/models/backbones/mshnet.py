@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.attention_gates import CBAM
 from mmirstd.models.layers.u_net import residual_u_net, resize_aligned, u_net_maps
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class MSHNet(IRSTDBody):
+class MSHNet(IRSTDBackbone):
     """Plain U-Net of residual blocks with CBAM.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the levels; the last one is the bottom.
         blocks: Residual blocks of the levels, alike in encoder and decoder.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Decoder maps, deep to shallow: 128, 64, 32, 16 channels at strides 8, 4, 2, 1.

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.attention_gates import CBAM
 from mmirstd.models.layers.local_contrast import direction_gate
 from mmirstd.registry import MODELS
@@ -36,7 +36,7 @@ class BottleneckBlock(nn.Module):
 
 
 @MODELS.register_module()
-class RDIAN(IRSTDBody):
+class RDIAN(IRSTDBackbone):
     """Branches of several kernel sizes on features that opposite differences have gated.
 
     Heights and widths need no multiple. The direction kernels of the original are constants; here
@@ -47,7 +47,7 @@ class RDIAN(IRSTDBody):
         width: Channels of the first convolution; the trunk has twice as many.
         kernel_sizes: Side of the kernels of each branch.
         blocks: `BottleneckBlock` modules of each branch.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The trunk's map at stride 2 and the map at full resolution, 32 channels each.

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.u_net import residual_u_net, resize_aligned, u_net_maps
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class ResUNet(IRSTDBody):
+class ResUNet(IRSTDBackbone):
     """U-Net of residual blocks without attention; bilinear upsampling with aligned corners.
 
     The defaults are those of the public code; there is no paper of this variant.
@@ -20,7 +20,7 @@ class ResUNet(IRSTDBody):
         channels: Channels of the levels; the last one is the bottom.
         blocks: Residual blocks of the encoder's levels.
         decoder_blocks: Residual blocks of the decoder's levels, shallow to deep.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Bottom and decoder maps, deep to shallow: 128, 64, 32, 16 channels at strides 8, 4, 2, 1.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.robust_pca import (
     BackgroundStep,
     Decomposition,
@@ -20,7 +20,7 @@ from mmirstd.models.layers.robust_pca import (
 from mmirstd.registry import MODELS
 
 
-class UnrolledRobustPCA(IRSTDBody):
+class UnrolledRobustPCA(IRSTDBackbone):
     """Base class: stages that split one gray image into background and targets, again and again.
 
     Every stage but the first reads the image that the stage before rebuilt, as in the released
@@ -29,7 +29,7 @@ class UnrolledRobustPCA(IRSTDBody):
     Args:
         in_channels: Channels of the image.
         stages: One `DecompositionStage` for each round.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Four maps (N, 1, H, W): the gray image; background, rebuilt image and targets of the last
@@ -76,7 +76,7 @@ class RPCANet(UnrolledRobustPCA):
         in_channels: Channels of the image.
         stages: Rounds.
         width: Channels of all convolutions.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         See `UnrolledRobustPCA`.
@@ -111,7 +111,7 @@ class RPCANetPlusPlus(UnrolledRobustPCA):
         stages: Rounds; 3, 6 and 9 are published.
         width: Channels of all convolutions and states.
         contrast_size: Odd side of the contrast's window.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         See `UnrolledRobustPCA`.

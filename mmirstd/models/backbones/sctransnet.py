@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.channel_cross_attention import CrossLevelTransformer
 from mmirstd.models.layers.residual import ResidualBlock
 from mmirstd.models.layers.u_net import double_conv, pooled_encoder_maps
@@ -39,7 +39,7 @@ class ChannelGatedFusion(nn.Module):
 
 
 @MODELS.register_module()
-class SCTransNet(IRSTDBody):
+class SCTransNet(IRSTDBackbone):
     """Residual U-Net whose skips pass through a transformer over the channels of all levels.
 
     As in the released code a skip counts twice in the sum with what the transformer adds to it.
@@ -48,7 +48,7 @@ class SCTransNet(IRSTDBody):
         in_channels: Channels of the image.
         width: Channels of the first level; the deeper ones have 2, 4 and 8 times as many.
         blocks: Blocks of the transformer.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The bottom and the decoder's maps: 256, 128, 64, 32, 32 channels at strides 16, 8, 4, 2,

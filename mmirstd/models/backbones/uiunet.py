@@ -3,21 +3,21 @@
 import torch
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.asymmetric_fusion import InteractiveCrossFusion
 from mmirstd.models.layers.residual_u_block import ResidualUBlock, halve, resize_like
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class UIUNet(IRSTDBody):
+class UIUNet(IRSTDBackbone):
     """U2-Net whose skip connections are interactive-cross fusions.
 
     Heights and widths need no multiple: pooling rounds up and upsampling follows the skip.
 
     Args:
         in_channels: Channels of the image.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         The deepest map and the five decoder maps at strides 32, 16, 8, 4, 2, 1 with 512, 512,

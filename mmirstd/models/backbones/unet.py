@@ -6,13 +6,13 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
-from mmirstd.models.backbones.body import IRSTDBody
+from mmirstd.models.backbones.irstd_backbone import IRSTDBackbone
 from mmirstd.models.layers.u_net import double_conv, u_net_maps
 from mmirstd.registry import MODELS
 
 
 @MODELS.register_module()
-class UNet(IRSTDBody):
+class UNet(IRSTDBackbone):
     """Two padded convolutions per level; nearest-neighbour upsampling and a convolution.
 
     MMSegmentation's own ``UNet`` has other layers: 1x1 convolutions after bilinear upsampling and
@@ -21,7 +21,7 @@ class UNet(IRSTDBody):
     Args:
         in_channels: Channels of the image.
         channels: Channels of the levels; the last one is the bottom.
-        init_cfg: See `IRSTDBody`.
+        init_cfg: See `IRSTDBackbone`.
 
     Returns:
         Bottom and decoder maps, deep to shallow: 1024, 512, 256, 128, 64 channels at strides 16,

@@ -39,7 +39,7 @@ class IRSTDHead(MaskHead):
 
     ``model(inputs, mode='tensor')`` returns what `forward` returns: a tensor (N, 1, H, W) if the
     head has a single output, else a tuple with the prediction first and then the side outputs in
-    the order of ``in_index``. Behind one of our bodies all have the size of the image; behind a
+    the order of ``in_index``. After one of our backbones all have the size of the image; behind a
     stock backbone they have the size of the finest map, and `loss` and `predict` resize them, as
     in MMSeg. `predict` computes the prediction only.
 
@@ -47,7 +47,7 @@ class IRSTDHead(MaskHead):
         in_channels: Channels of the selected maps. A sequence means several maps, of which the
             last one gives the prediction and the others are supervised on their side.
         channels: Channels before the 1x1 classifier of the prediction.
-        in_index: Which of the body's maps to select. None: the last ones, as many as
+        in_index: Which of the backbone's maps to select. None: the last ones, as many as
             ``in_channels`` has entries.
         hidden_conv: Put a 3x3 conv - BN - ReLU to ``channels`` before the classifier. Without
             it ``channels`` is the number of channels of the last map.
@@ -199,7 +199,7 @@ class IRSTDHead(MaskHead):
         ]
 
     def forward(self, features: Sequence[Tensor]) -> Outputs:
-        """All outputs for the maps of a body; see the class."""
+        """All outputs for the maps of a backbone; see the class."""
         prediction, side_outputs = self.prediction(features), self.side_outputs(features)
         return (prediction, *side_outputs) if side_outputs else prediction
 

@@ -17,7 +17,7 @@ def pad_to_multiple(
 
     Sides below ``minimum`` are extended to the first multiple that is not.
 
-    The border is repeated: zeros would draw an edge, and edges raise false alarms. Networks that
+    The border is repeated: zeros would draw an edge, and edges raise false alarms. Models that
     were trained with zeros get them by ``mode='constant'``.
     """
     height, width = image.shape[-2:]

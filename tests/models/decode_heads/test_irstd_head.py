@@ -146,7 +146,7 @@ def test_native_sides_are_supervised_by_pooled_labels():
     assert (pooled == 255).sum() == 1
 
 
-def test_edges_of_the_body_are_supervised():
+def test_edges_of_the_backbone_are_supervised():
     init_default_scope('mmseg')
     maps = padded_maps(2)
     edge_logits = torch.randn(1, 1, 32, 32, requires_grad=True)
@@ -158,7 +158,7 @@ def test_edges_of_the_body_are_supervised():
     assert set(losses) == {'loss_soft_iou', 'loss_edge'}
     losses['loss_edge'].backward()
     assert edge_logits.grad[..., :30, :20].any()
-    assert head(tuple(maps)).shape == (1, 1, 30, 20), 'works behind a body without edges'
+    assert head(tuple(maps)).shape == (1, 1, 30, 20), 'works after a backbone without edges'
 
 
 def test_last_map_predicts_and_the_fusion_only_supervises(monkeypatch):

@@ -11,7 +11,7 @@ from mmirstd.models.backbones import SemanticSAMSwin
 from mmirstd.models.semantic_sam import SemanticSAMHead, SemanticSAMOutput
 
 SIDE = 64
-BODY = {'embed_dims': 8, 'depths': (1, 1, 1, 1), 'num_heads': (1, 2, 2, 2), 'window_size': 4}
+SWIN = {'embed_dims': 8, 'depths': (1, 1, 1, 1), 'num_heads': (1, 2, 2, 2), 'window_size': 4}
 
 
 def head_of(**arguments) -> SemanticSAMHead:
@@ -139,7 +139,7 @@ def test_unusable_arguments_are_named():
 
 def test_encoder_takes_any_image():
     torch.manual_seed(0)
-    encoder = SemanticSAMSwin(img_size=SIDE, **BODY).eval()
+    encoder = SemanticSAMSwin(img_size=SIDE, **SWIN).eval()
     gray = torch.randn(1, 1, 50, 90)
     with torch.no_grad():
         outputs = encoder(gray)
@@ -154,13 +154,13 @@ def test_encoder_takes_any_image():
 
 
 def test_encoder_can_be_frozen():
-    encoder = SemanticSAMSwin(img_size=SIDE, frozen=True, **BODY)
+    encoder = SemanticSAMSwin(img_size=SIDE, frozen=True, **SWIN)
     assert encoder.train() is encoder
     assert not encoder.training
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
     assert not encoder(torch.zeros(1, 3, 64, 64))[0].requires_grad
     with pytest.raises(ValueError, match='multiple of 32'):
-        SemanticSAMSwin(img_size=48, **BODY)
+        SemanticSAMSwin(img_size=48, **SWIN)
     with pytest.raises(ValueError, match='large'):
         SemanticSAMSwin(arch='huge')
 
@@ -168,8 +168,8 @@ def test_encoder_can_be_frozen():
 def test_encoder_can_be_adapted_with_lora():
     pytest.importorskip('peft')
     torch.manual_seed(0)
-    plain = SemanticSAMSwin(img_size=SIDE, **BODY).eval()
-    adapted = SemanticSAMSwin(img_size=SIDE, lora={'rank': 2}, **BODY)
+    plain = SemanticSAMSwin(img_size=SIDE, **SWIN).eval()
+    adapted = SemanticSAMSwin(img_size=SIDE, lora={'rank': 2}, **SWIN)
     adapted.load_state_dict(plain.state_dict(), strict=False)
     names = [name for name, p in adapted.named_parameters() if p.requires_grad]
     assert names
@@ -184,7 +184,7 @@ def test_segmentor_predicts_at_the_size_of_the_image():
     model = MODELS.build(
         {
             'type': 'EncoderDecoder',
-            'backbone': {'type': 'mmirstd.SemanticSAMSwin', 'img_size': SIDE, **BODY},
+            'backbone': {'type': 'mmirstd.SemanticSAMSwin', 'img_size': SIDE, **SWIN},
             'decode_head': {
                 'type': 'mmirstd.SemanticSAMHead',
                 'in_channels': (8, 16, 32, 64),

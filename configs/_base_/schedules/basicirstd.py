@@ -1,6 +1,6 @@
-# The pipeline and the schedule of BasicIRSTD, which trains all networks alike: one gray channel,
+# The pipeline and the schedule of BasicIRSTD, which trains all models alike: one gray channel,
 # patches of 256 at native scale, the eight symmetries of the square, one loss, Adam.
-_base_ = '../schedules/adam_400e.py'
+_base_ = './adam_400e.py'
 
 crop_size = (256, 256)
 
