@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from mmirstd.renamed import (
     rename_arguments,
 )
 
+ROOT = Path(__file__).resolve().parents[1]
 EMA = Renamed('ema', {'averaged': True, 'raw': False})
 
 
@@ -144,7 +146,7 @@ OLD_FLAGS = {
         '--truth-tail': '--gt-suffix',
         '--truth-threshold': '--gt-threshold',
     },
-    'track': {'--tile': '--tile-size'},
+    'track': {'--weights': '--ema', '--tile': '--tile-size', '--gate': '--max-distance'},
 }
 
 
@@ -153,7 +155,12 @@ def test_every_renamed_flag_of_the_commands_is_still_taken(command):
     from mmirstd.cli.main import load_command
 
     actions = load_command(command).build_parser()._option_string_actions
+    assert {name for name, action in actions.items() if hasattr(action, 'renamed')} == (
+        OLD_FLAGS[command].keys()
+    )
+    page = (ROOT / 'docs/reference/deprecations.md').read_text()
     for old, new in OLD_FLAGS[command].items():
+        assert f'`{old}' in page
         assert actions[old].dest == actions[new].dest
         assert actions[old].renamed is actions[new]
         assert actions[old].help == argparse.SUPPRESS
