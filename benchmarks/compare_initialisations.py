@@ -1,7 +1,9 @@
-"""Fine-tune a config from random and from distilled encoder weights under one short budget.
+"""Fine-tune a model from random and from given encoder weights under one short budget.
 
     python -m benchmarks.compare_initialisations simirstd_synthetic \
         --weights distilled=work_dirs/tiny_synthetic/epoch_20.pth --epochs 10 --seeds 0 1 2
+    python -m benchmarks.compare_initialisations simirstd_lite0_sirst \
+        --weights imagenet=imagenet --epochs 25
 
 Everything but the weights of the encoder is equal within a seed. The same command goes on where an
 interrupted one stopped. The table says what a short
@@ -28,13 +30,14 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('config', help='config with an mmirstd.RepViT, by path or name')
+    parser.add_argument('config', help='config whose encoder takes weights, by path or name')
     parser.add_argument(
         '--weights',
         nargs='+',
         default=[],
         metavar='NAME=FILE',
-        help='checkpoints of students or backbones, each with a name for the table',
+        help='checkpoints of students or backbones, each with a name for the table; the word '
+        'imagenet instead of a file takes ImageNet weights of the encoder',
     )
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='(0 1 2)')
     parser.add_argument('--epochs', type=int, default=10, help='passes over the images (10)')

@@ -1,4 +1,4 @@
-"""Does an encoder start better from distilled weights than from random ones?"""
+"""Does an encoder start better from distilled or ImageNet weights than from random ones?"""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from mmirstd.inference.configs import load_config
 from mmirstd.io.atomic import write_atomically
 
 RANDOM = 'random'
+IMAGENET = 'imagenet'
+TAKE_WEIGHTS = ('mmirstd.RepViT', 'mmirstd.EfficientNetLite0')
+"""Encoders with an argument ``weights``."""
 
 
 def with_weights(config: Config, weights: str | None) -> Config:
@@ -28,10 +31,10 @@ def with_weights(config: Config, weights: str | None) -> Config:
     cfg = deepcopy(config)
     encoder = cfg.model.backbone
     encoder = encoder.get('backbone', encoder)  # inside of a QueryEncoder
-    if encoder.type != 'mmirstd.RepViT':
+    if encoder.type not in TAKE_WEIGHTS:
         raise ValueError(
-            f'{config.filename}: the encoder is {encoder.type}; distilled weights are for '
-            'mmirstd.RepViT'
+            f'{config.filename}: the encoder is {encoder.type}; only {", ".join(TAKE_WEIGHTS)} '
+            'take weights'
         )
     encoder.weights = weights
     return cfg
@@ -48,7 +51,7 @@ def compare_initialisations(
 
     Args:
         config: Path or name of a config.
-        weights: Name -> checkpoint of a student or of a backbone.
+        weights: Name -> checkpoint of a student or of a backbone, or ``'imagenet'``.
         seeds: One run per seed and initialisation.
         budget: Of every run; its seed is replaced.
         folder: Where everything is written; created.
@@ -63,7 +66,7 @@ def compare_initialisations(
     if not seeds:
         raise ValueError('give at least one seed')
     for path in weights.values():
-        if not Path(path).is_file():
+        if path != IMAGENET and not Path(path).is_file():
             raise FileNotFoundError(f'weights {path} do not exist')
     loaded = load_config(config)
     init_default_scope('mmseg')
@@ -81,7 +84,7 @@ def compare_initialisations(
 
 def _run(config: Config, weights: str | None, budget: Budget, folder: Path) -> Row:
     """One run, or what an earlier call with the same arguments found."""
-    path = weights and str(Path(weights).resolve())
+    path = weights if weights in (None, IMAGENET) else str(Path(weights).resolve())
     wanted = {'config': str(config.filename), 'weights': path, 'budget': asdict(budget)}
     wanted = json.loads(json.dumps(wanted))
     file = folder / 'row.json'

@@ -6,6 +6,7 @@ from mmirstd.models.backbones.alcnet import ALCNet
 from mmirstd.models.backbones.classical import LocalContrast, MaxMedian, TopHat
 from mmirstd.models.backbones.dnanet import DNANet
 from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
+from mmirstd.models.backbones.efficientnet_lite import EfficientNetLite0
 from mmirstd.models.backbones.fc3net import FC3Net
 from mmirstd.models.backbones.hdnet import HDNet
 from mmirstd.models.backbones.isnet import ISNet
@@ -31,6 +32,7 @@ __all__ = [
     'AGPCNet',
     'ALCNet',
     'DNANet',
+    'EfficientNetLite0',
     'EfficientSAMViT',
     'FC3Net',
     'HDNet',
