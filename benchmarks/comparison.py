@@ -18,7 +18,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from benchmarks.complexity import count
-from mmirstd.inference.configs import load_config
+from mmirstd.inference.configs import image_channels, load_config
 
 SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
 
@@ -189,9 +189,8 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 def _image(cfg: Config, runner: Runner) -> torch.Tensor:
     height, width = cfg.model.data_preprocessor.size
-    channels = len(cfg.model.data_preprocessor.mean)
     device = next(_unwrapped(runner.model).buffers()).device
-    return torch.zeros(1, channels, height, width, device=device)
+    return torch.zeros(1, image_channels(cfg), height, width, device=device)
 
 
 def _epoch_losses(runner: Runner, epochs: int) -> list[float]:

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,12 @@ from torch.utils.benchmark import Measurement
 
 from benchmarks.complexity import POINTWISE, REST, Complexity, count
 from benchmarks.timing import interleave, peak_memory
-from mmirstd.inference.configs import load_config, resize_to, without_pretrained
+from mmirstd.inference.configs import (
+    image_channels,
+    load_config,
+    resize_to,
+    without_pretrained,
+)
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.layers.attention import set_folded
 from mmirstd.models.layers.feed_forward import FeedForward
@@ -159,13 +165,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = (args.size * 2)[:2]
     torch.manual_seed(0)
     models = {Path(path).stem: build(path) for path in args.configs}
+    channels = {Path(path).stem: image_channels(_config(path)) for path in args.configs}
     if 'unfolded' in args.reference:
         usual = {n: unfolded(m) for n, m in models.items() if _has_feed_forward(m)}
         models |= {name + UNFOLDED: model for name, model in usual.items()}
-    channels = len(next(iter(models.values())).data_preprocessor.mean)
+    frames = {name: (channels[name.removesuffix(UNFOLDED)], *size) for name in models}
     complexity = {
-        name: count(model, torch.randn(args.batch, channels, *size))
-        for name, model in models.items()
+        name: count(model, torch.randn(args.batch, *frames[name])) for name, model in models.items()
     }
     if not args.train:
         models.clear()  # the inferencers build their own
@@ -186,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             n: peak_memory(lambda s=s: s.predict(list(noise)), args.device)
             for n, s in sides.items()
         }
-    training = _measure_training(models, args, channels, size, console) if args.train else {}
+    training = _measure_training(models, args, frames, console) if args.train else {}
     rows = [
         _row(
             name,
@@ -216,13 +222,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure_training(
     models: dict[str, nn.Module],
     args: argparse.Namespace,
-    channels: int,
-    size: Sequence[int],
+    frames: dict[str, tuple[int, ...]],
     console: Console,
 ) -> dict[str, tuple[Measurement, int]]:
-    images = torch.randn(args.train_batch, channels, *size, device=args.device)
-    trained = {name: model.train().to(args.device) for name, model in models.items()}
-    sides = {n: lambda m=m: train_step(m, images) for n, m in trained.items()}
+    sides = {
+        name: partial(
+            train_step,
+            model.train().to(args.device),
+            torch.randn(args.train_batch, *frames[name], device=args.device),
+        )
+        for name, model in models.items()
+    }
     rounds = max(1, args.rounds // 2)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task('training', total=(rounds + 1) * len(sides))

@@ -18,6 +18,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from benchmarks.complexity import count
+from mmirstd.inference.configs import image_channels
 from mmirstd.inference.torch_detector import read_weights
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.hashing import sha256
@@ -224,8 +225,8 @@ def write_entry(
         for dataset, one in scores['published_test'].items()
         if dataset != 'pooled' or len(splits) == 1
     ]  # fmt: skip
-    channels = config.test_pipeline[0].get('channels', 3)
-    cost = count(scorer.model.cpu().eval(), torch.zeros(1, channels, 256, 256))
+    image = torch.zeros(1, image_channels(config), 256, 256)
+    cost = count(scorer.model.cpu().eval(), image)
     description = {
         'name': name,
         **about,

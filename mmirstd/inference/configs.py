@@ -101,6 +101,15 @@ def split_pipeline(
     return loader, [step for step in steps if _name(step) not in _ANNOTATIONS]
 
 
+def image_channels(config: Config) -> int:
+    """Channels of the images that ``test_pipeline`` loads.
+
+    Raises:
+        ValueError: As in `split_pipeline`.
+    """
+    return split_pipeline(config)[0].get('channels', 3)
+
+
 def resize_to(config: Config, size: int) -> None:
     """Let ``test_pipeline`` resize to another square, in place; nothing if it does not resize."""
     for step in config.get('test_pipeline', ()):
