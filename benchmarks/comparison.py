@@ -30,7 +30,8 @@ class Budget:
     Attributes:
         epochs: Passes over the training images. What a config measures in epochs (milestones,
             ends of schedules, warm-up of MSHNet) shrinks in proportion.
-        train_images: The first n images of the training split; None for all.
+        train_images: The first n images of the training split, of each set in a joint config; None
+            for all.
         test_images: The first n images of the split that is scored; None for all.
         batch_size: Images per iteration; None for the config's own.
         seed: Of weights, order of images and augmentation.
@@ -101,7 +102,9 @@ def shorten_config(config: Config, budget: Budget, work_dir: Path) -> Config:
         # Workers draw their own random numbers: in this process the run can be repeated.
         loader.num_workers = 0
         loader.persistent_workers = False
-        loader.dataset.indices = images
+        if images is not None:
+            for dataset in loader.dataset.get('datasets', [loader.dataset]):
+                dataset.indices = images
     if budget.crop is not None:
         # mmseg tries ten windows for one that is not all of one class up to the given share.
         side = (budget.crop, budget.crop)
