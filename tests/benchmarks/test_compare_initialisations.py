@@ -67,6 +67,12 @@ def test_pairs_differ_in_the_encoder_alone(config, tmp_path, capsys):
     assert (out / rows['distilled'][1]['log']).is_file()
 
 
+def test_imagenet_weights_by_name():
+    config = Config.fromfile(ROOT / 'configs/lite0/simirstd_lite0_sirst.py')
+    assert with_weights(config, 'imagenet').model.backbone.backbone.weights == 'imagenet'
+    assert with_weights(config, None).model.backbone.backbone.weights is None
+
+
 def test_mistakes_end_with_exit_code_1(config, tmp_path, capsys):
     assert main([str(config), '--weights', 'distilled']) == 1
     assert 'NAME=FILE' in capsys.readouterr().err
@@ -74,7 +80,7 @@ def test_mistakes_end_with_exit_code_1(config, tmp_path, capsys):
     assert 'none.pth do not exist' in capsys.readouterr().err
     assert cost([str(config)]) == 1
     assert 'train_cfg.teacher' in capsys.readouterr().err
-    with pytest.raises(ValueError, match='distilled weights are for'):
+    with pytest.raises(ValueError, match='take weights'):
         with_weights(Config.fromfile(ROOT / 'configs/acm/acm_nudt.py'), None)
 
 

@@ -102,6 +102,16 @@ def test_what_is_counted_in_epochs_shrinks():
     assert [each.type for each in tenth] == ['CosineAnnealingLR']
 
 
+def test_a_joint_config_is_shortened_set_by_set():
+    joint = Config.fromfile(ROOT / 'configs' / 'joint' / 'light_unet_sirst3.py')
+    few = shorten_config(joint, Budget(epochs=2, train_images=5, score_on='test'), Path('work'))
+    assert [each.indices for each in few.train_dataloader.dataset.datasets] == [5, 5, 5]
+    assert all('indices' not in each for each in few.val_dataloader.dataset.datasets)
+    one = Config.fromfile(ROOT / 'configs' / 'lite0' / 'simirstd_lite0_irstd1k.py')
+    splits = [each.split for each in one.train_dataloader.dataset.datasets]
+    assert splits == ['irstd1k/basicirstd_train_fit']
+
+
 def test_mistakes_are_named(tmp_path, capsys):
     with pytest.raises(ValueError, match='epochs=0'):
         Budget(epochs=0)

@@ -45,6 +45,17 @@ def test_report_has_all_sides_and_a_picture(tmp_path: Path) -> None:
     assert (tmp_path / 'benchmark.png').stat().st_size > 10_000
 
 
+def test_models_of_one_and_of_three_channels_run_side_by_side(tmp_path: Path) -> None:
+    gray = str(ROOT / 'configs' / 'joint' / 'light_unet_sirst3.py')
+    colour = str(ROOT / 'configs' / 'common' / 'common_acm_nudt.py')
+    arguments = ['--size', '32', '--rounds', '1', '--train', '--train-batch', '2']
+    assert speed.main([gray, colour, *arguments, '--out', str(tmp_path)]) == 0
+    report = json.loads((tmp_path / 'benchmark.json').read_text())
+    first, second = report['networks']
+    assert first['network'] == 'light_unet_sirst3'
+    assert min(first['training_peak_bytes'], second['training_peak_bytes']) > 0
+
+
 def test_folding_saves_work_and_changes_no_output() -> None:
     model = speed.build(str(ROOT / 'configs' / 'simirstd_synthetic.py')).eval()
     usual = speed.unfolded(model)

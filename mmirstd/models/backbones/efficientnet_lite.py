@@ -137,6 +137,8 @@ def _renamed(key: str) -> str | None:
         index, module, parameter = int(match[1]), match[2], match[3]
         stage = next(s for s, end in enumerate(STAGE_ENDS) if index < end)
         names = _SEPARABLE if index == 0 else _INVERTED
+        if module not in names:
+            raise ValueError(f'{key} is no key of the EfficientNet-Lite0 of the package')
         place = index - (0, *STAGE_ENDS)[stage]
         return f'stages.{stage}.{place}.{names[module]}.{parameter}'
     module, _, parameter = key.partition('.')
