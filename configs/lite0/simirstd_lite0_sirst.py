@@ -13,4 +13,6 @@ train_dataloader = dict(
     batch_size=8, dataset=dict(datasets=_base_.train_dataloader.dataset.datasets[only]))
 val_dataloader = dict(dataset=dict(datasets=_base_.val_dataloader.dataset.datasets[only]))
 test_dataloader = dict(dataset=dict(datasets=_base_.test_dataloader.dataset.datasets[only]))
+val_evaluator = dict(per_dataset=False)
+test_evaluator = val_evaluator
 del only

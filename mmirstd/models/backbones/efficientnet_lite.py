@@ -138,12 +138,12 @@ def _renamed(key: str) -> str | None:
         stage = next(s for s, end in enumerate(STAGE_ENDS) if index < end)
         names = _SEPARABLE if index == 0 else _INVERTED
         if module not in names:
-            raise ValueError(f'{key} is no key of the EfficientNet-Lite0 of the package')
+            raise ValueError(f'{key} is not a key of the EfficientNet-Lite0 of the package')
         place = index - (0, *STAGE_ENDS)[stage]
         return f'stages.{stage}.{place}.{names[module]}.{parameter}'
     module, _, parameter = key.partition('.')
     if module in ('_conv_head', '_bn1', '_fc'):  # the classifier
         return None
     if module not in ('_conv_stem', '_bn0'):
-        raise ValueError(f'{key} is no key of the EfficientNet-Lite0 of the package')
+        raise ValueError(f'{key} is not a key of the EfficientNet-Lite0 of the package')
     return f'stem.{int(module == "_bn0")}.{parameter}'
