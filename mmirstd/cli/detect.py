@@ -1,13 +1,14 @@
-"""Detect small targets in images, folders, large frames and videos.
+"""Detect small targets in images, folders, large frames, videos and live streams.
 
 Inputs are image files (PNG, TIFF, BMP, JPEG, NPY of any bit depth), folders, quoted glob
-patterns, multi-page TIFFs, or one video file. Without --out the targets are printed. See
-docs/how_to/detect.md.
+patterns, multi-page TIFFs, or one video file, camera (0) or stream (rtsp://...). Without --out the
+targets are printed. See docs/how_to/detect.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -22,140 +23,28 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from mmirstd.cli.image_arguments import (
-    add_intensity_range,
-    add_tiles,
-    check_tiles,
-    parse_intensity_range,
-)
+from mmirstd.cli.detect_arguments import build_detect_parser, check_usage
 from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.model_arguments import add_ema
-from mmirstd.cli.parsers import (
-    EXPECTED_ERRORS,
-    FAILED,
-    OK,
-    PARTLY,
-    make_parser,
-    print_error,
-)
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, PARTLY, print_error
+from mmirstd.cli.sharded import REPEATABLE, StoppedEarly, is_sharded, run_sharded
 from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, stop_on_signal
 from mmirstd.inference.detector import Detector
+from mmirstd.inference.live import LiveSources
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import is_video, video_rate
-from mmirstd.inference.tiling import BLENDS
 from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs, check_output
-from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE, set_image_limit
-from mmirstd.renamed import add_old_flag
+from mmirstd.io.limits import set_image_limit
+from mmirstd.io.live import LiveCapture
 from mmirstd.reporting.video import TrackTable, TrackVideo
-from mmirstd.reporting.writers import FORMATS, DetectionWriter
-
-DEFAULT_MODEL = 'tiny'
+from mmirstd.reporting.writers import DetectionWriter
 
 
-EXAMPLES = (
-    'night.png',
-    'images --config simirstd_nudt --checkpoint weights.pth --out found',
-    'clip.mp4 --onnx model.onnx --out found --write mask overlay csv --track',
-)
-
-
-def build_parser(
-    name: str = 'detect', description: str | None = __doc__, examples: Sequence[str] = EXAMPLES
-) -> argparse.ArgumentParser:
-    """The command line of `detect`, or of `track`, which has the same arguments."""
-    parser = make_parser(name, description, *examples)
-    add = parser.add_argument
-    add('inputs', nargs='+', help='images, folders, "patterns", or one video file')
-    add('--out', metavar='DIR', help='folder to write to; without it the targets are printed')
-    add(
-        '--save-plot',
-        metavar='FILE',
-        help='picture of the first image with its targets marked and enlarged',
-    )
-
-    group = parser.add_argument_group('model: --model, or --config and --checkpoint, or --onnx')
-    add = group.add_argument
-    add(
-        '--model',
-        metavar='NAME',
-        help=f"trained weights by name, folder or hf://owner/repository ('{DEFAULT_MODEL}'; "
-        '`mmirstd models list` shows more)',
-    )
-    add('--config', help='config file, or name of a config such as simirstd_nudt')
-    add('--checkpoint', help='trained weights (.pth)')
-    add('--onnx', metavar='FILE', help='model exported by `mmirstd export`; needs no PyTorch')
-    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
-    add(
-        '--precision',
-        choices=('float32', 'bfloat16', 'auto'),
-        default='float32',
-        help='auto takes bfloat16 where the first image is faster with it and agrees (float32)',
-    )
-    add_ema(group)
-
-    group = parser.add_argument_group('detection')
-    add = group.add_argument
-    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
-    add_tiles(group)
-    add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
-    add(
-        '--tta',
-        action='store_true',
-        help='test-time augmentation: mean probability of the image and its three mirror images '
-        '(four times the work)',
-    )
-    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
-    add_intensity_range(group)
-    add(
-        '--deinterlace',
-        action='store_true',
-        help='of interlaced videos, keep the even lines and draw the odd ones between them',
-    )
-    add('--recursive', action='store_true', help='search folders with their sub-folders')
-    add(
-        '--max-image-mb',
-        type=float,
-        metavar='MB',
-        help=f'memory that one image may take ({DEFAULT_LIMIT_MB}; or {LIMIT_VARIABLE})',
-    )
-    add(
-        '--on-error',
-        choices=('skip', 'fail'),
-        default='skip',
-        help='what to do with an unusable image: report and skip it (default), or stop',
-    )
-
-    add = parser.add_argument_group('results').add_argument
-    add(
-        '--write',
-        nargs='+',
-        choices=FORMATS,
-        metavar='WHAT',
-        help=f'out of {", ".join(FORMATS)} (mask csv)',
-    )
-    add('--track', action='store_true', help='join detections of consecutive frames: tracks.csv')
-    distance = add(
-        '--max-distance',
-        type=float,
-        default=10.0,
-        metavar='PX',
-        help='largest motion of a target between frames, pixels (10)',
-    )
-    add_old_flag(parser, '--gate', distance)
-    add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
-    add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
-    add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
-    add(
-        '--overwrite',
-        action='store_true',
-        help='remove the files that an earlier run recorded in --out, and nothing else; without it '
-        'a folder with earlier results is refused',
-    )
-    add('--quiet', action='store_true', help='no progress bar')
-    return parser
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    return build_detect_parser('detect', __doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -166,12 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Detect with the given arguments; returns the exit code."""
-    _check_usage(parser, args)
+    check_usage(parser, args)
+    if args.repeatable:
+        os.environ[REPEATABLE] = '1'
     console = Console(stderr=True, highlight=False)
     done = _Done()
     skipped = SkippedImages(lambda text: console.print(f'[yellow]skipped[/] {escape(text)}'))
     try:
         _run(args, console, 'raise' if args.on_error == 'fail' else skipped, done)
+    except StoppedEarly:
+        console.print('finished images are kept: --resume continues')
     except EXPECTED_ERRORS as error:
         print_error(error, console)
         return FAILED
@@ -181,6 +74,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         + f'{done.targets} targets in {done.images} images'
         + (f', written to {escape(args.out)}' if args.out is not None else '')
         + (f'; {skipped.count} images skipped' if skipped.count else '')
+        + done.describe_drops()
     )
     return done.stop.exit_code or (PARTLY if skipped.count else OK)
 
@@ -191,27 +85,13 @@ class _Done:
     def __init__(self) -> None:
         self.images = self.targets = 0
         self.stop = Stop()
+        self.live: LiveCapture | None = None
 
-
-def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    given = [name for name in ('model', 'config', 'onnx') if getattr(args, name) is not None]
-    if len(given) > 1:
-        parser.error(f'give one of --model, --config and --onnx, not --{" and --".join(given)}')
-    if args.checkpoint is not None and args.config is None:
-        parser.error('--checkpoint belongs to --config: give its config')
-    if not given:
-        args.model = DEFAULT_MODEL
-    if args.out is None:
-        files = {'--write': args.write, '--track': args.track, '--video': args.video}
-        for option in [name for name, value in files.items() if value]:
-            parser.error(f'{option} writes files: give --out, the folder for them')
-    args.write = args.write or ['mask', 'csv']
-    check_tiles(parser, args)
-    if args.batch_size < 1:
-        parser.error('--batch-size must be at least 1')
-    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
-    if args.video is not None:
-        args.track = True
+    def describe_drops(self) -> str:
+        """How many frames of a live source came, if some of them were dropped."""
+        if self.live is None or not self.live.dropped:
+            return ''
+        return f'; {self.live.dropped} of {self.live.received} frames dropped to keep up'
 
 
 def detector_options(args: argparse.Namespace) -> DetectorOptions:
@@ -231,7 +111,7 @@ def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detect
     if args.onnx is not None:
         from mmirstd.inference.onnx_detector import OnnxDetector
 
-        return OnnxDetector(args.onnx, options=options)
+        return OnnxDetector(args.onnx, options=options, threads=getattr(args, 'threads', 0))
     load_libraries(Console(stderr=True))()
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
@@ -256,6 +136,9 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     read = Inputs(file for file in (args.config, args.checkpoint, args.onnx) if file is not None)
     for file in [inputs] if total is None else [source.path for source in sources]:
         read.add(file)
+    if is_sharded(args):
+        _run_sharded(args, options, sources, read, console, on_error, done)
+        return
     # Refuses a folder with other results before the model is loaded.
     writer = None
     if args.out is not None:
@@ -273,14 +156,14 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
         if args.track:
             table = stack.enter_context(TrackTable(writer.files.growing('tracks.csv')))
         if args.video is not None:
-            rate = args.rate or (video_rate(inputs) if is_video(inputs) else None) or 25.0
+            rate = args.rate or _rate(inputs, sources) or 25.0
             video = stack.enter_context(TrackVideo(writer.files.growing(args.video), rate))
-        columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        bar = stack.enter_context(
-            Progress(*columns, console=console, disable=args.quiet or args.out is None)
-        )
+        bar = stack.enter_context(_progress(args, console))
         task = bar.add_task('images', total=total)
-        done.stop = stack.enter_context(stop_on_signal())
+        stop = done.stop = stack.enter_context(stop_on_signal())
+        if isinstance(sources, LiveSources):
+            done.live = sources.capture
+            sources.capture.is_stopped = lambda: stop.requested
         for detection in detector.stream(sources, batch_size=args.batch_size, on_error=on_error):
             if writer is not None:
                 writer.write(detection)
@@ -296,10 +179,51 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
             done.images += 1
             done.targets += len(detection.targets)
             bar.update(task, advance=1)
-            if done.stop.requested:
-                if writer is not None:
-                    writer.files.state = f'stopped by {done.stop.name}'
+            if stop.requested:
                 break
+        if stop.requested and writer is not None:
+            writer.files.state = f'stopped by {stop.name}'
+
+
+def _rate(inputs: Any, sources: Any) -> float | None:
+    """Frames per second of a video or stream, if it states them."""
+    if isinstance(sources, LiveSources):
+        return sources.capture.rate
+    return video_rate(inputs) if is_video(inputs) else None
+
+
+def _run_sharded(
+    args: argparse.Namespace,
+    options: DetectorOptions,
+    sources: Any,
+    read: Inputs,
+    console: Console,
+    on_error: Any,
+    done: _Done,
+) -> None:
+    if not isinstance(sources, list):
+        option = '--workers' if args.ray is None else '--ray'
+        name = sources.capture.name if isinstance(sources, LiveSources) else args.inputs[0]
+        raise ValueError(f'{name}: a video or stream is read in order, so leave out {option}')
+    with _progress(args, console) as bar, stop_on_signal() as done.stop:
+        task = bar.add_task('images', total=len(sources))
+        run_sharded(
+            args,
+            options,
+            sources,
+            read,
+            build=build_detector,
+            on_error=on_error,
+            done=done,
+            console=console,
+            show=lambda count: bar.update(task, completed=count),
+        )
+        bar.update(task, completed=len(sources))
+
+
+def _progress(args: argparse.Namespace, console: Console) -> Progress:
+    columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=args.quiet or args.out is None)
 
 
 def print_targets(detection: Detection, *, header: bool = False) -> None:

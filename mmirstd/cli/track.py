@@ -10,6 +10,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmirstd.cli import detect
+from mmirstd.cli.detect_arguments import build_detect_parser
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         'clip.mp4 --out found --video tracks.mp4',
         'frames --onnx model.onnx --out found --max-distance 20',
     )
-    parser = detect.build_parser('track', __doc__, examples)
+    parser = build_detect_parser('track', __doc__, examples)
     parser.set_defaults(track=True)
     return parser
 

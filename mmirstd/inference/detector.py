@@ -10,7 +10,8 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from dataclasses import asdict
+from itertools import groupby, islice
 from typing import Any
 
 import cv2
@@ -19,10 +20,13 @@ import numpy as np
 from mmirstd.datasets.intensity import IntensityRange, IntensityRangeError
 from mmirstd.inference.augmentation import predict_mirrored
 from mmirstd.inference.first_frame import tell_about
+from mmirstd.inference.live import LiveSources
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Input, Source, find_sources, is_video, video_frames
 from mmirstd.inference.tiling import Tiling, predict_tiled
+from mmirstd.io.hashing import digest_of
+from mmirstd.io.live import is_live, live_name
 
 OnError = str | Callable[[Source, Exception], None]
 """'raise', or a function that receives an unusable image, which is then left out."""
@@ -87,6 +91,17 @@ class Detector(ABC):
         """Sensor values that become 0 and 255, see `scale_intensity`."""
         return self.options.intensity_range
 
+    def fingerprint(self) -> str:
+        """Digest of what the answers depend on: model, weights and options.
+
+        Detectors of the same class with equal fingerprints give the same answers.
+        """
+        return digest_of([type(self).__name__, asdict(self.options), self._own_fingerprint()])
+
+    def _own_fingerprint(self) -> object:
+        """What tells the model and its weights from others; plain values."""
+        return None
+
     @abstractmethod
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values (H, W) or BGR (H, W, 3) to 0..255 without changing the shape.
@@ -147,17 +162,23 @@ class Detector(ABC):
     ) -> Iterable[Source]:
         """The images that ``inputs`` mean; a single video file becomes its frames, in order.
 
+        The index of a camera, the URL of a stream or a GStreamer pipeline becomes
+        `mmirstd.inference.live.LiveSources`.
+
         Args:
             inputs: As for :meth:`__call__`.
             recursive: Search folders with their sub-folders.
             deinterlaced: Replace the odd lines of video frames by the mean of their neighbours.
         """
+        if is_live(inputs):
+            return LiveSources(inputs, deinterlaced=deinterlaced)
         if is_video(inputs):
             return video_frames(inputs, deinterlaced=deinterlaced)
         if not isinstance(inputs, str) and isinstance(inputs, Sequence):
-            videos = [entry for entry in inputs if is_video(entry)]
+            videos = [entry for entry in inputs if is_video(entry) or is_live(entry)]
             if videos:
-                raise ValueError(f'{videos[0]}: give a video file alone, not in a list')
+                name = live_name(videos[0]) if is_live(videos[0]) else videos[0]
+                raise ValueError(f'{name}: give a video or a stream alone, not in a list')
         return find_sources(inputs, recursive=recursive)
 
     def stream(
@@ -166,6 +187,7 @@ class Detector(ABC):
         *,
         batch_size: int = 1,
         on_error: OnError = 'raise',
+        strict_range: bool = True,
     ) -> Iterator[Detection]:
         """Detect targets image by image.
 
@@ -175,8 +197,12 @@ class Detector(ABC):
 
         Args:
             sources: Images, e.g. from :meth:`sources`.
-            batch_size: Images of equal size, or tiles, given to the model at once.
+            batch_size: Images of equal size, or tiles, given to the model at once. Batches follow
+                the places of the sources, so an unusable image makes its batch smaller and leaves
+                all others as they are.
             on_error: As for :meth:`__call__`.
+            strict_range: Raise a range of values that does not fit the first image, whatever
+                ``on_error`` says.
 
         Yields:
             Detections in the order of the sources.
@@ -185,7 +211,7 @@ class Detector(ABC):
             raise ValueError(f'batch_size={batch_size} must be at least 1')
         if on_error != 'raise' and not callable(on_error):
             raise ValueError(f"on_error={on_error!r} must be 'raise' or a function")
-        for batch in _batches(self._readable(sources, on_error), batch_size):
+        for batch in _batches(self._readable(sources, on_error, strict_range), batch_size):
             probabilities = self._probabilities([scaled for _, _, scaled in batch], batch_size)
             for (source, image, _), probability in zip(batch, probabilities, strict=True):
                 yield Detection.from_probability(source, image, probability, self.threshold)
@@ -208,9 +234,9 @@ class Detector(ABC):
         return predict_mirrored(images, self.predict)
 
     def _readable(
-        self, sources: Iterable[Source], on_error: OnError
-    ) -> Iterator[tuple[Source, np.ndarray, np.ndarray]]:
-        """Source, image as read and image in 0..255 of every usable source."""
+        self, sources: Iterable[Source], on_error: OnError, strict_range: bool
+    ) -> Iterator[tuple[Source, np.ndarray, np.ndarray] | None]:
+        """Source, image as read and image in 0..255 of every source; None for an unusable one."""
         is_first = True
         for source in sources:
             try:
@@ -218,9 +244,11 @@ class Detector(ABC):
                 scaled = self.scale(image, str(source))
             except READ_ERRORS as error:
                 # An option that does not fit the first image will hardly fit any other.
-                if on_error == 'raise' or (is_first and isinstance(error, IntensityRangeError)):
+                unfit = is_first and strict_range and isinstance(error, IntensityRangeError)
+                if on_error == 'raise' or unfit:
                     raise
                 on_error(source, error)
+                yield None
                 continue
             if is_first:
                 is_first = False
@@ -245,11 +273,8 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
-    batch = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
+    """What is not None among ``size`` consecutive items, then among the next ones."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        if batch := [item for item in group if item is not None]:
             yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -19,6 +19,7 @@ from mmirstd.inference.detector import Detector, sigmoid
 from mmirstd.inference.frame_steps import FrameSteps
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.options import DetectorOptions
+from mmirstd.io.hashing import sha256
 
 
 class OnnxDetector(Detector):
@@ -63,6 +64,9 @@ class OnnxDetector(Detector):
             threshold=self.description.threshold, intensity_range=self.description.intensity_range
         )
         super().__init__(options, own)
+
+    def _own_fingerprint(self) -> object:
+        return sha256(self.path)
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values into the model's range as in training, for a whole frame."""

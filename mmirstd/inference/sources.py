@@ -98,6 +98,24 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
     return _name_pages_apart(sources)
 
 
+def sources_of_files(places: Iterable[tuple[str, str, int | None]]) -> list[Source]:
+    """Sources from what describes them, for instance in another process.
+
+    Args:
+        places: ``name``, ``path`` and ``frame`` of sources that :func:`find_sources` has found in
+            files.
+    """
+    stacks: dict[str, _Stack] = {}
+    sources = []
+    for name, path, frame in places:
+        if frame is None:
+            sources.append(_image_source(name, Path(path)))
+        else:
+            stack = stacks.setdefault(path, _Stack(Path(path)))
+            sources.append(_page_source(name, stack, frame))
+    return sources
+
+
 def is_video(path: Input) -> bool:
     """Whether ``path`` names a video file, by its suffix."""
     return isinstance(path, str | Path) and Path(path).suffix.lower() in VIDEO_SUFFIXES
@@ -295,12 +313,17 @@ def _array_source(name: str, array: np.ndarray) -> Source:
 def _file_sources(name: str, path: Path) -> list[Source]:
     pages = _page_count(path)
     if pages < 2:
-        return [Source(name, path, None, lambda: read_image(path))]
+        return [_image_source(name, path)]
     stack = _Stack(path)
-    return [
-        Source(f'{name}_{page:06d}', path, page, lambda page=page: stack.read(page))
-        for page in range(pages)
-    ]
+    return [_page_source(f'{name}_{page:06d}', stack, page) for page in range(pages)]
+
+
+def _image_source(name: str, path: Path) -> Source:
+    return Source(name, path, None, lambda: read_image(path))
+
+
+def _page_source(name: str, stack: _Stack, page: int) -> Source:
+    return Source(name, stack.path, page, lambda: stack.read(page))
 
 
 def _page_count(path: Path) -> int:

@@ -26,6 +26,7 @@ from mmirstd.inference.detector import Detector
 from mmirstd.inference.frame_steps import take_frame_steps
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.runner import Precision, SegmentorRunner
+from mmirstd.io.hashing import sha256
 from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.renamed import Renamed, accept_old_arguments
@@ -98,6 +99,8 @@ class IRSTDInferencer(Detector):
         self.percentiles = self.loader.get('percentiles', (0.1, 99.99))
         check_range(own_range, self.percentiles)
         self.model = build_model(self.config, checkpoint, device, ema=ema, untrained=untrained)
+        self._origin = self.config.get('load_from') if checkpoint is None else checkpoint, ema
+        self._is_fused = fuse
         if fuse:
             self.model = prepare_for_inference(self.model)
         self._run = SegmentorRunner(precision, _checked_device(device))
@@ -111,6 +114,13 @@ class IRSTDInferencer(Detector):
         super().__init__(options, own)
         with _scope(self.config):
             self._prepare = Compose([TRANSFORMS.build(dict(step)) for step in self.steps])
+
+    def _own_fingerprint(self) -> object:
+        config = [self.config.get(key) for key in ('model', 'test_pipeline')]
+        checkpoint, ema = self._origin
+        if checkpoint is not None and Path(checkpoint).is_file():
+            checkpoint = sha256(checkpoint)
+        return [config, checkpoint, ema, self._run.precision, self._is_fused]
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
         """Bring sensor values into the model's range as the config does for a whole frame."""

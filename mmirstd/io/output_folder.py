@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,7 @@ RECORD = 'mmirstd_run.jsonl'
 """Name of the record: a line about the run, one line per file, a last line with its state."""
 
 _FORMAT = 'mmirstd run 1'
+_COMPLETE = 'complete'
 
 
 class OutputFolder:
@@ -40,9 +41,17 @@ class OutputFolder:
         overwrite: Remove, on entry, the files that an earlier run recorded here, and nothing else.
         part: Number of this process where several write one set of results. Number 0 must have
             entered before the others are created; it alone looks at earlier results.
+        job: What the results depend on, plain values. A run with a job can be continued.
+        resume: Continue an earlier run of the same program, version and job; begin where there is
+            none. Files that it recorded may be written again.
+
+    Attributes:
+        state: What the record says about the run at the end; None for 'complete' or 'failed'.
+        is_finished: Whether the run that is continued was already complete.
 
     Raises:
-        FileExistsError: The folder holds results of an earlier run, or ``folder`` is a file.
+        FileExistsError: The folder holds results of an earlier run that this one does not continue,
+            or ``folder`` is a file.
         OutputError: A file that would have to be removed is an input.
     """
 
@@ -54,12 +63,19 @@ class OutputFolder:
         inputs: Inputs | Iterable[StrPath] = (),
         overwrite: bool = False,
         part: int = 0,
+        job: Mapping[str, Any] | None = None,
+        resume: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.program = program
         self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
         self.overwrite = overwrite
         self.state: str | None = None
+        self._header = {'format': _FORMAT, 'program': program, 'mmirstd': __version__}
+        if job is not None:
+            self._header['job'] = json.loads(json.dumps(job))
+        self._earlier: set[str] = set()
+        self._resumes = resume
         self._first = part == 0
         self._record_name = f'{Path(RECORD).stem}.{part}.jsonl' if part else RECORD
         self._record: TextIO | None = None
@@ -68,17 +84,23 @@ class OutputFolder:
             raise FileExistsError(f'{self.folder} is a file, so no folder of results')
         if self._first:
             self._refuse_earlier_results()
+        record = self.folder / self._record_name
+        self.is_finished = self._continues() and _last_state(record) == _COMPLETE
 
     def __enter__(self) -> OutputFolder:
         self._open_record()
         try:
             if self._first:
                 self._refuse_earlier_results()  # another run may have finished since
-                self._remove_earlier_results()
-            self._record.truncate(0)
-            started = datetime.now(timezone.utc).isoformat(timespec='seconds')
-            header = {'format': _FORMAT, 'program': self.program, 'mmirstd': __version__}
-            self._append({**header, 'started': started})
+            now = datetime.now(timezone.utc).isoformat(timespec='seconds')
+            if self._continues():
+                self._read_own_record()
+                self._append({'continued': now})
+            else:
+                if self._first:
+                    self._remove_earlier_results()
+                self._record.truncate(0)
+                self._append({**self._header, 'started': now})
         except BaseException:
             self._close()
             raise
@@ -93,7 +115,7 @@ class OutputFolder:
         try:
             # On a full disk the record stays without a state, which tells enough.
             with contextlib.suppress(OSError):
-                self.mark(self.state or ('complete' if kind is None else 'failed'))
+                self.mark(self.state or (_COMPLETE if kind is None else 'failed'))
         finally:
             self._close()
 
@@ -123,6 +145,9 @@ class OutputFolder:
         top = relative.parts[0]
         if top == self._record_name:
             raise OutputError(f'{place} is the record of the run; choose another name')
+        if relative.as_posix() in self._earlier:
+            _make_folder_of(place)
+            return place
         if top not in self._own:
             if os.path.lexists(self.folder / top) and not self._is_recorded(relative):
                 raise FileExistsError(
@@ -137,10 +162,7 @@ class OutputFolder:
         elif again and os.path.lexists(place):
             return place
         self._append({'file': relative.as_posix()})
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise explain_write_error(error, place) from error
+        _make_folder_of(place)
         return place
 
     def _open_record(self) -> None:
@@ -174,17 +196,49 @@ class OutputFolder:
     def _records(self) -> list[Path]:
         return sorted(self.folder.glob(f'{Path(RECORD).stem}*.jsonl'))
 
+    def _continues(self) -> bool:
+        """Whether there is a record to be continued."""
+        return self._resumes and read_header(self.folder) is not None
+
+    def _read_own_record(self) -> None:
+        path = self.folder / self._record_name
+        self._earlier = set(_recorded_files(path))
+        self._own = {Path(name).parts[0] for name in self._earlier}
+        if not path.read_bytes().endswith(b'\n'):  # a kill has torn the last line
+            self._record.write('\n')
+
+    def _refuse_another_job(self) -> None:
+        earlier = read_header(self.folder)
+        if 'job' not in earlier:
+            raise FileExistsError(
+                f'{self.folder}: the earlier run cannot be continued, because its record does not '
+                'say what its results depend on. Choose another folder, or replace them with '
+                '--overwrite'
+            )
+        for key in ('program', 'mmirstd'):
+            _refuse_difference(self.folder, key, earlier.get(key), self._header[key])
+        job = self._header.get('job', {})
+        for key in sorted({*earlier['job'], *job}):
+            _refuse_difference(self.folder, key, earlier['job'].get(key), job.get(key))
+
     def _refuse_earlier_results(self) -> None:
         if self.overwrite:
             list(self._removable())  # raises where one of them is an input
+            return
+        if self._continues():
+            self._refuse_another_job()
             return
         for record in self._records():
             facts = _facts(record)
             left = sum(os.path.lexists(self.folder / name) for name in _recorded_files(record))
             if left:
+                more = ''
+                if record.name == RECORD and 'job' in (read_header(self.folder) or {}):
+                    more = '. --resume continues it, with the same arguments'
                 raise FileExistsError(
                     f'{self.folder} holds {left} files of an earlier run ({facts}). Choose another '
                     'folder for results, or replace these files with --overwrite (overwrite=True)'
+                    + more
                 )
 
     def _removable(self) -> Iterator[Path]:
@@ -219,6 +273,36 @@ class OutputFolder:
         return any(Path(name).parts[0] == top for r in others for name in _recorded_files(r))
 
 
+def read_header(folder: StrPath) -> dict[str, Any] | None:
+    """First line of the record in a folder, None without a record or where a kill has torn it.
+
+    Keys are ``program``, ``mmirstd`` (the version), ``started`` and, of runs that can be
+    continued, ``job``.
+
+    Raises:
+        FileExistsError: The file of this name is not a record.
+    """
+    record = Path(folder) / RECORD
+    first = next(_lines(record), {}) if record.is_file() else {}
+    return first if 'program' in first else None
+
+
+def _make_folder_of(place: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_write_error(error, place) from error
+
+
+def _refuse_difference(folder: Path, key: str, earlier: Any, now: Any) -> None:
+    if earlier != now:
+        raise FileExistsError(
+            f'{folder}: the earlier run cannot be continued, because {key} was {earlier!r} and is '
+            f'{now!r} now. Use the same arguments and inputs, choose another folder, or replace '
+            'the results with --overwrite'
+        )
+
+
 def _lines(record: Path) -> Iterator[dict[str, Any]]:
     with record.open(encoding='utf-8', errors='replace') as file:
         for number, line in enumerate(file):
@@ -242,10 +326,18 @@ def _recorded_files(record: Path) -> Iterator[str]:
             yield name
 
 
+def _last_state(record: Path) -> str | None:
+    """The state of the run; None while it runs and after a kill."""
+    state = None
+    for line in _lines(record):
+        state = None if 'continued' in line else line.get('state', state)
+    return state
+
+
 def _facts(record: Path) -> str:
-    program, started, state = 'unknown', 'unknown time', 'ended abruptly'
+    program, started = 'unknown', 'unknown time'
     for line in _lines(record):
         program = line.get('program', program)
         started = line.get('started', started)
-        state = line.get('state', state)
+    state = _last_state(record) or 'ended abruptly'
     return f'{program}, {started}, {state}'

@@ -61,6 +61,8 @@ class DetectionWriter:
         overwrite: Replace the results of an earlier run.
         coco_ids: Name of an image, without suffix, -> its ``id`` in a COCO dataset that the results
             are to be compared with. None numbers the images from 1.
+        job: What the results depend on, see `mmirstd.io.output_folder.OutputFolder`.
+        resume: Continue an earlier run of the same job.
 
     Attributes:
         files: The folder, for further results of the same run.
@@ -78,11 +80,15 @@ class DetectionWriter:
         inputs: Inputs | Iterable[StrPath] = (),
         overwrite: bool = False,
         coco_ids: Mapping[str, int] | None = None,
+        job: Mapping[str, Any] | None = None,
+        resume: bool = False,
     ) -> None:
         unknown = sorted(set(formats) - set(FORMATS))
         if unknown or not formats:
             raise ValueError(f'formats={list(formats)}: choose out of {", ".join(FORMATS)}')
-        self.files = OutputFolder(folder, 'detect', inputs=inputs, overwrite=overwrite)
+        self.files = OutputFolder(
+            folder, 'detect', inputs=inputs, overwrite=overwrite, job=job, resume=resume
+        )
         self.formats = tuple(dict.fromkeys(formats))
         self._coco_ids = coco_ids
         self._count = 0
@@ -119,32 +125,42 @@ class DetectionWriter:
             ValueError: ``coco_ids`` does not contain the image.
         """
         name = detection.source.name
-        image_id = self._image_id(name) if 'coco' in self.formats else 0
-        for what, folder in _PICTURES.items():
-            if what in self.formats:
-                place = self.files.path(f'{folder}/{name}.png')
-                write_image(place, detection.picture(what))
+        if 'coco' in self.formats:
+            self._image_id(name)
+        for what, relative in picture_files(name, self.formats):
+            write_image(self.files.path(relative), detection.picture(what))
+        self.add(describe(detection, self.formats))
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Add one image to the tables and lists; its pictures are written elsewhere.
+
+        Args:
+            entry: What :func:`describe` returned, perhaps in another process.
+
+        Raises:
+            OSError: A file cannot be written; the message names it.
+            ValueError: ``coco_ids`` does not contain the image.
+        """
+        name, path = entry['name'], entry['file']
         if self._table is not None:
-            self._table.write_rows(csv_row(name, target) for target in detection.targets)
-        height, width = detection.size
-        path = detection.source.path
+            self._table.write_rows(csv_row(name, Target(**t)) for t in entry['targets'])
         if 'json' in self.formats:
-            record = {
-                'name': name,
-                'file': None if path is None else str(path),
-                'frame': detection.source.frame,
-                'height': height,
-                'width': width,
-                'targets': [asdict(target) for target in detection.targets],
-            }
+            record = {key: value for key, value in entry.items() if key != 'coco'}
             self._lists['detections.json'].add([record])
         if 'coco' in self.formats:
-            single = path is not None and detection.source.frame is None
-            file = str(path) if single else name
-            image = {'id': image_id, 'file_name': file, 'height': height, 'width': width}
+            image_id = self._image_id(name)
+            single = path is not None and entry['frame'] is None
+            size = {'height': entry['height'], 'width': entry['width']}
+            image = {'id': image_id, 'file_name': path if single else name, **size}
             self._lists['coco_images.json'].add([image])
-            self._lists['coco.json'].add(coco_results(detection, image_id))
+            results = [{**result, 'image_id': image_id} for result in entry['coco']]
+            self._lists['coco.json'].add(results)
         self._count += 1
+
+    def finish(self) -> None:
+        """Give tables and lists their own names; the end of the block does it as well."""
+        for file in filter(None, (self._table, *self._lists.values())):
+            file.close(complete=True)
 
     def _image_id(self, name: str) -> int:
         if self._coco_ids is None:
@@ -177,6 +193,33 @@ def _closing(file: GrowingFile) -> Any:
         file.close(complete=kind is None)
 
     return close
+
+
+def picture_files(name: str, formats: Iterable[str]) -> list[tuple[str, str]]:
+    """(What `Detection.picture` draws, file below the folder) for the image ``name``."""
+    return [(what, f'{_PICTURES[what]}/{name}.png') for what in _PICTURES if what in formats]
+
+
+def describe(detection: Detection, formats: Iterable[str] = ()) -> dict[str, Any]:
+    """What tables and lists say about a detection; plain values that survive JSON unchanged.
+
+    Args:
+        detection: The detection.
+        formats: With ``'coco'`` among them, entries of COCO results without ids are included.
+    """
+    height, width = detection.size
+    path = detection.source.path
+    entry = {
+        'name': detection.source.name,
+        'file': None if path is None else str(path),
+        'frame': detection.source.frame,
+        'height': height,
+        'width': width,
+        'targets': [asdict(target) for target in detection.targets],
+    }
+    if 'coco' in formats:
+        entry['coco'] = coco_results(detection, 0)
+    return entry
 
 
 def csv_row(name: str, target: Target) -> list[str | int]:

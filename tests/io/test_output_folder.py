@@ -193,3 +193,63 @@ def test_a_read_only_folder_is_named(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match='cannot write'):
         run(tmp_path, ['a.png'])
+
+
+def write_half(folder, job):
+    """A run that ends abruptly after one of two files."""
+    try:
+        with OutputFolder(folder, 'detect', job=job) as files:
+            files.path('masks/a.png').write_text('first')
+            files.path('masks/b.png')
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        pass
+
+
+def test_a_run_is_continued_by_the_same_job_alone(tmp_path):
+    write_half(tmp_path, {'threshold': 0.5, 'range': (0, 1)})
+    with pytest.raises(FileExistsError, match=r'1 files of an earlier run.*--resume continues'):
+        OutputFolder(tmp_path, 'detect')
+    for job, text in (
+        ({'threshold': 0.4, 'range': (0, 1)}, r'threshold was 0\.5 and is 0\.4 now'),
+        ({'threshold': 0.5}, r'range was \[0, 1\] and is None now'),
+        (None, 'range was'),
+    ):
+        with pytest.raises(FileExistsError, match=text):
+            OutputFolder(tmp_path, 'detect', job=job, resume=True)
+    with pytest.raises(FileExistsError, match="program was 'detect' and is 'test' now"):
+        OutputFolder(tmp_path, 'test', job={'threshold': 0.5, 'range': (0, 1)}, resume=True)
+    with OutputFolder(
+        tmp_path, 'detect', job={'range': [0, 1], 'threshold': 0.5}, resume=True
+    ) as files:
+        assert not files.is_finished
+        assert files.path('masks/a.png').read_text() == 'first'
+        files.path('masks/b.png').write_text('second')
+        files.path('masks/c.png').write_text('third')
+        with pytest.raises(FileExistsError, match='already written by this run'):
+            files.path('masks/c.png')
+    assert content(tmp_path) == ['masks/a.png', 'masks/b.png', 'masks/c.png']
+    names = [line['file'] for line in lines(tmp_path) if 'file' in line]
+    assert names == ['masks/a.png', 'masks/b.png', 'masks/c.png']
+    again = OutputFolder(tmp_path, 'detect', job={'range': [0, 1], 'threshold': 0.5}, resume=True)
+    assert again.is_finished
+    run(tmp_path, ['masks/d.png'], overwrite=True)
+    assert content(tmp_path) == ['masks/d.png']
+
+
+def test_without_an_earlier_run_there_is_nothing_to_continue(tmp_path):
+    run(tmp_path / 'out', ['a.csv'], job={'k': 1}, resume=True)
+    assert content(tmp_path / 'out') == ['a.csv']
+    run(tmp_path / 'old', ['a.csv'])
+    with pytest.raises(FileExistsError, match='does not say what its results depend on'):
+        OutputFolder(tmp_path / 'old', 'detect', job={'k': 1}, resume=True)
+
+
+def test_a_torn_line_of_the_record_stays_alone(tmp_path):
+    write_half(tmp_path, {'k': 1})
+    with (tmp_path / RECORD).open('a') as file:
+        file.write('{"file": "masks/to')
+    run(tmp_path, ['masks/b.png', 'masks/z.png'], job={'k': 1}, resume=True)
+    assert content(tmp_path) == ['masks/a.png', 'masks/b.png', 'masks/z.png']
+    run(tmp_path, ['new.csv'], overwrite=True)
+    assert content(tmp_path) == ['new.csv']

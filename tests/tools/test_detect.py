@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 from bright_model import CONFIG, scene, weights  # noqa: E402
 
 from mmirstd.cli import detect  # noqa: E402
+from mmirstd.reporting.writers import FORMATS  # noqa: E402
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def rows(path):
 
 
 def test_a_folder(project, capsys):
-    assert run('images', '--out', 'out', '--write', *detect.FORMATS) == 0
+    assert run('images', '--out', 'out', '--write', *FORMATS) == 0
     assert '3 targets in 3 images' in capsys.readouterr().err
     assert [(r['image'], r['x'], r['y']) for r in rows('out/targets.csv')] == [
         (f'frame_{k}', f'{10 + 4 * k}.000', '20.000') for k in range(3)

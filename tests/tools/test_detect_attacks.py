@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from bright_model import scene
 
-SCRIPT = Path(__file__).with_name('bright_detect.py')
+SCRIPT = Path(__file__).resolve().parents[1] / 'bright_detect.py'
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
 VIDEO = ('--video', 'v.avi', '--rate', '5')
 

@@ -32,3 +32,14 @@ def test_the_first_run_of_a_way_does_not_count() -> None:
     durations = iter([0.05, 0.0, 0.0])
     ways = {'warms up': lambda: time.sleep(next(durations)), 'even': lambda: time.sleep(0.01)}
     assert fastest('key', ways) == 'warms up'
+
+
+def test_repeatable_choices_time_nothing(monkeypatch):
+    forget_choices()
+    monkeypatch.setenv('MMIRSTD_REPEATABLE', '1')
+    ways = {name: lambda: pytest.fail('was timed') for name in ('direct', 'other')}
+    assert fastest('key', ways) == 'direct'
+    monkeypatch.setenv('MMIRSTD_REPEATABLE', '')
+    calls = []
+    assert fastest('key', {'only': lambda: calls.append(1)}) == 'only'
+    assert calls

@@ -3,6 +3,8 @@
 python bright_detect.py SECONDS_PER_IMAGE [arguments of detect]
 """
 
+import os
+import signal
 import sys
 import time
 from unittest import mock
@@ -11,18 +13,26 @@ import numpy as np
 
 from mmirstd.cli import detect
 from mmirstd.cli.stopping import run_tool
+from mmirstd.datasets.intensity import IntensityRangeError
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
+
+DEADLY = 13
+"""Value of the first pixel of an image that kills the process."""
 
 
 class BrightDetector(Detector):
     """Probability = gray value / 255."""
 
     def scale(self, image, name):
+        if image.dtype == np.float32:
+            raise IntensityRangeError(f'{name}: floating point values need --intensity-range')
         return image
 
     def predict(self, images):
-        time.sleep(float(sys.argv[1]))
+        time.sleep(float(os.environ['BRIGHT_PAUSE']))
+        if any(image.flat[0] == DEADLY for image in images):
+            os.kill(os.getpid(), signal.SIGKILL)
         return [
             np.float32(image if image.ndim == 2 else image[..., 0]) / np.float32(255)
             for image in images
@@ -38,6 +48,7 @@ def build(args, options):
 
 def main(words):
     """Run `mmirstd detect` with the bright detector."""
+    os.environ['BRIGHT_PAUSE'] = sys.argv[1]  # workers inherit it
     with mock.patch.object(detect, 'build_detector', build):
         return detect.main(words)
 

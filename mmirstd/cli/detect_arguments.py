@@ -1,0 +1,160 @@
+"""The command line of `mmirstd detect` and `mmirstd track`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from mmirstd.cli.image_arguments import (
+    add_intensity_range,
+    add_tiles,
+    check_tiles,
+    parse_intensity_range,
+)
+from mmirstd.cli.model_arguments import add_ema
+from mmirstd.cli.parsers import make_parser
+from mmirstd.cli.sharded import add_shard_arguments, check_shard_usage
+from mmirstd.inference.tiling import BLENDS
+from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE
+from mmirstd.renamed import add_old_flag
+from mmirstd.reporting.writers import FORMATS
+
+DEFAULT_MODEL = 'tiny'
+
+EXAMPLES = (
+    'night.png',
+    'images --config simirstd_nudt --checkpoint weights.pth --out found',
+    'clip.mp4 --onnx model.onnx --out found --write mask overlay csv --track',
+    'archive --recursive --out found --workers 8 --resume',
+)
+
+
+def build_detect_parser(
+    name: str, description: str | None, examples: Sequence[str] = EXAMPLES
+) -> argparse.ArgumentParser:
+    """The command line of `detect`, or of `track`, which has the same arguments."""
+    parser = make_parser(name, description, *examples)
+    add = parser.add_argument
+    add(
+        'inputs',
+        nargs='+',
+        help='images, folders, "patterns", or one video file, camera index, URL of a stream or '
+        'GStreamer pipeline',
+    )
+    add('--out', metavar='DIR', help='folder to write to; without it the targets are printed')
+    add(
+        '--save-plot',
+        metavar='FILE',
+        help='picture of the first image with its targets marked and enlarged',
+    )
+
+    group = parser.add_argument_group('model: --model, or --config and --checkpoint, or --onnx')
+    add = group.add_argument
+    add(
+        '--model',
+        metavar='NAME',
+        help=f"trained weights by name, folder or hf://owner/repository ('{DEFAULT_MODEL}'; "
+        '`mmirstd models list` shows more)',
+    )
+    add('--config', help='config file, or name of a config such as simirstd_nudt')
+    add('--checkpoint', help='trained weights (.pth)')
+    add('--onnx', metavar='FILE', help='model exported by `mmirstd export`; needs no PyTorch')
+    add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
+    add(
+        '--precision',
+        choices=('float32', 'bfloat16', 'auto'),
+        default='float32',
+        help='auto takes bfloat16 where the first image is faster with it and agrees (float32)',
+    )
+    add_ema(group)
+
+    group = parser.add_argument_group('detection')
+    add = group.add_argument
+    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
+    add_tiles(group)
+    add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
+    add(
+        '--tta',
+        action='store_true',
+        help='test-time augmentation: mean probability of the image and its three mirror images '
+        '(four times the work)',
+    )
+    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
+    add_intensity_range(group)
+    add(
+        '--deinterlace',
+        action='store_true',
+        help='of interlaced videos, keep the even lines and draw the odd ones between them',
+    )
+    add('--recursive', action='store_true', help='search folders with their sub-folders')
+    add(
+        '--max-image-mb',
+        type=float,
+        metavar='MB',
+        help=f'memory that one image may take ({DEFAULT_LIMIT_MB}; or {LIMIT_VARIABLE})',
+    )
+    add(
+        '--on-error',
+        choices=('skip', 'fail'),
+        default='skip',
+        help='what to do with an unusable image: report and skip it (default), or stop',
+    )
+
+    add = parser.add_argument_group('results').add_argument
+    add(
+        '--write',
+        nargs='+',
+        choices=FORMATS,
+        metavar='WHAT',
+        help=f'out of {", ".join(FORMATS)} (mask csv)',
+    )
+    add('--track', action='store_true', help='join detections of consecutive frames: tracks.csv')
+    distance = add(
+        '--max-distance',
+        type=float,
+        default=10.0,
+        metavar='PX',
+        help='largest motion of a target between frames, pixels (10)',
+    )
+    add_old_flag(parser, '--gate', distance)
+    add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
+    add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
+    add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
+    add(
+        '--overwrite',
+        action='store_true',
+        help='remove the files that an earlier run recorded in --out, and nothing else; without it '
+        'a folder with earlier results is refused',
+    )
+    add('--quiet', action='store_true', help='no progress bar')
+    add(
+        '--repeatable',
+        action='store_true',
+        help='choose between ways to compute without timing them, so that every digit of the '
+        'scores is the same in all runs; slower for SimIRSTD on a CPU',
+    )
+    add_shard_arguments(parser)
+    return parser
+
+
+def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Complete the arguments; end the program as wrong usage where they contradict each other."""
+    given = [name for name in ('model', 'config', 'onnx') if getattr(args, name) is not None]
+    if len(given) > 1:
+        parser.error(f'give one of --model, --config and --onnx, not --{" and --".join(given)}')
+    if args.checkpoint is not None and args.config is None:
+        parser.error('--checkpoint belongs to --config: give its config')
+    if not given:
+        args.model = DEFAULT_MODEL
+    if args.out is None:
+        files = {'--write': args.write, '--track': args.track, '--video': args.video}
+        for option in [name for name, value in files.items() if value]:
+            parser.error(f'{option} writes files: give --out, the folder for them')
+    args.write = args.write or ['mask', 'csv']
+    check_tiles(parser, args)
+    if args.batch_size < 1:
+        parser.error('--batch-size must be at least 1')
+    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
+    if args.video is not None:
+        args.track = True
+    check_shard_usage(parser, args)

@@ -1,0 +1,256 @@
+"""`mmirstd detect --workers N` and `--ray`: the arguments, and the run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mmirstd.cli.parsers import positive
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.options import DetectorOptions
+from mmirstd.inference.sources import Source
+from mmirstd.inference.targets import Target
+from mmirstd.inference.tracking import Tracker
+from mmirstd.io.guard import Inputs
+from mmirstd.io.hashing import sha256
+from mmirstd.io.limits import image_limit
+from mmirstd.parallel.merge import Merger
+from mmirstd.parallel.parts import PARTS, check_parts
+from mmirstd.parallel.pool import run_pool, threads_per_worker
+from mmirstd.parallel.ray_data import LOCAL, import_ray, run_ray
+from mmirstd.parallel.run import clean_up, plan, run_shards
+from mmirstd.parallel.shards import Shard
+from mmirstd.parallel.work import Job
+from mmirstd.reporting.video import TrackTable
+from mmirstd.reporting.writers import DetectionWriter
+
+REPEATABLE = 'MMIRSTD_REPEATABLE'
+_INHERITED = (REPEATABLE, 'MMIRSTD_MAX_IMAGE_MB')
+
+
+class StoppedEarly(Exception):  # noqa: N818 - it is not an error
+    """A signal has ended the run before all images were processed."""
+
+
+def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what is said about several processes or machines."""
+    add = parser.add_argument_group('several processes or machines').add_argument
+    add(
+        '--workers',
+        type=positive,
+        metavar='N',
+        help='share the images among N processes; the tables are those of one process',
+    )
+    add(
+        '--ray',
+        nargs='?',
+        const=LOCAL,
+        metavar='ADDRESS',
+        help='share the images among the machines of a Ray cluster (a cluster on this machine '
+        'without ADDRESS); all machines must see the same folders',
+    )
+    add(
+        '--parts',
+        choices=PARTS,
+        help='write the table of targets also in parts, one per shard of images, in DIR/parts',
+    )
+    add(
+        '--resume',
+        action='store_true',
+        help='continue a run with --workers or --ray that was stopped or killed; begin where there '
+        'is none',
+    )
+
+
+def is_sharded(args: argparse.Namespace) -> bool:
+    """Whether several processes were asked for."""
+    return args.workers is not None or args.ray is not None
+
+
+def check_shard_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End the program as wrong usage where arguments contradict each other."""
+    if not is_sharded(args):
+        for option in ('parts', 'resume'):
+            if getattr(args, option):
+                parser.error(f'--{option} belongs to --workers or --ray')
+        return
+    option = '--workers' if args.ray is None else '--ray'
+    if args.out is None:
+        parser.error(f'{option} writes files: give --out, the folder for them')
+    if args.resume and args.overwrite:
+        parser.error('--resume keeps what --overwrite removes: give one of them')
+    if args.precision == 'auto':
+        parser.error(
+            f'--precision auto is decided by timing the first image, so with {option} it could '
+            'differ between workers: give float32 or bfloat16'
+        )
+    for name in ('video', 'save_plot'):
+        if getattr(args, name) is not None:
+            parser.error(f'--{name.replace("_", "-")} is drawn by one process: leave out {option}')
+
+
+def run_sharded(
+    args: argparse.Namespace,
+    options: DetectorOptions,
+    sources: Sequence[Source],
+    read: Inputs,
+    *,
+    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
+    on_error: Any,
+    done: Any,
+    console: Console,
+    show: Callable[[int], None],
+) -> None:
+    """Detect in all images with several processes.
+
+    Args:
+        args: The command line.
+        options: Of the detector.
+        sources: All images.
+        read: Files that no result may replace.
+        build: Loads the detector, in each worker.
+        on_error: See `Detector.stream`.
+        done: Receives the numbers of images and targets; its ``stop`` says whether to stop.
+        console: Where warnings go.
+        show: Receives the number of images that are finished or in work.
+
+    Raises:
+        StoppedEarly: A signal came.
+    """
+    check_parts(args.parts)
+    if args.ray is not None:
+        import_ray()
+    workers = args.workers or os.cpu_count() or 1
+    job, shards = plan(
+        args.out,
+        sources,
+        workers=workers,
+        batch_size=args.batch_size,
+        settings=_settings(args),
+        resume=args.resume,
+    )
+    writer = DetectionWriter(
+        args.out, args.write, inputs=read, overwrite=args.overwrite, job=job, resume=args.resume
+    )
+    files = writer.files
+    if files.is_finished:
+        clean_up(args.out, shards, args.write)
+        console.print('the earlier run was complete, so there was nothing left to do')
+        return
+    merger = Merger(
+        args.out,
+        shards,
+        writer,
+        on_error=on_error,
+        tell=lambda text: console.print(text, markup=False, highlight=False),
+    )
+    execute = partial(_execute, args, _job(args, options, build, workers), done, show, len(sources))
+    with writer:
+        with ExitStack() as tracks:
+            if args.track:
+                table = tracks.enter_context(TrackTable(files.growing('tracks.csv')))
+                merger.on_entry = partial(_follow, Tracker(args.max_distance, args.max_gap), table)
+            try:
+                run_shards(files, shards, merger, execute, formats=args.write, parts=args.parts)
+            finally:
+                done.images, done.targets = merger.images, merger.targets
+            if not merger.is_complete:
+                files.state = f'stopped by {done.stop.name}'
+                raise StoppedEarly
+        writer.finish()
+        files.mark('complete')
+        clean_up(args.out, shards, args.write)
+
+
+def _follow(tracker: Tracker, table: TrackTable, entry: Mapping[str, Any]) -> None:
+    targets = [Target(**target) for target in entry['targets']]
+    table.write(entry['name'], tracker.update(targets))
+
+
+def _execute(
+    args: argparse.Namespace,
+    job: Job,
+    done: Any,
+    show: Callable[[int], None],
+    total: int,
+    shards: Sequence[Shard],
+) -> Iterator[Shard]:
+    """Process shards, and show how many of all images are finished or in work."""
+    finished = total - sum(len(shard.places) for shard in shards)
+    begun: set[tuple[int, str]] = set()
+
+    def is_stopped() -> bool:
+        return done.stop.requested
+
+    def note(shard: Shard, name: str) -> None:
+        begun.add((shard.index, name))  # once, also where a worker was killed
+        show(finished + len(begun))
+
+    show(finished)
+    if args.ray is None:
+        yield from run_pool(job, shards, args.workers, is_stopped=is_stopped, on_image=note)
+        return
+    for shard in run_ray(job, shards, args.workers, address=args.ray, is_stopped=is_stopped):
+        finished += len(shard.places)
+        show(finished)
+        yield shard
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What results depend on, beside the images, as the record shows it."""
+    settings = {
+        name: getattr(args, name)
+        for name in (
+            'model', 'config', 'checkpoint', 'onnx', 'ema', 'precision', 'threshold', 'tile_size',
+            'overlap', 'blend', 'tta', 'intensity_range', 'write', 'parts', 'track',
+        )
+    }  # fmt: skip
+    if args.track:
+        settings |= {'max_distance': args.max_distance, 'max_gap': args.max_gap}
+    for name in ('config', 'checkpoint', 'onnx'):
+        file = getattr(args, name)
+        if file is not None and Path(file).is_file():
+            settings[f'content of the {name} file'] = sha256(file)
+    settings['max_image_mb'] = image_limit() / 1e6
+    settings['repeatable'] = bool(os.environ.get(REPEATABLE))
+    return settings
+
+
+def _job(
+    args: argparse.Namespace,
+    options: DetectorOptions,
+    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
+    workers: int,
+) -> Job:
+    return Job(
+        build=partial(_load, build, args, options),
+        folder=os.path.abspath(args.out),
+        formats=tuple(args.write),
+        batch_size=args.batch_size,
+        threads=1 if args.ray is not None else threads_per_worker(workers),
+        parts=args.parts,
+        working_dir=os.getcwd(),
+        environment=tuple((n, os.environ[n]) for n in _INHERITED if n in os.environ),
+    )
+
+
+def _load(
+    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
+    args: argparse.Namespace,
+    options: DetectorOptions,
+    threads: int,
+) -> Detector:
+    """Load the detector, in a worker."""
+    args.threads = threads
+    detector = build(args, options)
+    if 'torch' in sys.modules:
+        sys.modules['torch'].set_num_threads(threads)
+    return detector
