@@ -78,8 +78,29 @@ class Scorer:
         return self._runner('test').model
 
 
-def history(work_dir: Path) -> tuple[list[dict], list[dict]]:
-    """Training and validation records of a run and its resumed parts, by step."""
+def history(work_dir: Path, earlier: Sequence[Path] = ()) -> tuple[list[dict], list[dict]]:
+    """Training and validation records of a run and its resumed parts, by step.
+
+    Args:
+        work_dir: Folder of the run.
+        earlier: Folders of the runs whose weights it went on from, the first one first. Their
+            records come before, and iterations and epochs are counted on.
+    """
+    train: list[dict] = []
+    val: list[dict] = []
+    for folder in (*earlier, work_dir):
+        trained, validated = _records(folder)
+        begins_again = bool(train and trained and trained[0]['iter'] <= train[-1]['iter'])
+        iterations = train[-1]['iter'] if begins_again else 0
+        epochs = train[-1]['epoch'] if begins_again else 0
+        train += [
+            r | {'iter': r['iter'] + iterations, 'epoch': r['epoch'] + epochs} for r in trained
+        ]
+        val += [r | {'step': r['step'] + epochs} for r in validated]
+    return train, val
+
+
+def _records(work_dir: Path) -> tuple[list[dict], list[dict]]:
     train: dict[int, dict] = {}
     val: dict[int, dict] = {}
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
@@ -92,9 +113,9 @@ def history(work_dir: Path) -> tuple[list[dict], list[dict]]:
     return [train[k] for k in sorted(train)], [val[k] for k in sorted(val)]
 
 
-def draw_curves(work_dir: Path, key: str, path: Path) -> None:
+def draw_curves(work_dir: Path, key: str, path: Path, earlier: Sequence[Path] = ()) -> None:
     """Loss by iteration beside the validation score ``irstd/<key>`` by epoch."""
-    train, val = history(work_dir)
+    train, val = history(work_dir, earlier)
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout='constrained')
     left.plot([r['iter'] for r in train], [r['loss'] for r in train], linewidth=0.8)
     left.set(xlabel='iteration', ylabel='loss', yscale='log')
@@ -109,9 +130,9 @@ def draw_curves(work_dir: Path, key: str, path: Path) -> None:
     plt.close(figure)
 
 
-def write_history(work_dir: Path, path: Path) -> None:
+def write_history(work_dir: Path, path: Path, earlier: Sequence[Path] = ()) -> None:
     """Write the last training record of every epoch and all validation scores, one per line."""
-    train, val = history(work_dir)
+    train, val = history(work_dir, earlier)
     last = {record['epoch']: record for record in train}
     losses = ('epoch', 'iter', 'lr', 'loss', 'decode.loss_soft_iou', 'time')
     lines = [{k: record[k] for k in losses if k in record} for record in last.values()]
@@ -162,6 +183,7 @@ def write_entry(
     name: str,
     about: Mapping[str, Any],
     training: Mapping[str, Any],
+    earlier: Sequence[Path] = (),
     snapshots: Sequence[Path] = (),
     half: bool = True,
 ) -> dict[str, Any]:
@@ -177,6 +199,7 @@ def write_entry(
         name: Name of the entry.
         about: ``summary``, ``config``, ``tile_size``, ``trained_on``, ``licence``, ``aliases``.
         training: Command, seed, hardware, hours.
+        earlier: Folders of the runs that this one went on from, for history and curves.
         snapshots: Checkpoints for the peak on the test split, which is reported in a column of
             its own and chooses nothing.
         half: Store kernels as float16.
@@ -210,8 +233,8 @@ def write_entry(
     pack_weights(read_weights(best), weights, half=half)
     scores['published_test'] = per_dataset(scorer(weights, 'test'))
     write_atomically(out / 'scores.json', json.dumps(scores, indent=1) + '\n')
-    draw_curves(work_dir, 'IoU', out / 'curves.png')
-    write_history(work_dir, out / 'history.jsonl')
+    draw_curves(work_dir, 'IoU', out / 'curves.png', earlier)
+    write_history(work_dir, out / 'history.jsonl', earlier)
 
     splits = {title: dataset['split'] for title, dataset in _splits(config.test_dataloader.dataset)}
     published = [
