@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import is_distributed, is_main_process
 from mmengine.logging import MMLogger
+from mmengine.model import convert_sync_batchnorm, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmirstd.engine.console import make_console, quieten, verbose
+from mmirstd.engine.cpu_processes import is_cpu_only, join_on_cpu, wrap_on_cpu
 from mmirstd.engine.progress import ProgressHook
 from mmirstd.engine.small_sets import require_batches
 from mmirstd.io.held_warnings import hold_warnings, release_held
@@ -20,11 +22,28 @@ from mmirstd.registry import RUNNERS
 class QuietRunner(Runner):
     """MMEngine's ``Runner`` that shows one page where the stock one prints hundreds of lines.
 
+    Several processes also work on machines without an accelerator.
+
     Environment, config, hooks, options of every parameter and initialisation go to the log file
     alone. The screen shows data, model, schedule, one line per epoch with the scores, and where
     the results are. ``runner_type='mmirstd.QuietRunner'`` in a config chooses it for `mim train`;
     ``runner_type='Runner'``, ``MMIRSTD_VERBOSE=1`` or `mmirstd train --verbose` show everything.
     """
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up processes as MMEngine does; without an accelerator they use gloo."""
+        if self.distributed and not is_distributed() and is_cpu_only():
+            join_on_cpu(self.launcher, env_cfg.get('dist_cfg', {}).get('timeout'))
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model as MMEngine does, without an accelerator too."""
+        stock = not self.distributed or not is_cpu_only() or is_model_wrapper(model)
+        if stock or model_wrapper_cfg is not None:
+            return super().wrap_model(model_wrapper_cfg, model)
+        if self.cfg.get('sync_bn') is not None:
+            model = convert_sync_batchnorm(model, self.cfg.sync_bn)
+        return wrap_on_cpu(model, self.cfg.get('find_unused_parameters', False))
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger as MMEngine does, then keep its lines off the screen."""

@@ -91,6 +91,7 @@ def run_ray(
     _connect(ray, address, workers)
     try:
         count = workers or int(ray.cluster_resources().get('CPU', 1))
+        logging.getLogger('ray.data').setLevel(logging.ERROR)  # we have our own progress bar
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = False
@@ -102,7 +103,7 @@ def run_ray(
             fn_constructor_args=(job,),
             batch_size=1,
             num_cpus=1,
-            concurrency=max(1, min(count, len(rows))),
+            compute=ray.data.ActorPoolStrategy(size=max(1, min(count, len(rows)))),
         )
         by_index = {shard.index: shard for shard in shards}
         with _explained(ray):

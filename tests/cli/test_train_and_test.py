@@ -4,6 +4,7 @@ import sys
 import warnings
 
 import pytest
+import torch
 from toy_project import RUNS, logged, run, scores_of_test, write_toy_project
 
 from mmirstd.cli.main import main
@@ -121,3 +122,35 @@ def test_an_unknown_config_is_an_error_with_the_names(command, capsys):
     err = capsys.readouterr().err
     assert 'config absent is neither a file nor' in err
     assert 'simirstd_nudt' in err
+
+
+TORCHRUN = [
+    sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2',
+    '-m', 'mmirstd',
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason='is about machines without a GPU')
+def test_two_processes_train_and_score_like_one(tmp_path):
+    write_toy_project(tmp_path, epochs=2)
+    (tmp_path / 'data/test/images/0.png').unlink()  # three images for two processes
+    (tmp_path / 'data/test/masks/0.png').unlink()
+    launched = ['--launcher', 'pytorch']
+    done = run([*TORCHRUN, 'train', 'toy_config.py', '--work-dir', 'two', *launched], cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.strip()].count('epoch') == 1
+    records = logged(tmp_path / 'two')
+    losses = [record for record in records if 'loss' in record]
+    # Two images for each process at a time: half as many steps as one process takes.
+    assert len(losses) == 2 * 2
+    assert [r['step'] for r in records if 'irstd/IoU' in r] == [1, 2]
+    (best,) = (tmp_path / 'two').glob('best_*.pth')
+
+    run([*TORCHRUN, 'test', 'toy_config.py', best, '--work-dir', 'test2', *launched], cwd=tmp_path)
+    alone = [sys.executable, '-m', 'mmirstd', 'test', 'toy_config.py', best]
+    run([*alone, '--work-dir', 'test1'], cwd=tmp_path)
+    scores = [scores_of_test(tmp_path / name) for name in ('test1', 'test2')]
+    assert scores[0]['irstd/images'] == 3
+    for name in [name for name in scores[0] if name.startswith('irstd/')]:
+        assert scores[1][name] == scores[0][name]
