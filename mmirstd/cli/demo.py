@@ -1,4 +1,4 @@
-"""Serve a web page on this machine: drop an image, see its targets, download the results.
+"""Serve a web page on this machine: drop an image or video, see its targets, download the results.
 
 The page is reachable from this machine alone unless --host says otherwise; it needs no internet
 connection and sends nothing anywhere. Stop it with Ctrl-C. Needs gradio (the extra `demo`).

@@ -118,7 +118,11 @@ def build_detect_parser(
     )
     add_old_flag(parser, '--gate', distance)
     add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
-    add('--video', metavar='NAME', help='annotated video in --out, .mp4 or .avi; implies --track')
+    add(
+        '--video',
+        metavar='NAME',
+        help='annotated video in --out, .mp4, .avi or .webm; implies --track',
+    )
     add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
     add(
         '--overwrite',

@@ -16,7 +16,7 @@ import numpy as np
 from mmirstd.inference.detector import READ_ERRORS, Detector
 from mmirstd.inference.first_frame import LOGGER
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import find_sources, is_video
+from mmirstd.inference.sources import find_sources
 from mmirstd.reporting.writers import DetectionWriter
 from mmirstd.visualization.canvas import (
     COLOURS,
@@ -90,29 +90,56 @@ def detect(
     Raises:
         ValueError: The image or an option is unusable; the message is meant for the user.
     """
+    detector = choose_detector(
+        detectors,
+        model=model,
+        threshold=threshold,
+        tile=tile,
+        tta=tta,
+        intensity_range=intensity_range,
+    )
+    try:
+        with warnings_to(tell, path):
+            (detection,) = detector.stream(find_sources(path)[:1])
+    except READ_ERRORS as error:
+        # The user knows the file by its name, not by where the server put it.
+        raise ValueError(str(error).replace(str(path), Path(path).name)) from error
+    return shorten_path(detection)
+
+
+def choose_detector(
+    detectors: Mapping[str, Detector],
+    *,
+    model: str,
+    threshold: float,
+    tile: int | None = None,
+    tta: bool = False,
+    intensity_range: str | None = None,
+) -> Detector:
+    """One of ``detectors`` under the options of the page; arguments are those of :func:`detect`.
+
+    Raises:
+        ValueError: There is no such model, or an option is out of range.
+    """
     if model not in detectors:
         raise ValueError(f'model={model!r}: there is {", ".join(detectors)}')
-    if is_video(path):
-        raise ValueError(f'{Path(path).name}: for videos use tools/detect.py')
-    detector = detectors[model].with_options(
+    return detectors[model].with_options(
         threshold=threshold,
         tile_size=tile,
         overlap=None,
         tta=tta,
         intensity_range=intensity_range,
     )
-    try:
-        with _warnings_to(tell, path):
-            (detection,) = detector.stream(find_sources(path)[:1])
-    except READ_ERRORS as error:
-        # The user knows the file by its name, not by where the server put it.
-        raise ValueError(str(error).replace(str(path), Path(path).name)) from error
+
+
+def shorten_path(detection: Detection) -> Detection:
+    """The detection without the folder in which the server keeps the file."""
     named = replace(detection.source, path=Path(detection.source.path.name))
     return replace(detection, source=named)
 
 
 @contextmanager
-def _warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterator[None]:
+def warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterator[None]:
     """Hand warnings of the package to ``tell``, with the name of the file as the user knows it."""
     if tell is None:
         yield

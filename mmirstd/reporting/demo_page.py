@@ -15,9 +15,12 @@ from typing import Any
 
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
+from mmirstd.inference.sources import is_video
 from mmirstd.io.folders import IMAGE_SUFFIXES
-from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, detect
+from mmirstd.io.videos import VIDEO_SUFFIXES
+from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, choose_detector, detect
 from mmirstd.reporting.demo_server import Guard, remove_oldest
+from mmirstd.reporting.demo_video import answer_video
 
 TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 256, 512)}}
 """Label -> side of the tiles."""
@@ -58,8 +61,8 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
         with gradio.Row():
             with gradio.Column(scale=1, min_width=300):
                 image = gradio.File(
-                    label='Image (8 or 16 bits, float TIFF)',
-                    file_types=list(IMAGE_SUFFIXES),
+                    label='Image (8 or 16 bits, float TIFF) or video',
+                    file_types=[*IMAGE_SUFFIXES, *VIDEO_SUFFIXES],
                     elem_id='image',
                     height=140,
                 )
@@ -90,10 +93,16 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                 )
                 button = gradio.Button('Detect', variant='primary', elem_id='detect')
             with gradio.Column(scale=2, min_width=480):
-                summary = gradio.Markdown('Drop an image and press **Detect**.', elem_id='summary')
+                summary = gradio.Markdown(
+                    'Drop an image or a video and press **Detect**.', elem_id='summary'
+                )
                 picture = gradio.Image(
                     label='Targets', format='png', elem_id='picture', interactive=False,
                     buttons=['download', 'fullscreen'],
+                )  # fmt: skip
+                film = gradio.Video(
+                    label='Tracks', interactive=False, visible=False, autoplay=True, loop=True,
+                    elem_id='film', buttons=['download'],
                 )  # fmt: skip
                 table = gradio.Dataframe(
                     headers=list(TABLE_COLUMNS), type='array', interactive=False, label='Targets',
@@ -107,25 +116,32 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
                     label='Download: mask, picture, table, JSON', file_count='multiple',
                     interactive=False, elem_id='files',
                 )  # fmt: skip
-        shown = [summary, picture, table, crops, files]
+        shown = [summary, picture, film, table, crops, files]
 
-        def run(path: str | None, *options: Any) -> list[Any]:
+        def run(
+            path: str | None,
+            *options: Any,
+            progress: Any = gradio.Progress(),  # noqa: B008 - its way
+        ) -> list[Any]:
             if path is None:
-                raise gradio.Error('Drop an image first.', print_exception=False)
+                raise gradio.Error('Drop an image or a video first.', print_exception=False)
             name, cut, side, label, mirrored = options
-            found = _or_error(
-                gradio,
-                lambda: detect(
-                    detectors,
-                    path,
-                    model=name,
-                    threshold=cut,
-                    tile=TILES[side],
-                    tta=mirrored,
-                    intensity_range=RANGES[label],
-                    tell=lambda text: gradio.Warning(html.escape(text)),
-                ),
-            )
+            chosen = {
+                'model': name, 'threshold': cut, 'tile': TILES[side], 'tta': mirrored,
+                'intensity_range': RANGES[label],
+            }  # fmt: skip
+
+            def tell(text: str) -> None:
+                gradio.Warning(html.escape(text))
+
+            if is_video(path):
+
+                def follow() -> list[Any]:
+                    detector = choose_detector(detectors, **chosen)
+                    return _show_film(gradio, detector, path, folder, tell, progress)
+
+                return [None, *_or_error(gradio, follow)]
+            found = _or_error(gradio, lambda: detect(detectors, path, tell=tell, **chosen))
             return [found, *_show(gradio, found, folder)]
 
         def recut(found: Detection | None, cut: float) -> list[Any]:
@@ -215,15 +231,43 @@ def _import_gradio(folder: str | Path) -> Any:
 
 def _show(gradio: Any, found: Detection, folder: str | Path) -> list[Any]:
     """Values of the components that show an answer."""
-    remove_oldest(folder)
-    place = tempfile.mkdtemp(prefix='answer_', dir=folder)
-    shown = answer(found, place)
+    shown = answer(found, _place(folder))
     files = [str(file) for file in shown.files]
     crops = gradio.update(value=shown.crops, visible=bool(shown.crops))
-    return [shown.summary, shown.picture, shown.rows, crops, files]
+    picture = gradio.update(value=shown.picture, visible=True)
+    rows = gradio.update(value=shown.rows, visible=True)
+    film = gradio.update(value=None, visible=False)
+    return [shown.summary, picture, film, rows, crops, files]
 
 
-def _or_error(gradio: Any, work: Callable[[], Detection]) -> Detection:
+def _show_film(
+    gradio: Any,
+    detector: Detector,
+    path: str,
+    folder: str | Path,
+    tell: Callable[[str], None],
+    progress: Any,
+) -> list[Any]:
+    """Values of the components that show a video."""
+    shown = answer_video(
+        detector,
+        path,
+        _place(folder),
+        tell=tell,
+        progress=lambda done, most: progress((done, most), unit='frames'),
+    )
+    hidden = gradio.update(value=None, visible=False)
+    film = gradio.update(value=str(shown.film), visible=True)
+    return [shown.summary, hidden, film, hidden, hidden, [str(file) for file in shown.files]]
+
+
+def _place(folder: str | Path) -> str:
+    """A new folder for the files of an answer; the oldest ones go when there are too many."""
+    remove_oldest(folder)
+    return tempfile.mkdtemp(prefix='answer_', dir=folder)
+
+
+def _or_error(gradio: Any, work: Callable[[], Any]) -> Any:
     """Show the documented errors on the page."""
     try:
         return work()

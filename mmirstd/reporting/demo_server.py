@@ -9,7 +9,8 @@ from pathlib import Path
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "font-src 'self' data:; "
     "connect-src 'self' data: blob:; worker-src 'self' blob:; frame-ancestors 'none'"
 )
 """What the browser may load: only what the server itself delivers, and in no other page's frame."""

@@ -33,8 +33,11 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG'}
-"""Suffix of an annotated video -> four-character code that every OpenCV build writes."""
+CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.webm': 'VP80'}
+"""Suffix of an annotated video -> four-character code that every OpenCV build writes. Browsers play
+``.webm``."""
+
+_ESTIMATED = ('.webm',)  # containers that do not store the number of their frames
 
 TRACK_COLUMNS = ('frame', 'track', 'seen', *CSV_COLUMNS)
 """``seen`` counts the sightings of the track so far: keep lines of tracks that reach, say, 3."""
@@ -87,7 +90,7 @@ class TrackVideo:
     The file gets its name when it is complete and all its frames can be read back.
 
     Args:
-        path: ``.mp4`` or ``.avi``.
+        path: ``.mp4``, ``.avi`` or ``.webm``.
         rate: Frames per second.
         wanted: Frames are enlarged by a whole number until their longer side has at least this
             many pixels.
@@ -100,7 +103,7 @@ class TrackVideo:
     def __init__(self, path: str | Path, rate: float, wanted: int = 640) -> None:
         self.path = check_output(path)
         if self.path.suffix.lower() not in CODECS:
-            raise ValueError(f'{path}: an annotated video ends in {" or ".join(CODECS)}')
+            raise ValueError(f'{path}: an annotated video ends in {", ".join(CODECS)}')
         if not rate > 0:
             raise ValueError(f'rate={rate} must be positive (frames per second)')
         self.rate = rate
@@ -177,7 +180,12 @@ class TrackVideo:
         try:
             promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
             last = False
-            if promised == self.frames:
+            if self.path.suffix.lower() in _ESTIMATED:
+                promised = 0
+                while capture.grab():
+                    promised += 1
+                last = promised == self.frames
+            elif promised == self.frames:
                 capture.set(cv2.CAP_PROP_POS_FRAMES, self.frames - 1)
                 last, _ = capture.read()
         finally:

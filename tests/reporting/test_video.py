@@ -61,8 +61,8 @@ def test_a_video_keeps_its_size_and_says_what_it_can_write(tmp_path):
         video.write(first, [])
         with pytest.raises(ValueError, match=r'\(10, 12\).*began with \(48, 64\)'):
             video.write(Detection.from_probability(source, source.read(), empty, 0.5), [])
-    with pytest.raises(ValueError, match=r'\.mp4 or \.avi'):
-        TrackVideo(tmp_path / 'clip.webm', 10)
+    with pytest.raises(ValueError, match=r'ends in \.mp4, \.avi, \.webm'):
+        TrackVideo(tmp_path / 'clip.mkv', 10)
     with pytest.raises(ValueError, match='rate=0'):
         TrackVideo(tmp_path / 'clip.mp4', 0)
     assert cv2.VideoCapture(str(tmp_path / 'clip.avi')).get(cv2.CAP_PROP_FRAME_COUNT) == 1

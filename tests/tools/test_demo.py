@@ -31,7 +31,16 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_models()
     cv2.imwrite('frame.tif', scene(dtype=np.uint16))
+    write_clip('clip.avi', frames=8)
     return tmp_path
+
+
+def write_clip(path, frames):
+    """A target that moves by one pixel a frame."""
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
+    for k in range(frames):
+        writer.write(cv2.cvtColor(scene(targets=[(20, 10 + k)]), cv2.COLOR_GRAY2BGR))
+    writer.release()
 
 
 BRIGHT = ['--model', 'bright.py', 'bright.pth']
@@ -116,6 +125,28 @@ def test_sigterm_removes_uploads_and_answers(project):
     assert not folder.exists()
 
 
+def test_the_page_answers_a_video_with_a_film(served, project):
+    """What happens on a click, without a browser."""
+    from mmirstd.reporting import demo_page
+
+    gradio = pytest.importorskip('gradio')
+    detector = IRSTDInferencer('bright.py', 'bright.pth')
+    steps = []
+    summary, picture, film, _, _, files = demo_page._show_film(
+        gradio, detector, 'clip.avi', project / 'uploads', steps.append,
+        lambda step, unit: steps.append((*step, unit)),
+    )  # fmt: skip
+    assert summary.startswith('**8 detections, 1 track** in 8 frames')
+    assert steps[-1] == (8, 500, 'frames')
+    assert not picture['visible']
+    assert film['visible']
+    assert [Path(file).name for file in files] == [
+        'clip_tracks.webm', 'clip_tracks.csv', 'clip_detections.json'
+    ]  # fmt: skip
+    with urllib.request.urlopen(served, timeout=600) as answer:
+        assert "media-src 'self' blob:" in answer.headers['content-security-policy']
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason='chromium is not installed')
 def test_a_user_drops_an_image_and_sees_targets(served, project):
@@ -132,7 +163,7 @@ def test_a_user_drops_an_image_and_sees_targets(served, project):
         page.goto(served)
 
         page.click('#detect')
-        page.wait_for_selector('text=Drop an image first.')
+        page.wait_for_selector('text=Drop an image or a video first.')
         page.set_input_files('#image input[type=file]', 'frame.tif')
         page.wait_for_selector('#image :text("frame")')
         page.click('#detect')
@@ -166,6 +197,17 @@ def test_a_user_drops_an_image_and_sees_targets(served, project):
         page.keyboard.press('Enter')
         page.click('#detect')
         page.wait_for_selector('#summary :text("0 targets")')
+
+        # A video comes back as one that plays.
+        page.fill('input[aria-label="Model"]', 'bright')
+        page.keyboard.press('Enter')
+        page.click('#image button[aria-label="Clear"]')
+        page.set_input_files('#image input[type=file]', 'clip.avi')
+        page.wait_for_selector('#image :text("clip")')
+        page.click('#detect')
+        page.wait_for_selector('#summary :text("8 detections, 1 track")')
+        page.wait_for_function("document.querySelector('#film video')?.videoWidth == 640")
+        page.wait_for_function("document.querySelector('#film video').currentTime > 0")
         browser.close()
     assert complaints == []
     assert all(url.startswith((served, 'data:', 'blob:')) for url in requests), requests

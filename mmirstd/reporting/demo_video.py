@@ -1,0 +1,105 @@
+"""What the demo page does with a video: a film with the tracks drawn in, which browsers play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from mmirstd.inference.detector import READ_ERRORS, Detector
+from mmirstd.inference.sources import Source, video_frames, video_rate
+from mmirstd.inference.tracking import Tracker
+from mmirstd.reporting.demo import shorten_path, warnings_to
+from mmirstd.reporting.video import TrackTable, TrackVideo
+from mmirstd.reporting.writers import DetectionWriter
+
+MAX_FRAMES = 500
+"""Frames that are processed; the others wait for `mmirstd track`."""
+
+FILM = '.webm'
+"""Suffix of the film: VP8, which browsers play and OpenCV writes without further programs."""
+
+_OTHER_RATE = 25.0
+
+
+@dataclass(frozen=True)
+class VideoAnswer:
+    """What the page shows of a video.
+
+    Attributes:
+        summary: One or two sentences.
+        film: The frames with their tracks drawn in.
+        files: Film, table of tracks, JSON.
+    """
+
+    summary: str
+    film: Path
+    files: list[Path]
+
+
+def answer_video(
+    detector: Detector,
+    path: str | Path,
+    folder: str | Path,
+    *,
+    tell: Callable[[str], None] | None = None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> VideoAnswer:
+    """Follow targets through the first `MAX_FRAMES` frames of a video.
+
+    Args:
+        detector: The detector, see `mmirstd.reporting.demo.choose_detector`.
+        path: The video file.
+        folder: An empty folder, where files are written.
+        tell: Receives what the first frame shows to be wrong with the options.
+        progress: Receives the number of frames that are done, and how many there will be at most.
+
+    Raises:
+        ValueError: The video is unusable; the message is meant for the user.
+        OSError: A file cannot be written.
+    """
+    path, folder = Path(path), Path(folder)
+    unusable: list[str] = []
+    tracker = Tracker()
+    frames = targets = 0
+
+    def skip(source: Source, error: Exception) -> None:
+        unusable.append(str(error))
+
+    film, table = folder / f'{path.stem}_tracks{FILM}', folder / f'{path.stem}_tracks.csv'
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(warnings_to(tell, path))
+            writer = stack.enter_context(DetectionWriter(folder, ('json',)))
+            tracks = stack.enter_context(TrackTable(table))
+            video = stack.enter_context(TrackVideo(film, video_rate(path) or _OTHER_RATE))
+            sources = islice(video_frames(path), MAX_FRAMES + 1)  # one more tells that there are
+            for found in detector.stream(sources, on_error=skip):
+                if frames == MAX_FRAMES:
+                    frames += 1
+                    break
+                found = shorten_path(found)
+                seen = tracker.update(found.targets)
+                writer.write(found)
+                tracks.write(found.source.name, seen)
+                video.write(found, seen)
+                frames, targets = frames + 1, targets + len(found.targets)
+                progress(frames, MAX_FRAMES)
+            if not frames:
+                raise ValueError(unusable[0] if unusable else f'{path.name}: there is no frame')
+    except READ_ERRORS as error:
+        # The user knows the file by its name, not by where the server put it.
+        raise ValueError(str(error).replace(str(path), path.name)) from error
+    more = frames > MAX_FRAMES
+    summary = (
+        f'**{targets} detections, {tracker.count} track{"" if tracker.count == 1 else "s"}** in '
+        f'{min(frames, MAX_FRAMES)} frames of {path.name}.'
+    )
+    if more:
+        summary += f' The page stops after {MAX_FRAMES} frames; `mmirstd track` goes on.'
+    if unusable:
+        summary += ' ' + unusable[0].replace(str(path), path.name) + '.'
+    listed = (folder / 'detections.json').replace(folder / f'{path.stem}_detections.json')
+    return VideoAnswer(summary, film, [film, table, listed])
