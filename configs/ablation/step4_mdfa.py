@@ -1,13 +1,6 @@
 # Roadmap step 4 on MDFA: + query design in the image encoder.
-_base_ = './step3_mdfa.py'
+_base_ = ['./step3_mdfa.py', '../_base_/models/_query_encoder.py']
 
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmirstd.QueryEncoder',
-        backbone={{_base_.model.backbone}},
-        embed_dims=256,
-        num_queries=4,
-        dense_dims=8,
-        early_decoding=False),
+    backbone=dict(_base_.query_encoder, _delete_=True, backbone=_base_.model.backbone),
     neck=dict(num_encoder_queries=4))

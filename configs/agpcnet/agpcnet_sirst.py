@@ -1,15 +1,10 @@
 # AGPCNet on SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/agpcnet.py',
-    '../_base_/datasets/sirst.py',
+    '../_base_/pipelines/sirst_agpcnet.py',
     '../_base_/schedules/agpcnet.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(data_preprocessor=dict(_base_.data_preprocessor, size=_base_.crop_size))
-train_pipeline = [_base_.load_image, *_base_.train_steps]
-test_pipeline = [_base_.load_image, *_base_.test_steps]
-tta_pipeline = [_base_.load_image, _base_.tta_step]
-train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+model = dict(data_preprocessor=_base_.data_preprocessor)
+train_dataloader = dict(batch_size=_base_.batch_size)

@@ -1,16 +1,10 @@
 # RPCANet on NUDT-SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
 _base_ = [
     '../_base_/models/rpcanet.py',
-    '../_base_/datasets/nudt.py',
+    '../_base_/pipelines/nudt_rpcanet.py',
     '../_base_/schedules/rpcanet.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(data_preprocessor=_base_.gray_preprocessor)
-load_gray = dict(_base_.load_image, channels=1)
-train_pipeline = [load_gray, *_base_.train_steps]
-test_pipeline = [load_gray, *_base_.test_steps]
-tta_pipeline = [load_gray, _base_.tta_step]
-train_dataloader = dict(batch_size=_base_.batch_size, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+model = dict(data_preprocessor=_base_.data_preprocessor)
+train_dataloader = dict(batch_size=_base_.batch_size)

@@ -2,23 +2,13 @@
 # everything works together; nothing of it is published or compared.
 _base_ = [
     '../_base_/models/sam.py',
+    '../_base_/models/_narrow_sam.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/adamw_20e_cpu.py',
     '../_base_/default_runtime.py',
 ]
 
-width = 32
 model = dict(
     data_preprocessor=_base_.data_preprocessor,
-    backbone=dict(
-        img_size=256,
-        out_channels=width,
-        pretrain_size=256,
-        embed_dims=48,
-        depth=4,
-        num_heads=4,
-        window_size=7,
-        global_blocks=(1, 3)),
-    decode_head=dict(
-        in_channels=width,
-        decoder=dict(num_heads=4, mlp_dims=128)))
+    backbone=dict(_base_.narrow_vit, window_size=7, global_blocks=(1, 3)),
+    decode_head=_base_.narrow_head)

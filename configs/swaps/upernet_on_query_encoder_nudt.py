@@ -1,18 +1,9 @@
 # A stock UPerHead on our encoder.
-_base_ = [
-    '../_base_/datasets/nudt.py',
-    '../_base_/schedules/adamw_150e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './fcn_on_query_encoder_nudt.py'
 
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=_base_.data_preprocessor,
-    backbone=dict(
-        type='mmirstd.QueryEncoder',
-        backbone=dict(type='mmirstd.RepViT', arch='repvit_m1_1', stem_stride=1),
-        early_decoding=False),
     decode_head=dict(
+        _delete_=True,
         type='UPerHead',
         in_channels=[64, 128, 256, 512],
         in_index=[0, 1, 2, 3],

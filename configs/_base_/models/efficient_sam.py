@@ -1,11 +1,6 @@
 # EfficientSAM-Ti, without prompts. See docs/reference/sam.md.
+_base_ = './sam.py'
+
 model = dict(
-    type='EncoderDecoder',
-    backbone=dict(type='mmirstd.EfficientSAMViT', arch='tiny', img_size=1024),
-    decode_head=dict(
-        type='mmirstd.EfficientSAMHead',
-        threshold=0.5,
-        prompt='none',  # six invalid points; or 'full_box', 'learned'
-        loss_decode=dict(type='mmirstd.PointMaskLoss')),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'))
+    backbone=dict(type='mmirstd.EfficientSAMViT', arch='tiny'),
+    decode_head=dict(type='mmirstd.EfficientSAMHead'))  # prompt 'none': six invalid points

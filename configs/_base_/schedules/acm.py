@@ -1,37 +1,6 @@
-# Training of ACM by its authors (open-acm). FC3-Net, whose training was not published, and
-# ALCNet of the same group follow it.
-crop_size = (480, 480)
+# Training of ACM by its authors (open-acm). FC3-Net, whose training was not published, follows it.
 batch_size = 8
 max_epochs = 300
-
-# After the loader of the dataset's base config, in the order of the original.
-train_steps = [
-    dict(type='mmirstd.LoadMask'),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='mmirstd.RandomLongSide', sides=(256, 1024)),  # half to twice the base size of 512
-    dict(type='mmirstd.PadToSize', size=480, image_pad=0),  # black
-    dict(type='RandomCrop', crop_size=crop_size),  # both axes drawn independently
-    dict(type='mmirstd.RandomGaussianBlur', prob=0.5, max_radius=1.0),
-    dict(type='PackSegInputs'),
-]
-resize_for_test = dict(type='mmirstd.ResizeToSquare', size=512, evaluate_at='input')
-test_steps = [
-    dict(type='mmirstd.LoadMask'),
-    resize_for_test,
-    dict(type='PackSegInputs'),
-]
-tta_step = dict(
-    type='TestTimeAug',
-    transforms=[
-        [
-            dict(type='RandomFlip', prob=0.0),
-            dict(type='RandomFlip', prob=1.0),
-        ],
-        # After the flip: predictions are flipped back, the ground truth must not be flipped.
-        [dict(type='mmirstd.LoadMask')],
-        [resize_for_test],
-        [dict(type='PackSegInputs')],
-    ])
 
 optim_wrapper = dict(
     type='OptimWrapper',

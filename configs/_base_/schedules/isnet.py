@@ -1,5 +1,5 @@
-# Training of ISNet by its authors, with the augmentation of ACM instead of their albumentations
-# pipeline.
+# Training of ISNet by its authors. The configs take the augmentation of ACM instead of their
+# albumentations pipeline.
 _base_ = './acm.py'
 
 batch_size = 12

@@ -1,4 +1,4 @@
-# Training of MSHNet by its authors: the augmentation of DNANet, other length and batch.
+# Training of MSHNet by its authors: as DNANet, with other length and batch.
 _base_ = './dnanet.py'
 
 batch_size = 4

@@ -1,11 +1,7 @@
-# Training of SCTransNet by its authors: BasicIRSTD's pipeline with another sampling of patches, a
-# higher rate and a longer schedule.
-_base_ = './basicirstd.py'
+# Training of SCTransNet by its authors: a higher rate and longer than BasicIRSTD.
+_base_ = './adam_400e.py'
 
 max_epochs = 1000
-
-# A config fills in image_pad, the dataset's mean.
-patch = dict(_delete_=True, type='mmirstd.RandomPatch', size=256, accept_prob=0.5)
 
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
 # Epoch 0 runs at (nearly) rate 0, epoch 9 at 0.9e-3, epochs 10 and 11 at 1e-3; then a cosine that

@@ -1,0 +1,7 @@
+# What step 4 of the roadmap puts around the image encoder; it takes the encoder as its backbone.
+query_encoder = dict(
+    type='mmirstd.QueryEncoder',
+    embed_dims=256,
+    num_queries=4,
+    dense_dims=8,
+    early_decoding=False)

@@ -1,0 +1,4 @@
+# ACM as BasicIRSTD trains all models: one channel. See docs/reference/models.md.
+_base_ = './acm.py'
+
+model = dict(backbone=dict(in_channels=1))
