@@ -107,7 +107,7 @@ def _with_state_dict(checkpoint: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping) and _are_weights(value):
             return {**checkpoint, 'state_dict': without_wrappers(value)}
     if _are_weights(checkpoint):
-        return without_wrappers(checkpoint)
+        return dict(without_wrappers(checkpoint))
     return checkpoint
 
 

@@ -68,14 +68,15 @@ def _match(root: Path) -> Layout | None:
     labelled = [layout for layout in matching if any(section.masks for section in layout.sections)]
     for layout in labelled:
         if layout.name not in _GENERIC or any(
-            _names_fit(root, section) for section in layout.sections_in(root)
+            section.masks is not None and _names_fit(root / section.images, root / section.masks)
+            for section in layout.sections_in(root)
         ):
             return layout
     return _usual_folders(root) or next(iter(labelled or matching), None)
 
 
-def _names_fit(root: Path, section: Section) -> bool:
-    images, masks = _stems(root / section.images), _stems(root / section.masks)
+def _names_fit(image_dir: Path, mask_dir: Path) -> bool:
+    images, masks = _stems(image_dir), _stems(mask_dir)
     return not images.isdisjoint(masks) or not images or not masks
 
 
@@ -121,8 +122,8 @@ def _sections(root: Path) -> Iterator[Section]:
 def _section(root: Path, images: Path, masks: Path, name: str = '') -> Iterator[Section]:
     suffixes = find_suffixes(_stems(images), _stems(masks))
     if suffixes is not None:
-        at = (path.relative_to(root).as_posix() for path in (images, masks))
-        yield Section(*at, *suffixes, name=name)
+        image_dir, mask_dir = (path.relative_to(root).as_posix() for path in (images, masks))
+        yield Section(image_dir, mask_dir, *suffixes, name=name)
 
 
 def _one_folder(root: Path) -> Iterator[Section]:

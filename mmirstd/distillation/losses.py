@@ -180,12 +180,12 @@ class DistillationLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f'{name}={value!r} must be one of {known}')
-        for name, value in (
+        for name, number in (
             ('kl_temperature', kl_temperature),
             ('cd_temperature', cd_temperature),
         ):
-            if value <= 0:
-                raise ValueError(f'{name}={value} must be positive')
+            if number <= 0:
+                raise ValueError(f'{name}={number} must be positive')
         if oversample_ratio < 1 or not 0 <= importance_ratio <= 1:
             raise ValueError(
                 f'oversample_ratio={oversample_ratio} must be at least 1 and '
@@ -233,7 +233,7 @@ class DistillationLoss(nn.Module):
                 'must be of one shape: same prompts, same size'
             )
         teacher = teacher.detach()
-        losses = {}
+        losses: dict[str, Tensor] = {}
         if 'bce' in self.terms or 'dice' in self.terms:
             losses |= self._final(student, teacher, final, valid)
         if 'kl' in self.terms:

@@ -262,7 +262,7 @@ def save_curves(
     return paths
 
 
-def _write_csv(path: Path, header: Sequence[str], columns: Sequence[Sequence[float]]) -> None:
+def _write_csv(path: Path, header: Sequence[str], columns: Sequence[NDArray]) -> None:
     write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
 
 

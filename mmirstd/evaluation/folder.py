@@ -191,9 +191,10 @@ def _index(folder: str | Path, suffix: str) -> dict[str, Path]:
         raise FileNotFoundError(f'folder not found: {folder}')
     files = FileIndex(folder, suffix)
     index = {
-        stem.removesuffix(suffix): files.by_stem(stem)
+        stem.removesuffix(suffix): path
         for stem in files.stems()
         if not stem.startswith(f'{PROBABILITY_FOLDER}/')
+        and (path := files.by_stem(stem)) is not None
     }
     if not index:
         ending = f' whose names end in {suffix!r}' if suffix else ''

@@ -282,7 +282,8 @@ def _shared_writer(*arguments: Any, **options: Any) -> PredictionWriter:
         ValueError, OSError: In every process, if the first one cannot use the folder.
     """
     rank, processes = get_dist_info()
-    writer, errors = None, [None]
+    writer = None
+    errors: list[Exception | None] = [None]
     if rank == 0:
         try:
             writer = PredictionWriter(*arguments, **options)
@@ -290,6 +291,7 @@ def _shared_writer(*arguments: Any, **options: Any) -> PredictionWriter:
             errors = [error]
     if processes > 1:
         broadcast_object_list(errors)
-    if errors[0] is not None:
-        raise errors[0]
+    (failure,) = errors
+    if failure is not None:
+        raise failure
     return writer or PredictionWriter(*arguments, **options, part=rank)

@@ -74,7 +74,7 @@ class Detector(ABC):
     @property
     def threshold(self) -> float:
         """A pixel is a target where its probability is above."""
-        return self.options.threshold
+        return self.options.threshold  # type: ignore[return-value]  # `completed` has set it
 
     @property
     def tiling(self) -> Tiling | None:
@@ -89,7 +89,7 @@ class Detector(ABC):
     @property
     def intensity_range(self) -> IntensityRange:
         """Sensor values that become 0 and 255, see `scale_intensity`."""
-        return self.options.intensity_range
+        return self.options.intensity_range  # type: ignore[return-value]  # so has it this
 
     def fingerprint(self) -> str:
         """Digest of what the answers depend on: model, weights and options.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -20,6 +20,9 @@ from mmirstd.inference.frame_steps import FrameSteps
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.hashing import sha256
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 
 class OnnxDetector(Detector):
@@ -147,7 +150,7 @@ def resize_bilinear(
     return map_coordinates(values, np.meshgrid(*corners, indexing='ij'), order=1, mode='nearest')
 
 
-def _open(path: Path, providers: Sequence[str], threads: int):  # noqa: ANN202
+def _open(path: Path, providers: Sequence[str], threads: int) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:

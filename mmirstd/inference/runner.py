@@ -30,7 +30,9 @@ def has_bfloat16_units(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != 'cpu':
         return False
-    capabilities = getattr(torch.cpu, 'get_capabilities', dict)()  # not before torch 2.7
+    capabilities: dict[str, bool] = getattr(
+        torch.cpu, 'get_capabilities', dict
+    )()  # not before torch 2.7
     names = ('avx512_bf16', 'amx_bf16', 'bf16')  # x86, x86 with tiles, ARM
     return any(capabilities.get(name, False) for name in names)
 
@@ -117,4 +119,4 @@ def answers_agree(exact: np.ndarray, rounded: np.ndarray, threshold: float) -> b
         if not all(np.isin(pixels, shared).any() for pixels in find_components(mask).members()):
             return False
     differing = np.count_nonzero(masks[0] ^ masks[1])
-    return differing <= max(1, 0.05 * np.count_nonzero(masks[0] | masks[1]))
+    return bool(differing <= max(1, 0.05 * np.count_nonzero(masks[0] | masks[1])))

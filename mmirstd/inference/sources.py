@@ -249,7 +249,9 @@ def _from_tensor(tensor: Any) -> np.ndarray:
     return np.moveaxis(array, -3, -1)[..., ::-1]
 
 
-def _below(root: Path, images: list[Path], *, whole: bool = True) -> list[tuple[str, Path]]:
+def _below(
+    root: Path, images: list[Path], *, whole: bool = True
+) -> list[tuple[str, Path | np.ndarray]]:
     """Images in natural order with their names: paths below ``root``, or bare file names."""
     images.sort(key=lambda file: _natural(str(file)))
     return [(file.relative_to(root).as_posix() if whole else file.name, file) for file in images]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import UnidentifiedImageError
@@ -98,7 +99,8 @@ def read_size(path: str | Path) -> tuple[int, int]:
     try:
         with quiet_decoders():
             if content.startswith(_NPY_SIGNATURE):
-                return _npy_header(content)[0][:2]
+                height, width, *_ = _npy_header(content)[0]
+                return height, width
             if content.startswith(SIGNATURES):
                 with open_tiff(content, str(path)) as tiff:
                     return tiff.size()
@@ -162,7 +164,7 @@ def binarize(labels: np.ndarray, threshold: float = 0) -> np.ndarray:
         uint8 array (H, W).
     """
     mask = labels > threshold
-    return (mask.any(axis=2) if mask.ndim == 3 else mask).astype(np.uint8)
+    return np.asarray(mask.any(axis=2) if mask.ndim == 3 else mask).astype(np.uint8)
 
 
 def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
@@ -196,7 +198,7 @@ def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
     return image
 
 
-def _opened(path: Path):  # noqa: ANN202
+def _opened(path: Path) -> BinaryIO:
     if path.is_symlink() and not path.exists():
         raise FileNotFoundError(f'image file not found: {path} is a link to {path.readlink()}')
     if not path.is_file():

@@ -209,7 +209,7 @@ class OutputFolder:
 
     def _refuse_another_job(self) -> None:
         earlier = read_header(self.folder)
-        if 'job' not in earlier:
+        if earlier is None or 'job' not in earlier:
             raise FileExistsError(
                 f'{self.folder}: the earlier run cannot be continued, because its record does not '
                 'say what its results depend on. Choose another folder, or replace them with '
@@ -217,7 +217,7 @@ class OutputFolder:
             )
         for key in ('program', 'mmirstd'):
             _refuse_difference(self.folder, key, earlier.get(key), self._header[key])
-        job = self._header.get('job', {})
+        job: dict[str, Any] = self._header.get('job', {})
         for key in sorted({*earlier['job'], *job}):
             _refuse_difference(self.folder, key, earlier['job'].get(key), job.get(key))
 

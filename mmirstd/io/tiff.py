@@ -26,7 +26,7 @@ from mmirstd.io.pillow import convert
 from mmirstd.io.quiet import quiet_decoders
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
+    from tifffile import TiffFile, TiffFrame, TiffPage
 
 SIGNATURES = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 """First bytes of a TIFF and of a BigTIFF."""
@@ -89,7 +89,7 @@ class TiffReader:
             page = self._page(picture)
             return _read_page(page, self.numbers[picture], self._file, self._size, self.source)
 
-    def _page(self, picture: int) -> TiffPage:
+    def _page(self, picture: int) -> TiffPage | TiffFrame:
         return self._tiff.pages[self.numbers[picture]]
 
 

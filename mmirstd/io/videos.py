@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -209,7 +210,7 @@ def _deep_format(code: int) -> tuple[bytes | None, int]:
     return None, 8
 
 
-def _import_av(path: Path, bits: int):  # noqa: ANN202
+def _import_av(path: Path, bits: int) -> ModuleType:
     try:
         import av
     except ImportError as error:

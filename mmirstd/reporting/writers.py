@@ -224,8 +224,14 @@ def describe(detection: Detection, formats: Iterable[str] = ()) -> dict[str, Any
 
 def csv_row(name: str, target: Target) -> list[str | int]:
     """The line of ``targets.csv`` for one target; columns are `CSV_COLUMNS`."""
-    place = [f'{target.x:.3f}', f'{target.y:.3f}', *target.box]
-    return [name, *place, target.area, f'{target.score:.6f}']
+    return [
+        name,
+        f'{target.x:.3f}',
+        f'{target.y:.3f}',
+        *target.box,
+        target.area,
+        f'{target.score:.6f}',
+    ]
 
 
 def coco_results(detection: Detection, image_id: int) -> list[dict[str, Any]]:

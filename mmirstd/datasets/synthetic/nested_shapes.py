@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -118,7 +119,7 @@ def _draw_group(canvas: np.ndarray, shapes: list, rng: np.random.Generator) -> N
     scale = min(size)
     home = rng.uniform(0.15, 0.85, 2) * (width, height)
     radius = rng.uniform(0.1, 0.22) * scale
-    objects = []
+    objects: list[Any] = []
     for _ in range(rng.integers(1, 4)):
         centre = home + rng.normal(0, 1.2 * radius, 2) * (len(objects) > 0)
         whole = _shape(size, centre, radius * rng.uniform(0.7, 1.1), rng)

@@ -33,7 +33,8 @@ class RandomSymmetry(BaseTransform):
     @cache_randomness
     def _draw(self) -> tuple[bool, bool, bool]:
         """Whether to flip up-down, flip left-right, transpose; in the order of application."""
-        return tuple(bool(draw < self.prob) for draw in np.random.uniform(size=3))
+        first, second, third = (bool(draw < self.prob) for draw in np.random.uniform(size=3))
+        return first, second, third
 
     def transform(self, results: dict) -> dict:
         """Apply the steps that are drawn to one sample."""

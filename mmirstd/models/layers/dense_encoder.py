@@ -75,7 +75,7 @@ class DenseInteraction(DeformableEncoderLayer):
         position = torch.cat(
             [self.position(*sizes[i], tokens).dense() + self.level_embed[i] for i in asked]
         )
-        reference = torch.cat([pixel_centres(*sizes[i], tokens) for i in asked])
+        reference = torch.cat([pixel_centres(sizes[i][0], sizes[i][1], tokens) for i in asked])
         tokens = self.update(tokens, position, value, reference[None, :, None], sizes)
         parts = tokens.split([sizes[i][0] * sizes[i][1] for i in asked], dim=1)
         updated = [to_map(part, sizes[i]) for i, part in zip(asked, parts, strict=True)]

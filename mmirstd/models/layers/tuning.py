@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Name = TypeVar('Name', bound=Hashable)
 
-_chosen: dict[Hashable, Hashable] = {}
+_chosen: dict[Hashable, Any] = {}
 
 
 def fastest(

@@ -218,7 +218,8 @@ class SemanticSAMMaskDecoder(nn.Module):
             # The queries of a prompt start from its box; the prompt itself is never 0 or 1.
             entering = inverse_sigmoid(boxes.float().repeat_interleave(self.num_granularities, 1))
             entering = entering.sigmoid()
-            states, references = [], []
+            states: list[Tensor] = []
+            references: list[Tensor] = []
             for layer in self.layers:
                 # A learned prompt is trained through the first layer.
                 reference = entering.detach() if states else entering

@@ -112,7 +112,8 @@ def assign(costs: Tensor, valid: Tensor) -> tuple[np.ndarray, np.ndarray, np.nda
         solved.append((np.full(len(rows), prompt), rows, columns[chosen]))
     if not solved:
         return (np.zeros(0, np.int64),) * 3
-    return tuple(np.concatenate(parts) for parts in zip(*solved, strict=True))
+    prompts, rows, columns = (np.concatenate(parts) for parts in zip(*solved, strict=True))
+    return prompts, rows, columns
 
 
 @torch.no_grad()

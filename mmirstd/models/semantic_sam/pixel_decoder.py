@@ -141,7 +141,9 @@ class SemanticSAMPixelDecoder(nn.Module):
                 for size, embed in zip(sizes, self.level_embed, strict=True)
             ]
         )
-        reference = torch.cat([pixel_centres(*size, tokens) for size in sizes])[None, :, None]
+        reference = torch.cat([pixel_centres(height, width, tokens) for height, width in sizes])[
+            None, :, None
+        ]
         for layer in self.layers:
             tokens = layer(tokens, position, reference, sizes)
         levels = tokens.split([h * w for h, w in sizes], dim=1)
