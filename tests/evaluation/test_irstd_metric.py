@@ -17,6 +17,7 @@ from distributed_worker import evaluate, make_sample
 from mmengine.evaluator import Evaluator
 
 from mmirstd.evaluation.irstd_metric import IRSTDMetric
+from mmirstd.io.masks import read_mask
 
 
 def sample(gt_mask, scores, path='images/a.png', shown=None):
@@ -271,10 +272,10 @@ def test_masks_of_an_earlier_test_are_not_mixed_with_new_ones(tmp_path):
 
 def test_every_validation_writes_its_masks(tmp_path):
     metric = IRSTDMetric(output_dir=str(tmp_path))
-    for _ in range(2):
-        metric.process(None, [perfect('a.png')])
+    for height in (16, 30):
+        metric.process(None, [perfect('a.png', height=height)])
         metric.evaluate(1)
-    assert (tmp_path / 'a.png').exists()
+        assert read_mask(tmp_path / 'a.png').shape[0] == height
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def test_files_of_basicirstd_fit_the_config_as_it_is(name, fixture, unread, tmp_
 
 
 @pytest.mark.parametrize('name', sorted(FAMILIES))
-def test_every_family_names_a_config_that_has_its_targets(name):
+def test_every_family_names_a_config(name):
     family = FAMILIES[name]
     assert (ROOT / 'configs' / family.config).is_file()
 

@@ -188,5 +188,11 @@ class TestLoRA:
         assert all('lora_' in key for key in result.missing_keys)
 
     def test_own_weights_load_again(self):
-        adapted = build('sam', lora={})
-        build('sam', lora={}).load_state_dict(adapted.state_dict())
+        adapted, other = build('sam', lora={}), build('sam', lora={})
+        for parameter in adapted.parameters():
+            nn.init.normal_(parameter, std=0.1)
+        other.load_state_dict(adapted.state_dict())
+        for (name, found), expected in zip(
+            other.named_parameters(), adapted.parameters(), strict=True
+        ):
+            assert torch.equal(found, expected), name
