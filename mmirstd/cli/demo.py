@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mmirstd.cli.model_arguments import add_ema, add_models, load_model, named_models
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
 from mmirstd.cli.stopping import stop_on_signal
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve the page until Ctrl-C or SIGTERM, which give exit code 0; returns the exit code."""
+    """Serve the page until Ctrl-C or SIGTERM; returns the exit code, 130 or 143 then."""
     parser = build_parser()
     args = parser.parse_args(argv)
     models = named_models(parser, args)
@@ -78,4 +78,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         except EXPECTED_ERRORS as error:
             print_error(error, console)
             return FAILED
-    return OK
+    return stop.exit_code

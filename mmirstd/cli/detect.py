@@ -38,6 +38,7 @@ from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.limits import set_image_limit
 from mmirstd.io.live import LiveCapture
+from mmirstd.reporting.coco_dataset import CocoDataset
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import DetectionWriter
 
@@ -133,16 +134,20 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
     inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
     sources = Detector.sources(inputs, recursive=args.recursive, deinterlaced=args.deinterlace)
     total = len(sources) if isinstance(sources, list) else None
-    read = Inputs(file for file in (args.config, args.checkpoint, args.onnx) if file is not None)
+    files = (args.config, args.checkpoint, args.onnx, args.coco_ids)
+    read = Inputs(file for file in files if file is not None)
     for file in [inputs] if total is None else [source.path for source in sources]:
         read.add(file)
+    dataset = _read_coco_ids(args, sources)
     if is_sharded(args):
-        _run_sharded(args, options, sources, read, console, on_error, done)
+        _run_sharded(args, options, sources, read, dataset, console, on_error, done)
         return
     # Refuses a folder with other results before the model is loaded.
     writer = None
     if args.out is not None:
-        writer = DetectionWriter(args.out, args.write, inputs=read, overwrite=args.overwrite)
+        writer = DetectionWriter(
+            args.out, args.write, inputs=read, overwrite=args.overwrite, coco_ids=dataset
+        )
     if args.save_plot is not None:
         check_output(args.save_plot, inputs=read)
     if args.video is not None:
@@ -185,6 +190,16 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
             writer.files.state = f'stopped by {stop.name}'
 
 
+def _read_coco_ids(args: argparse.Namespace, sources: Any) -> CocoDataset | None:
+    """The dataset of --coco-ids; complains about images that it lacks before the model is loaded."""
+    if args.coco_ids is None:
+        return None
+    dataset = CocoDataset.read(args.coco_ids, args.coco_category)
+    for source in sources if isinstance(sources, list) else ():
+        dataset.image_id(source.name, source.path, source.frame)
+    return dataset
+
+
 def _rate(inputs: Any, sources: Any) -> float | None:
     """Frames per second of a video or stream, if it states them."""
     if isinstance(sources, LiveSources):
@@ -197,6 +212,7 @@ def _run_sharded(
     options: DetectorOptions,
     sources: Any,
     read: Inputs,
+    dataset: CocoDataset | None,
     console: Console,
     on_error: Any,
     done: _Done,
@@ -212,6 +228,7 @@ def _run_sharded(
             options,
             sources,
             read,
+            dataset,
             build=build_detector,
             on_error=on_error,
             done=done,

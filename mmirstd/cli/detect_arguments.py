@@ -108,6 +108,17 @@ def build_detect_parser(
         metavar='WHAT',
         help=f'out of {", ".join(FORMATS)} (mask csv)',
     )
+    add(
+        '--coco-ids',
+        metavar='FILE',
+        help='COCO file of these images: --write coco takes the numbers of images and of the class '
+        'from it (images are numbered from 1)',
+    )
+    add(
+        '--coco-category',
+        metavar='NAME',
+        help='class of the targets in --coco-ids (the only one, or "target")',
+    )
     add('--track', action='store_true', help='join detections of consecutive frames: tracks.csv')
     distance = add(
         '--max-distance',
@@ -156,6 +167,10 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
             parser.error(f'{option} writes files: give --out, the folder for them')
     args.write = args.write or ['mask', 'csv']
     check_tiles(parser, args)
+    if args.coco_ids is not None and 'coco' not in args.write:
+        parser.error('--coco-ids serves --write coco')
+    if args.coco_category is not None and args.coco_ids is None:
+        parser.error('--coco-category needs --coco-ids')
     if args.batch_size < 1:
         parser.error('--batch-size must be at least 1')
     args.intensity_range = parse_intensity_range(parser, args.intensity_range)

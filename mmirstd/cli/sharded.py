@@ -29,6 +29,7 @@ from mmirstd.parallel.ray_data import LOCAL, import_ray, run_ray
 from mmirstd.parallel.run import clean_up, plan, run_shards
 from mmirstd.parallel.shards import Shard
 from mmirstd.parallel.work import Job
+from mmirstd.reporting.coco_dataset import CocoDataset
 from mmirstd.reporting.video import TrackTable
 from mmirstd.reporting.writers import DetectionWriter
 
@@ -102,6 +103,7 @@ def run_sharded(
     options: DetectorOptions,
     sources: Sequence[Source],
     read: Inputs,
+    coco_ids: CocoDataset | None = None,
     *,
     build: Callable[[argparse.Namespace, DetectorOptions], Detector],
     on_error: Any,
@@ -116,6 +118,7 @@ def run_sharded(
         options: Of the detector.
         sources: All images.
         read: Files that no result may replace.
+        coco_ids: See `DetectionWriter`.
         build: Loads the detector, in each worker.
         on_error: See `Detector.stream`.
         done: Receives the numbers of images and targets; its ``stop`` says whether to stop.
@@ -138,7 +141,13 @@ def run_sharded(
         resume=args.resume,
     )
     writer = DetectionWriter(
-        args.out, args.write, inputs=read, overwrite=args.overwrite, job=job, resume=args.resume
+        args.out,
+        args.write,
+        inputs=read,
+        overwrite=args.overwrite,
+        coco_ids=coco_ids,
+        job=job,
+        resume=args.resume,
     )
     files = writer.files
     if files.is_finished:
@@ -211,11 +220,12 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
         for name in (
             'model', 'config', 'checkpoint', 'onnx', 'ema', 'precision', 'threshold', 'tile_size',
             'overlap', 'blend', 'tta', 'intensity_range', 'write', 'parts', 'track',
+            'coco_ids', 'coco_category',
         )
     }  # fmt: skip
     if args.track:
         settings |= {'max_distance': args.max_distance, 'max_gap': args.max_gap}
-    for name in ('config', 'checkpoint', 'onnx'):
+    for name in ('config', 'checkpoint', 'onnx', 'coco_ids'):
         file = getattr(args, name)
         if file is not None and Path(file).is_file():
             settings[f'content of the {name} file'] = sha256(file)

@@ -22,6 +22,7 @@ from mmirstd.io.growing import CsvTable, GrowingFile
 from mmirstd.io.guard import Inputs, StrPath
 from mmirstd.io.output_folder import OutputFolder
 from mmirstd.io.pictures import write_image
+from mmirstd.reporting.coco_dataset import CocoDataset
 
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
 """What can be written: see `DetectionWriter`."""
@@ -34,7 +35,7 @@ _LISTS = {
     'coco.json': ('[', ']'),
     'coco_images.json': (
         '{"images": [',
-        '], "annotations": [], "categories": [{"id": 1, "name": "target"}]}',
+        '], "annotations": [], "categories": [{"id": CATEGORY, "name": "target"}]}',
     ),
 }
 _PICTURES = {'mask': 'masks', 'probability': 'probability', 'overlay': 'overlays'}
@@ -59,8 +60,8 @@ class DetectionWriter:
         formats: What to write, out of `FORMATS`.
         inputs: Files that the run reads.
         overwrite: Replace the results of an earlier run.
-        coco_ids: Name of an image, without suffix, -> its ``id`` in a COCO dataset that the results
-            are to be compared with. None numbers the images from 1.
+        coco_ids: The COCO dataset that the results are to be compared with, or the ``id`` of each
+            of its images by name. None numbers the images from 1.
         job: What the results depend on, see `mmirstd.io.output_folder.OutputFolder`.
         resume: Continue an earlier run of the same job.
 
@@ -79,7 +80,7 @@ class DetectionWriter:
         *,
         inputs: Inputs | Iterable[StrPath] = (),
         overwrite: bool = False,
-        coco_ids: Mapping[str, int] | None = None,
+        coco_ids: CocoDataset | Mapping[str, int] | None = None,
         job: Mapping[str, Any] | None = None,
         resume: bool = False,
     ) -> None:
@@ -90,7 +91,11 @@ class DetectionWriter:
             folder, 'detect', inputs=inputs, overwrite=overwrite, job=job, resume=resume
         )
         self.formats = tuple(dict.fromkeys(formats))
-        self._coco_ids = coco_ids
+        if coco_ids is not None and not isinstance(coco_ids, CocoDataset):
+            coco_ids = CocoDataset(coco_ids)
+        self._dataset = coco_ids
+        self._category = 1 if coco_ids is None else coco_ids.category_id
+        self._names_of_ids: dict[int, str] = {}
         self._count = 0
         self._table: CsvTable | None = None
         self._lists: dict[str, _JsonList] = {}
@@ -103,7 +108,7 @@ class DetectionWriter:
                 self._table = CsvTable(files.growing('targets.csv'), CSV_COLUMNS)
                 stack.push(_closing(self._table))
             for name in (name for word in self.formats for name in _FILES.get(word, ())):
-                self._lists[name] = _JsonList(files.growing(name))
+                self._lists[name] = _JsonList(files.growing(name), self._category)
                 stack.push(_closing(self._lists[name]))
             self._stack = stack.pop_all()
         return self
@@ -122,11 +127,12 @@ class DetectionWriter:
         Raises:
             FileExistsError: An earlier detection of this run has the same name.
             OSError: A file cannot be written; the message names it.
-            ValueError: ``coco_ids`` does not contain the image.
+            ValueError: The COCO dataset does not contain the image, or two images fit one entry.
         """
-        name = detection.source.name
+        source = detection.source
+        name = source.name
         if 'coco' in self.formats:
-            self._image_id(name)
+            self._image_id(name, source.path, source.frame)
         for what, relative in picture_files(name, self.formats):
             write_image(self.files.path(relative), detection.picture(what))
         self.add(describe(detection, self.formats))
@@ -139,7 +145,7 @@ class DetectionWriter:
 
         Raises:
             OSError: A file cannot be written; the message names it.
-            ValueError: ``coco_ids`` does not contain the image.
+            ValueError: As for :meth:`write`.
         """
         name, path = entry['name'], entry['file']
         if self._table is not None:
@@ -148,12 +154,13 @@ class DetectionWriter:
             record = {key: value for key, value in entry.items() if key != 'coco'}
             self._lists['detections.json'].add([record])
         if 'coco' in self.formats:
-            image_id = self._image_id(name)
+            image_id = self._image_id(name, path, entry['frame'])
             single = path is not None and entry['frame'] is None
             size = {'height': entry['height'], 'width': entry['width']}
             image = {'id': image_id, 'file_name': path if single else name, **size}
             self._lists['coco_images.json'].add([image])
-            results = [{**result, 'image_id': image_id} for result in entry['coco']]
+            ids = {'image_id': image_id, 'category_id': self._category}
+            results = [{**result, **ids} for result in entry['coco']]
             self._lists['coco.json'].add(results)
         self._count += 1
 
@@ -162,21 +169,25 @@ class DetectionWriter:
         for file in filter(None, (self._table, *self._lists.values())):
             file.close(complete=True)
 
-    def _image_id(self, name: str) -> int:
-        if self._coco_ids is None:
+    def _image_id(self, name: str, path: StrPath | None, frame: int | None) -> int:
+        if self._dataset is None:
             return self._count + 1
-        if name not in self._coco_ids:
+        image_id = self._dataset.image_id(name, path, frame)
+        other = self._names_of_ids.setdefault(image_id, name)
+        if other != name:
             raise ValueError(
-                f'{name}: the COCO dataset has no image of this name, so its results have no id'
+                f'{name} and {other} would both be image {image_id} of {self._dataset.source}: '
+                'detect in the images of the dataset only'
             )
-        return self._coco_ids[name]
+        return image_id
 
 
 class _JsonList(GrowingFile):
     """A JSON file around one list; ``NAME.json`` of `_LISTS`."""
 
-    def __init__(self, path: StrPath) -> None:
+    def __init__(self, path: StrPath, category_id: int) -> None:
         head, tail = _LISTS[Path(path).name]
+        tail = tail.replace('CATEGORY', str(category_id))
         super().__init__(path, head.encode(), f'\n{tail}\n'.encode())
         self._empty = True
 

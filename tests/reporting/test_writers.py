@@ -115,6 +115,13 @@ def test_an_image_that_the_dataset_lacks_has_no_id(tmp_path):
         writer.write(detection(scene(), 'b'))
 
 
+def test_two_images_of_one_id_are_an_error(tmp_path):
+    with DetectionWriter(tmp_path, ['coco'], coco_ids={'a': 70}) as writer:
+        writer.write(detection(scene(), 'a'))
+        with pytest.raises(ValueError, match='b/a and a would both be image 70'):
+            writer.write(detection(scene(), 'b/a'))
+
+
 @pytest.mark.parametrize('value', [0, 255])
 def test_run_lengths_of_nothing_and_everything(value):
     counts = run_lengths(np.full((2, 2), value).ravel().nonzero()[0], 2, 2)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 from bright_model import scene, write_models  # noqa: E402
 
 from mmirstd.cli import demo  # noqa: E402
+from mmirstd.cli.stopping import run_tool  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
 from mmirstd.reporting.demo_server import remove_oldest  # noqa: E402
 
@@ -57,6 +59,42 @@ def test_without_gradio_it_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: None)
     assert demo.main(BRIGHT) == 1
     assert "pip install 'mmirstd[demo]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_the_server_with_its_code(monkeypatch, capsys, number, code):
+    """Without gradio: what the command does around the server."""
+    from mmirstd.reporting import demo_page
+
+    folders, closed = [], []
+
+    class Page:
+        def close(self):
+            closed.append(Path(folders[0]).is_dir())
+
+    def build(detectors, folder):
+        assert list(detectors) == ['bright']
+        (Path(folder) / 'upload.tif').write_bytes(b'private')
+        folders.append(folder)
+        return Page()
+
+    def serve(page, **options):
+        assert options['block'] is False
+        threading.Timer(0.5, os.kill, (os.getpid(), number)).start()
+        return 'http://127.0.0.1:7860/'
+
+    monkeypatch.setattr(demo.importlib.util, 'find_spec', lambda name: name)
+    monkeypatch.setattr(demo, 'load_model', lambda *files, **options: None)
+    monkeypatch.setattr(demo_page, 'build_demo', build)
+    monkeypatch.setattr(demo_page, 'serve', serve)
+    assert run_tool(lambda: demo.main(BRIGHT)) == code
+    assert closed == [True]  # before its folder is removed
+    assert not Path(folders[0]).exists()
+    assert f'stopped by {number.name}; uploads and answers are removed' in ' '.join(
+        capsys.readouterr().err.split()
+    )
 
 
 @pytest.fixture
@@ -120,7 +158,7 @@ def test_sigterm_removes_uploads_and_answers(project):
     (folder / 'upload.tif').write_bytes(b'private')
     worker.send_signal(signal.SIGTERM)
     _, said = worker.communicate(timeout=60)
-    assert worker.returncode == 0
+    assert worker.returncode == 143
     assert 'stopped by SIGTERM' in said
     assert not folder.exists()
 

@@ -51,6 +51,47 @@ def test_a_folder(project, capsys):
     assert len(json.loads(Path('out/coco.json').read_text())) == 3
 
 
+def coco_file(names):
+    images = [{'id': 40 - k, 'file_name': name} for k, name in enumerate(names)]
+    categories = [{'id': 3, 'name': 'drone'}, {'id': 9, 'name': 'bird'}]
+    Path('own.json').write_text(json.dumps({'images': images, 'categories': categories}))
+
+
+def test_numbers_of_a_coco_dataset(project, capsys):
+    coco_file([f'images/frame_{k}.png' for k in range(4)])
+    words = ['images', '--out', 'out', '--write', 'coco', '--coco-ids', 'own.json']
+    assert run(*words) == 1
+    assert "several classes, 'drone', 'bird'" in ' '.join(capsys.readouterr().err.split())
+    assert run(*words, '--coco-category', 'bird') == 0
+    results = json.loads(Path('out/coco.json').read_text())
+    assert [(r['image_id'], r['category_id'], r['bbox'][0]) for r in results] == [
+        (40, 9, 9), (39, 9, 13), (38, 9, 17)
+    ]  # fmt: skip
+    dataset = json.loads(Path('out/coco_images.json').read_text())
+    assert [image['id'] for image in dataset['images']] == [40, 39, 38]
+    assert [category['id'] for category in dataset['categories']] == [9]
+
+
+def test_images_that_the_coco_dataset_lacks_are_named_before_detection(project, capsys):
+    coco_file(['images/frame_0.png', 'images/frame_2.png'])
+    words = ['--write', 'coco', '--coco-ids', 'own.json', '--coco-category', 'bird']
+    assert run('images', '--out', 'out', *words) == 1
+    said = ' '.join(capsys.readouterr().err.split())
+    assert 'frame_1: own.json has no image of this name' in said
+    assert not Path('out').exists()
+
+
+def test_a_coco_dataset_is_not_overwritten(project, capsys):
+    Path('out').mkdir()
+    coco_file([f'frame_{k}.png' for k in range(3)])
+    Path('own.json').rename('out/coco.json')
+    before = Path('out/coco.json').read_bytes()
+    words = ['--write', 'coco', '--coco-ids', 'out/coco.json', '--coco-category', 'bird']
+    assert run('images', '--out', 'out', *words, '--overwrite') == 1
+    assert 'coco.json' in capsys.readouterr().err
+    assert Path('out/coco.json').read_bytes() == before
+
+
 def test_tiles_and_patterns(project):
     assert run('images/*_[01].png', '--out', 'out', '--tile-size', 32, '--overlap', 8) == 0
     assert len(rows('out/targets.csv')) == 2
@@ -115,6 +156,8 @@ def test_failures_end_with_1_and_say_why(project, capsys, words, message):
         ['images', '--out', 'o', '--onnx', 'net.onnx'],
         ['images', '--out', 'o', '--overlap', '4'],
         ['images', '--out', 'o', '--batch-size', '0'],
+        ['images', '--out', 'o', '--coco-ids', 'own.json'],
+        ['images', '--out', 'o', '--write', 'coco', '--coco-category', 'target'],
         ['images', '--out', 'o', '--intensity-range', 'wide'],
         ['images', '--out', 'o', '--intensity-range', '1', '2', '3'],
     ],
