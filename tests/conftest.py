@@ -6,6 +6,7 @@ reason when they are absent. Outputs of original models: see reference.py.
 
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -67,3 +68,15 @@ def image_folder(tmp_path):
     (folder / '._frame_2.png').write_bytes(b'\0')
     (folder / 'notes.txt').write_text('none')
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 12 MB."""
+    place = tmp_path / 'disk'
+    place.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip('mounting a small disk needs root')
+    yield place
+    subprocess.run(['umount', str(place)], check=True)

@@ -65,6 +65,12 @@ def build_parser() -> argparse.ArgumentParser:
         help='value that target pixels of masks exceed (0); 127 for masks with the noise of JPEG',
     )
     add(
+        '--void-value',
+        type=int,
+        metavar='VALUE',
+        help='value of mask pixels that are not to be judged (none); of 0/1/255 masks it may be 255',
+    )
+    add(
         '--resize',
         type=positive,
         metavar='PX',

@@ -191,7 +191,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
 
 
 def _read_coco_ids(args: argparse.Namespace, sources: Any) -> CocoDataset | None:
-    """The dataset of --coco-ids; complains about images that it lacks before the model is loaded."""
+    """The dataset of --coco-ids; images that it lacks are an error before the model is loaded."""
     if args.coco_ids is None:
         return None
     dataset = CocoDataset.read(args.coco_ids, args.coco_category)

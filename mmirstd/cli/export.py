@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if Path(args.out).suffix not in ('.onnx', '.pt2'):
         parser.error('--out must end in .onnx or .pt2')
     console = Console(stderr=True, highlight=False)
-    from mmirstd.export.onnx_file import ExportError
+    from mmirstd.export.errors import ExportError
 
     try:
         read = Inputs([args.config, args.checkpoint])

@@ -54,6 +54,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="what names of masks have after those of their images, e.g. '_pixels0'",
     )
     add_old_flag(parser, '--mask-tail', suffix)
+    add(
+        '--void-value',
+        type=int,
+        metavar='GRAY',
+        help='leave out pixels of the masks with this value (none); of 0/1/255 masks it may be 255',
+    )
     add('--out', required=True, metavar='FILE', help='page to write, .html')
     add_models(parser)
     add('--title', default='Infrared small target detection', help='heading of the page')
@@ -117,6 +123,7 @@ def _evaluate_all(
                 images,
                 batch_size=args.batch_size,
                 keep_worst=args.worst,
+                void_value=args.void_value,
                 progress=lambda task=task: bar.update(task, advance=1),
             )
             facts = {f'file {k}': str(file) for k, file in enumerate(files, start=1)}

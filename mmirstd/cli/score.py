@@ -60,6 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
         help='target where the mask is above (0); 254 repeats Pd and Fa of published programs',
     )
     add(
+        '--void-value',
+        type=int,
+        metavar='GRAY',
+        help='leave out pixels of the masks with this value (none); of 0/1/255 masks it may be 255',
+    )
+    add(
         '--matching',
         choices=MATCHINGS,
         default='optimal',
@@ -137,6 +143,7 @@ def main(argv: list[str] | None = None) -> int:
             kind=args.kind,
             threshold=args.threshold,
             gt_threshold=args.gt_threshold,
+            void_value=args.void_value,
             prediction_suffix=args.prediction_suffix,
             gt_suffix=args.gt_suffix,
             resize=args.resize,

@@ -16,7 +16,7 @@ from torch import Tensor
 from mmirstd.conversion.common import ConversionError, Family, convert, read_checkpoint
 from mmirstd.datasets.irstd import IRSTDDataset
 from mmirstd.inference.configs import load_config, without_pretrained
-from mmirstd.io.atomic import atomic_path
+from mmirstd.io.atomic import atomic_buffer
 from mmirstd.io.guard import check_output
 from mmirstd.io.hashing import sha256
 from mmirstd.version import __version__
@@ -129,6 +129,6 @@ def convert_file(
             'config': Path(report.config).name,
         },
     }
-    with atomic_path(destination) as partial:
-        torch.save({'meta': meta, 'state_dict': converted}, partial)
+    with atomic_buffer(destination) as buffer:
+        torch.save({'meta': meta, 'state_dict': converted}, buffer)
     return report

@@ -17,8 +17,8 @@ from mmirstd.datasets.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
-from mmirstd.io.images import binarize, read_image
-from mmirstd.io.masks import read_mask_values
+from mmirstd.io.images import read_image
+from mmirstd.io.masks import describe_void, is_all_void, label_pixels, read_mask_values
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
@@ -40,6 +40,7 @@ class PairFacts:
         resized_targets: Number of targets after the mask was resized, None if it was not.
         pseudo_colour: Whether the image looks coloured, which infrared images are not.
         values: Smallest and largest value of the image.
+        all_void: Whether the mask has void pixels and no target.
     """
 
     image: Path
@@ -50,6 +51,7 @@ class PairFacts:
     resized_targets: int | None
     pseudo_colour: bool = False
     values: tuple[float, float] = (0.0, 0.0)
+    all_void: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def target_areas(mask: np.ndarray) -> tuple[int, ...]:
 def _mask_values(mask: np.ndarray) -> str:
     """Name the values of a mask file (H, W) or (H, W, 3)."""
     values = np.unique(mask)
-    if mask.dtype == bool or len(values) <= 2:
+    if mask.dtype == bool or len(values) <= 3:
         return ', '.join(str(int(value)) for value in values)
     return 'grays' if mask.ndim == 2 else 'colours'
 
@@ -140,6 +142,7 @@ def measure_pair(
     mismatched_mask_shape: Shape | None = None,
     resize_to: int | None = None,
     mask_threshold: float = 0,
+    void_value: int | None = None,
 ) -> PairFacts:
     """Read a pair and count its targets.
 
@@ -149,6 +152,7 @@ def measure_pair(
         resize_to: Also count targets after a nearest resize to this square, as models with
             that input size see them.
         mask_threshold: Value that target pixels exceed.
+        void_value: Value of pixels that are not to be judged.
 
     Raises:
         FileNotFoundError: A file does not exist.
@@ -163,8 +167,10 @@ def measure_pair(
     }
     if pair.mask is None:
         return PairFacts(pair.image, shape, kind, None, (), None, **more)
-    stored = read_mask_values(pair.mask, mask_threshold)
-    mask, values = binarize(stored, mask_threshold), _mask_values(stored)
+    stored = read_mask_values(pair.mask, mask_threshold, void_value=void_value)
+    labels, values = label_pixels(stored, mask_threshold, void_value), _mask_values(stored)
+    more['all_void'] = is_all_void(labels)
+    mask = (labels == 1).astype(np.uint8)
     if mask.shape != shape:
         if mask.shape != mismatched_mask_shape:
             raise ValueError(
@@ -185,6 +191,7 @@ def check_dataset(
     resize_to: int | None = None,
     images_only: bool = False,
     mask_threshold: float = 0,
+    void_value: int | None = None,
     progress: Callable[[Iterable[Pair]], Iterable[Pair]] = iter,
     **selection_args: object,
 ) -> DatasetReport:
@@ -197,6 +204,7 @@ def check_dataset(
         resize_to: Also count targets after a nearest resize to this square.
         images_only: Whether a folder without any mask is all right (inference).
         mask_threshold: Value that target pixels exceed; above 0 for masks with the noise of JPEG.
+        void_value: Value of mask pixels that are not to be judged.
         progress: Wraps the pairs, to show a progress bar.
         **selection_args: Further arguments of :func:`mmirstd.datasets.selection.select_pairs`.
 
@@ -222,7 +230,11 @@ def check_dataset(
     for pair in progress(selection.pairs):
         try:
             facts = measure_pair(
-                pair, selection.mismatched_masks.get(pair.name), resize_to, mask_threshold
+                pair,
+                selection.mismatched_masks.get(pair.name),
+                resize_to,
+                mask_threshold,
+                void_value,
             )
         except (OSError, ValueError) as error:
             report.problems.append(str(error))
@@ -230,6 +242,8 @@ def check_dataset(
             report.facts.append(facts)
     report.problems += _problems(report, images_only)
     report.notes += _notes(report)
+    all_void = [facts.image for facts in report.facts if facts.all_void]
+    report.notes += describe_void(all_void, len(report.facts), void_value)
     if split is None:
         report.lists = list(_count_lists(report, selection_args))
     return report

@@ -11,6 +11,8 @@ from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
+from mmirstd.datasets.transforms.loading import LoadMask
+from mmirstd.io.limits import ImageReadError
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import HOOKS
 
@@ -43,8 +45,12 @@ class NoLonelySample:
         return getattr(self.batches, name)
 
 
-def mask_files(dataset: Any) -> Iterator[str]:
-    """Paths of the masks of a dataset, of those that it joins or repeats too."""
+def mask_files(dataset: Any) -> Iterator[tuple[str, LoadMask | None]]:
+    """Paths of the masks of a dataset, of those that it joins or repeats too.
+
+    Yields:
+        The path, and the step of the dataset's pipeline that reads it; None where there is none.
+    """
     for part in getattr(dataset, 'datasets', None) or []:
         yield from mask_files(part)
     if getattr(dataset, 'datasets', None):
@@ -53,10 +59,12 @@ def mask_files(dataset: Any) -> Iterator[str]:
     if inner is not None:
         yield from mask_files(inner)
     elif hasattr(dataset, 'get_data_info'):
+        steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+        loader = next((step for step in steps if isinstance(step, LoadMask)), None)
         for index in range(len(dataset)):
             path = dataset.get_data_info(index).get('seg_map_path')
             if path is not None:
-                yield path
+                yield path, loader
 
 
 def require_batches(loader: Any) -> None:
@@ -126,9 +134,15 @@ class SmallSetHook(Hook):
     @staticmethod
     def _look_for_targets(loader: DataLoader) -> None:
         count = 0
-        for path in mask_files(loader.dataset):
+        for path, step in mask_files(loader.dataset):
             count += 1
-            if (read_mask(path) == 1).any():
+            try:
+                labels = read_mask(path) if step is None else step.read(path)
+            except ImageReadError:
+                if step is None:  # another loader may understand it
+                    return
+                raise
+            if (labels == 1).any():
                 return
         if count:
             print_log(

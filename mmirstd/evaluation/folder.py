@@ -23,7 +23,7 @@ from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.growing import csv_text
 from mmirstd.io.guard import Inputs, StrPath, check_output
-from mmirstd.io.masks import read_mask
+from mmirstd.io.masks import VOID, describe_void, is_all_void, read_mask
 from mmirstd.renamed import Renamed, accept_old_arguments
 
 RESIZE = ('prediction', 'gt')
@@ -77,6 +77,7 @@ def score_folder(
     kind: str = 'auto',
     threshold: float = 0.5,
     gt_threshold: float = 0,
+    void_value: int | None = None,
     prediction_suffix: str = '',
     gt_suffix: str = '',
     resize: str | None = None,
@@ -98,6 +99,8 @@ def score_folder(
         threshold: A pixel is predicted where its probability is above.
         gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
             255, as the published programs of the DNANet family do for Pd and Fa.
+        void_value: Value of mask pixels that are not evaluated; they are taken out of prediction
+            and mask. None evaluates all.
         prediction_suffix: What the names of predictions end in, such as ``'_pred'``.
         gt_suffix: What the names of masks end in, such as ``'_pixels0'``.
         resize: Where sizes differ, bring the ``'prediction'`` or the ``'gt'`` to the size of
@@ -123,10 +126,11 @@ def score_folder(
         raise ValueError(f'{predictions}: curves need probabilities, these are masks')
 
     problems, notes, resized = [], [], 0
+    all_void: list[Path] = []
     for name, prediction_path, gt_path in pairs:
         try:
             mask, probability = read_prediction_file(prediction_path, kind, threshold)
-            gt_mask = read_mask(gt_path, gt_threshold)
+            gt_mask = read_mask(gt_path, gt_threshold, void_value=void_value)
             if mask.shape != gt_mask.shape:
                 if resize is None:
                     raise ValueError(
@@ -140,11 +144,22 @@ def score_folder(
         except (OSError, ValueError) as error:
             problems.append(str(error))
             continue
-        if gt_mask.mean() > 0.5:
-            notes.append(f'{gt_path}: {gt_mask.mean():.0%} of the pixels are target; is it a mask?')
-        scorer.update(mask, gt_mask, probability=probability, name=name)
+        is_target = gt_mask == 1
+        if (share := is_target.mean()) > 0.5:
+            notes.append(f'{gt_path}: {share:.0%} of the pixels are target; is it a mask?')
+        if is_all_void(gt_mask):
+            all_void.append(gt_path)
+        ignored = gt_mask == VOID if void_value is not None else None
+        scorer.update(mask, is_target, probability=probability, ignored=ignored, name=name)
     if problems:
         raise FolderError(problems)
+    if all_void and not any(record.counts.target_areas for record in scorer.records):
+        raise ValueError(
+            f'no mask has a target, but {len(all_void)} have pixels of {void_value}, which are '
+            f'left out as void, such as {all_void[0]}. If 255 is their target, leave the void value '
+            'out'
+        )
+    notes += describe_void(all_void, len(pairs), void_value)
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)
 
 

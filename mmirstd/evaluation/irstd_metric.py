@@ -247,7 +247,7 @@ class IRSTDMetric(BaseMetric):
             raise ValueError(
                 f'no mask holds a target, but some hold {self.ignore_index}, which is ignored, '
                 f'such as {suspect}. These look like 0/255 masks: add mmirstd.BinarizeMask to the '
-                'test pipeline'
+                'test pipeline, or leave void_value out of mmirstd.LoadMask'
             )
         paths = Counter(record.path for record in results if record.path)
         repeated = [path for path, times in paths.items() if times > 1]

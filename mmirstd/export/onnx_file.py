@@ -15,6 +15,7 @@ import torch
 from mmengine.logging import print_log
 from torch import nn
 
+from mmirstd.export.errors import ExportError
 from mmirstd.export.model import ExportModel
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector
@@ -35,10 +36,6 @@ MULTIPLE = 32
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 """Image sides for which a model of open size is exported, pixels."""
-
-
-class ExportError(RuntimeError):
-    """The model could not be exported, or the exported one computes something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,7 @@ def export_onnx(
         ValueError: An argument is out of range.
         ImportError: A package of the extra ``export`` is missing.
         ExportError: No kind in ``dynamic`` worked.
+        OSError: The file cannot be written; the message names it.
     """
     path = check_output(path)
     _check_arguments(path, size, dynamic)

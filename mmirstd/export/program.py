@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from mmirstd.export.errors import ExportError
 from mmirstd.export.model import ExportModel
-from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, ExportError, check_image, dynamic_shapes
+from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, check_image, dynamic_shapes
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
-from mmirstd.io.atomic import atomic_path
+from mmirstd.io.atomic import atomic_buffer
 from mmirstd.io.guard import check_output
 
 
@@ -40,14 +42,15 @@ def export_program(
     Raises:
         ValueError: The name does not end in ``.pt2``.
         ExportError: The model cannot be exported or the program computes something else.
+        OSError: The file cannot be written; the message names it.
     """
     path = check_output(path)
     if path.suffix != '.pt2':
         raise ValueError(f'{path}: the name of a torch.export program ends in .pt2')
     example = _images(1 if dynamic == 'none' else 2, size, description.channels)
-    with atomic_path(path, keep_suffix=True) as partial:
+    with atomic_buffer(path) as buffer:
         try:
-            worst = _write_and_compare(model, partial, description, example, dynamic)
+            worst = _write_and_compare(model, buffer, description, example, dynamic)
         except Exception as error:  # the exporter raises many types
             raise ExportError(
                 f'{path} was not written: {" ".join(str(error).split())[:500]}'
@@ -59,7 +62,7 @@ def export_program(
 
 def _write_and_compare(
     model: ExportModel,
-    path: Path,
+    file: io.BytesIO,
     description: Description,
     example: torch.Tensor,
     dynamic: str,
@@ -69,9 +72,10 @@ def _write_and_compare(
             model, (example,), dynamic_shapes=dynamic_shapes(dynamic), strict=False
         )
     torch.export.save(
-        program, path, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
+        program, file, extra_files={METADATA_KEY: description.to_metadata()[METADATA_KEY]}
     )
-    loaded = torch.export.load(path).module()
+    file.seek(0)
+    loaded = torch.export.load(file).module()
     height, width = example.shape[-2:]
     other = {
         'size': (height + 33, width + 70),

@@ -5,6 +5,7 @@ Shapes: N images, C channels, H, W size of the input.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ import numpy as np
 
 from mmirstd.evaluation.rates import Scores
 from mmirstd.evaluation.scorer import Scorer
+from mmirstd.export.errors import ExportError
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
-from mmirstd.io.atomic import atomic_path
+from mmirstd.io.atomic import atomic_path, free_space
 from mmirstd.io.guard import check_output
 from mmirstd.io.masks import read_mask
 
@@ -53,6 +55,8 @@ def quantize(
     Raises:
         ImportError: A package of the extra ``export`` is missing.
         ValueError: The method is unknown, or there are no calibration images.
+        ExportError: The network cannot be quantised.
+        OSError: The file cannot be written; the message names it.
     """
     path, output = Path(path), check_output(output, inputs=[path])
     if method not in METHODS:
@@ -60,6 +64,7 @@ def quantize(
     if output.suffix != '.onnx' or output == path:
         raise ValueError(f'{output}: give another name than {path}, ending in .onnx')
     try:
+        import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic, quantize_static
     except ImportError as error:
         raise ImportError(
@@ -67,14 +72,25 @@ def quantize(
         ) from error
     detector = OnnxDetector(path)
     common = {'op_types_to_quantize': list(operators), 'weight_type': QuantType.QInt8}
+    reader = _Calibration(detector, sources)
     with atomic_path(output, keep_suffix=True) as partial:
-        if method == 'dynamic':
-            quantize_dynamic(str(path), str(partial), **common)
-        else:
-            reader = _Calibration(detector, sources)
-            quantize_static(str(path), str(partial), reader, per_channel=True, **common)
-        _keep_description(path, partial)
-        OnnxDetector(partial)  # loads, and still has its description
+        try:
+            # A model, not its path: beside a path, the quantiser leaves files of its own.
+            model = onnx.load(str(path))
+            if method == 'dynamic':
+                quantize_dynamic(model, str(partial), **common)
+            else:
+                quantize_static(model, str(partial), reader, per_channel=True, **common)
+            _keep_description(path, partial)
+            OnnxDetector(partial)  # loads, and still has its description
+        except (OSError, ValueError):
+            raise
+        except Exception as error:  # onnxruntime and protobuf raise many types
+            folder = Path(tempfile.gettempdir())
+            raise ExportError(
+                f'{output} was not written: {" ".join(str(error).split())[:500]}. The quantiser '
+                f'writes to {folder}, too, where {free_space(folder / "x") / 1e6:.1f} MB are free'
+            ) from error
     return output
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
+from mmirstd.io.atomic import explain_write_error, is_out_of_space
 
 _LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')
 _ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
@@ -22,6 +24,7 @@ def load_config(config: str | Path | Config) -> Config:
 
     Raises:
         FileNotFoundError: There is no such file and no config of that name.
+        OSError: The disk of temporary files is full; MMEngine copies configs there.
         ValueError: The file is not a usable config, or names more than one config.
     """
     if isinstance(config, Config):
@@ -31,6 +34,9 @@ def load_config(config: str | Path | Config) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
+        if is_out_of_space(error):
+            copy_of = Path(tempfile.gettempdir()) / path.name
+            raise explain_write_error(OSError(error.errno, error.strerror), copy_of) from error
         reason = f'{type(error).__name__}: {error}'
         raise ValueError(f'{path} is not a usable config: {reason}') from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import shutil
 import tempfile
@@ -71,7 +72,7 @@ def atomic_path(
 
 
 def write_atomically(
-    path: str | os.PathLike[str], content: bytes | str, *, sync: bool = True
+    path: str | os.PathLike[str], content: bytes | memoryview | str, *, sync: bool = True
 ) -> None:
     """Write a whole file as :func:`atomic_path` does.
 
@@ -85,6 +86,24 @@ def write_atomically(
     """
     with atomic_path(path, sync=sync) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def atomic_buffer(path: str | os.PathLike[str]) -> Iterator[io.BytesIO]:
+    """Yield a buffer whose content becomes ``path`` when the block succeeds.
+
+    For writers that end the process when the disk is full: `torch.save` and
+    `torch.export.save` throw in a C++ destructor then.
+
+    Args:
+        path: The file to create or to replace; missing folders are created.
+
+    Raises:
+        OSError: As for :func:`atomic_path`.
+    """
+    buffer = io.BytesIO()
+    yield buffer
+    write_atomically(path, buffer.getbuffer())
 
 
 def append_line(path: str | os.PathLike[str], line: str) -> None:
@@ -139,7 +158,7 @@ def explain_write_error(error: OSError, path: Path, temporary: Path | None = Non
     if error.filename is not None and Path(error.filename) not in (path, path.parent, temporary):
         return error  # it is about another file, which it names
     message = f'cannot write: {error.strerror or error}'
-    if error.errno in _NO_SPACE:
+    if is_out_of_space(error):
         message += f'. {free_space(path) / 1e6:.1f} MB are free there'
         if error.errno == errno.EFBIG:
             message += ' and a limit on the size of files may be set (ulimit -f)'
@@ -147,6 +166,11 @@ def explain_write_error(error: OSError, path: Path, temporary: Path | None = Non
             '. What was written before is unharmed: free some space and give the same command again'
         )
     return OSError(error.errno, message, str(path))
+
+
+def is_out_of_space(error: BaseException) -> bool:
+    """Whether a disk, a quota or a limit on the size of files is exhausted."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
 
 
 def free_space(path: Path) -> int:

@@ -7,6 +7,7 @@ name: noise of JPEG, pixels that are not to be judged, contradicting transparenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ _NOISE = 30  # gray values up to this are noise of JPEG where there are many of 
 _LEAST_NOISE_SHARE = 0.05  # of the pixels above 0; 0.037 is the most in published masks
 
 
-def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
+def read_mask(
+    path: str | Path, threshold: float = 0, *, void_value: int | None = None
+) -> np.ndarray:
     """Read a target mask: a pixel belongs to a target where any channel exceeds ``threshold``.
 
     Args:
@@ -31,9 +34,11 @@ def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
             Where all pixels have the same colour and the transparency differs, opaque pixels are
             the target.
         threshold: Value that target pixels exceed.
+        void_value: Value of pixels that are not to be judged. None if there are none, which is
+            right for masks of 0 and 255.
 
     Returns:
-        uint8 array (H, W) of 0 (background) and 1 (target).
+        uint8 array (H, W) of 0 (background), 1 (target) and, with ``void_value``, `VOID`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -41,15 +46,56 @@ def read_mask(path: str | Path, threshold: float = 0) -> np.ndarray:
             mask that was compressed as JPEG, has the noise of JPEG, or holds 255 (not to be
             judged) beside the label 1; or transparency that contradicts the colours.
     """
-    return binarize(read_mask_values(path, threshold), threshold)
+    values = read_mask_values(path, threshold, void_value=void_value)
+    return label_pixels(values, threshold, void_value)
 
 
-def read_mask_values(path: str | Path, threshold: float = 0) -> np.ndarray:
+def label_pixels(
+    values: np.ndarray, threshold: float = 0, void_value: int | None = None
+) -> np.ndarray:
+    """Labels of the values of a mask, see :func:`read_mask`.
+
+    Args:
+        values: (H, W) or (H, W, 3). A pixel is void where all channels have the void value.
+        threshold: As for :func:`read_mask`.
+        void_value: As for :func:`read_mask`.
+    """
+    labels = binarize(values, threshold)
+    if void_value is not None:
+        labels[_void_pixels(values, void_value)] = VOID
+    return labels
+
+
+def is_all_void(labels: np.ndarray) -> bool:
+    """Whether labels contain void pixels and no target, as a mask of 0 and 255 does if 255 is void."""
+    return bool((labels == VOID).any()) and not bool((labels == 1).any())
+
+
+def describe_void(paths: Sequence[Path], count: int, void_value: int | None) -> list[str]:
+    """A note about masks whose pixels above 0 are all void, [] if there are none.
+
+    Args:
+        paths: The masks for which :func:`is_all_void` is true.
+        count: Number of all masks.
+        void_value: What they were read with.
+    """
+    if not paths:
+        return []
+    return [
+        f'{len(paths)} of {count} masks have pixels of {void_value}, which are left out as void, and '
+        f'no target, such as {paths[0]}. If 255 is their target, leave the void value out'
+    ]
+
+
+def read_mask_values(
+    path: str | Path, threshold: float = 0, *, void_value: int | None = None
+) -> np.ndarray:
     """The values (H, W) or (H, W, 3) of a mask file that are compared with the threshold.
 
     Args:
         path: As for :func:`read_mask`.
         threshold: With 0 or less, ambiguous masks are refused.
+        void_value: As for :func:`read_mask`.
 
     Raises:
         ImageReadError: As for :func:`read_mask`.
@@ -62,8 +108,14 @@ def read_mask_values(path: str | Path, threshold: float = 0) -> np.ndarray:
                 f'{path}: JPEG blurs masks, so pixels around a target are not 0. Store masks as '
                 'PNG, or give a threshold above 0.'
             )
-        _refuse_noise(values, str(path))
-        _refuse_void(values, picture, str(path))
+        if void_value is None:
+            _refuse_void(values, picture, str(path))
+            _refuse_noise(values, str(path))
+        else:
+            void = _void_pixels(values, void_value)
+            _refuse_noise(
+                np.where(void[..., None] if values.ndim == 3 else void, 0, values), str(path)
+            )
     return values
 
 
@@ -96,6 +148,11 @@ def label_values(picture: Picture, source: str) -> np.ndarray:
             '0, so it is unclear which are the target. Save it without transparency.'
         )
     return picture.pixels
+
+
+def _void_pixels(values: np.ndarray, void_value: int) -> np.ndarray:
+    is_void = values == void_value
+    return is_void.all(axis=2) if is_void.ndim == 3 else is_void
 
 
 def _is_gray_palette(picture: Picture) -> bool:
@@ -137,5 +194,6 @@ def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
         raise ImageReadError(
             f'{source}: {counts[VOID]} pixels are 255 beside the labels '
             f'{", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels that are '
-            'not to be judged ("void"). Set them to 0, or to 1 if they are target.'
+            'not to be judged ("void"): to leave them out, say void_value=255 (LoadMask) or '
+            '--void-value 255. If they are target, set them to 1.'
         )

@@ -18,7 +18,7 @@ from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
-from mmirstd.io.masks import read_mask
+from mmirstd.io.masks import VOID, read_mask
 
 REPORTED_MATCHINGS = ('optimal', 'legacy')
 """Conventions that are counted; see `mmirstd.evaluation.matching`. The first orders images."""
@@ -105,6 +105,7 @@ def evaluate(
     *,
     batch_size: int = 1,
     keep_worst: int = 12,
+    void_value: int | None = None,
     progress: Callable[[], None] | None = None,
 ) -> Evaluation:
     """Run ``detector`` over labelled images.
@@ -114,6 +115,7 @@ def evaluate(
         images: Images with masks.
         batch_size: Images given to the model at once.
         keep_worst: Number of images that are kept for a gallery.
+        void_value: Value of mask pixels that are not evaluated; detections there do not count.
         progress: Called after every image.
 
     Raises:
@@ -126,9 +128,20 @@ def evaluate(
     worst: list[tuple[tuple[int, float], int, WorstImage]] = []
     stream = detector.stream([image.source for image in images], batch_size=batch_size)
     for number, (image, detection) in enumerate(zip(images, stream, strict=True)):
-        gt_mask = read_mask(image.mask)
+        labels = read_mask(image.mask, void_value=void_value)
+        ignored = labels == VOID if void_value is not None else None
+        if ignored is not None and ignored.shape == detection.size:
+            known = np.where(ignored, np.float32(0), detection.probability)
+            detection = Detection.from_probability(
+                detection.source, detection.image, known, detector.threshold
+            )
+        gt_mask = (labels == 1).astype(np.uint8)
         counts = scorer.update(
-            detection.mask, gt_mask, probability=detection.probability, name=detection.source.name
+            detection.mask,
+            gt_mask,
+            probability=detection.probability,
+            ignored=ignored,
+            name=detection.source.name,
         )
         # Of equally bad images the first ones are kept.
         entry = (error_rank(counts), -number, WorstImage(counts, detection, gt_mask))

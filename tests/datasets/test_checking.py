@@ -221,6 +221,31 @@ def test_masks_that_would_be_read_wrong_are_problems(tmp_path, write_pair, kind)
         assert sorted(report.areas) == [3, 3]
 
 
+def test_void_pixels_are_not_targets_where_the_user_says_so(tmp_path, write_pair):
+    for name in 'ab':
+        write_pair(tmp_path / f'images/{name}.png', tmp_path / f'masks/{name}.png', 3)
+        path = tmp_path / f'masks/{name}.png'
+        mask = np.array(Image.open(path)) // 255
+        mask[0, :4] = 255
+        _mask(path, mask)
+    report = check_dataset(tmp_path, void_value=255)
+    assert not report.problems
+    assert not [note for note in report.notes if 'void' in note]
+    assert sorted(report.areas) == [3, 3]
+    assert report.counter('mask_values') == {'0, 1, 255': 2}
+    write_pair(tmp_path / 'images/c.png', tmp_path / 'masks/c.png', 3)  # 0 and 255
+    report = check_dataset(tmp_path, void_value=255)
+    assert not report.problems
+    (note,) = (note for note in report.notes if 'void' in note)
+    assert '1 of 3 masks have pixels of 255' in note
+    assert 'c.png' in note
+    for name in 'ab':
+        (tmp_path / f'masks/{name}.png').unlink()
+        (tmp_path / f'images/{name}.png').unlink()
+    (problem,) = check_dataset(tmp_path, void_value=255).problems
+    assert 'no mask has a target' in problem
+
+
 def test_pseudo_colour_is_noted(tmp_path, write_pair):
     write_pair(tmp_path / 'images/a.png', tmp_path / 'masks/a.png', 3)
     shape = np.array(Image.open(tmp_path / 'images/a.png')).shape

@@ -11,10 +11,12 @@ from mmengine.runner import BaseLoop
 from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader
 
+from mmirstd.datasets.transforms import LoadMask
 from mmirstd.engine import small_sets
 from mmirstd.engine.sample_seed import seed_samples
 from mmirstd.engine.small_sets import SmallSetHook, require_batches
 from mmirstd.engine.work_dir_lock import WorkDirLockHook
+from mmirstd.io.limits import ImageReadError
 
 
 class Masks:
@@ -95,6 +97,26 @@ def test_masks_without_any_target_are_reported(masks, joined, monkeypatch):
     Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(masks[2])
     batches(dataset(), 2)
     assert len(said) == 1
+
+
+def test_masks_are_read_as_the_pipeline_reads_them(masks, monkeypatch):
+    said = []
+    monkeypatch.setattr(small_sets, 'print_log', lambda text, **how: said.append(text))
+    labels = np.zeros((8, 8), np.uint8)
+    labels[2:5, 2:5], labels[3, 3:5] = 255, 1
+    Image.fromarray(labels).save(masks[0])
+    dataset = Masks(masks)
+    batches(dataset, 2)  # the loader of another package may know what 255 is beside 1
+    dataset.pipeline = SimpleNamespace(transforms=[LoadMask()])
+    with pytest.raises(ImageReadError, match='255 beside the labels'):
+        batches(dataset, 2)
+    dataset.pipeline = SimpleNamespace(transforms=[LoadMask(void_value=255)])
+    batches(dataset, 2)
+    assert said == []
+    labels[3, 3:5] = 255
+    Image.fromarray(labels).save(masks[0])
+    batches(dataset, 2)
+    assert 'none of the 3 masks' in said[0]
 
 
 class Loop(BaseLoop):

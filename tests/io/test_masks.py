@@ -5,7 +5,7 @@ from PIL import Image
 
 from mmirstd.io.images import read_image
 from mmirstd.io.limits import ImageReadError
-from mmirstd.io.masks import read_mask
+from mmirstd.io.masks import is_all_void, read_mask
 
 TARGET = np.array([[0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], np.uint8)
 
@@ -145,9 +145,61 @@ def test_void_beside_labels_is_refused(tmp_path, kind):
     image = Image.fromarray(mask) if kind == 'gray' else _palette(mask, [0, 0, 0, 128, 0, 0])
     image.save(tmp_path / 'mask.png')
     with pytest.raises(
-        ImageReadError, match=r'mask\.png: 28 pixels are 255 beside the labels 0, 1'
+        ImageReadError,
+        match=r'mask\.png: 28 pixels are 255 beside the labels 0, 1.*--void-value 255',
     ):
         read_mask(tmp_path / 'mask.png')
+
+
+def _ring(mask):
+    """The pixels around the targets become 255."""
+    mask = mask.copy()
+    mask[(cv2.dilate(mask, np.ones((3, 3), np.uint8)) > 0) & (mask == 0)] = 255
+    return mask
+
+
+@pytest.mark.parametrize('kind', ['gray', 'rgb', 'palette', '16-bit'])
+def test_void_pixels_are_labelled_where_the_user_says_so(tmp_path, kind):
+    expected = _ring(_blob())
+    assert [int((expected == value).sum()) for value in (1, 255)] == [35, 28]
+    if kind == 'palette':
+        _palette(expected, [0, 0, 0, 128, 0, 0]).save(tmp_path / 'mask.png')
+    elif kind == '16-bit':
+        cv2.imwrite(str(tmp_path / 'mask.png'), expected.astype(np.uint16))
+    else:
+        image = expected if kind == 'gray' else np.repeat(expected[..., None], 3, axis=2)
+        cv2.imwrite(str(tmp_path / 'mask.png'), image)
+    labels = read_mask(tmp_path / 'mask.png', void_value=255)
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_other_void_values_and_instances(tmp_path):
+    stored = np.array([[0, 1, 2, 3], [7, 7, 4, 5]], np.uint8)
+    cv2.imwrite(str(tmp_path / 'mask.png'), stored)
+    labels = read_mask(tmp_path / 'mask.png', void_value=7)
+    np.testing.assert_array_equal(labels, [[0, 1, 1, 1], [255, 255, 1, 1]])
+    labels = read_mask(tmp_path / 'mask.png', threshold=2, void_value=7)
+    np.testing.assert_array_equal(labels, [[0, 0, 0, 1], [255, 255, 1, 1]])
+
+
+def test_masks_of_0_and_255_stay_targets_unless_255_is_said_to_be_void(tmp_path):
+    cv2.imwrite(str(tmp_path / 'mask.png'), _blob() * 255)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'mask.png'), _blob())
+    labels = read_mask(tmp_path / 'mask.png', void_value=255)
+    np.testing.assert_array_equal(labels, _blob() * 255)
+    assert is_all_void(labels)
+    assert not is_all_void(_ring(_blob()))
+    assert not is_all_void(np.zeros((2, 2), np.uint8))
+
+
+def test_noise_of_jpeg_is_refused_beside_void_pixels(tmp_path):
+    code = cv2.imencode('.jpg', _blob() * 200, [cv2.IMWRITE_JPEG_QUALITY, 50])[1]
+    noisy = cv2.imdecode(code, 0)
+    noisy[:2] = 255
+    cv2.imwrite(str(tmp_path / 'mask.png'), noisy)
+    with pytest.raises(ImageReadError, match='noise of JPEG'):
+        read_mask(tmp_path / 'mask.png', void_value=255)
 
 
 def test_instance_labels_are_targets(tmp_path):

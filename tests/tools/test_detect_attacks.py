@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -181,18 +180,6 @@ def test_a_video_that_was_not_finished_is_an_error(tmp_path, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not (tmp_path / 'v.avi').exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 12 MB."""
-    place = tmp_path / 'disk'
-    place.mkdir()
-    mount = ['mount', '-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip('mounting a small disk needs root')
-    yield place
-    subprocess.run(['umount', str(place)], check=True)
 
 
 @pytest.mark.parametrize('words', [(), VIDEO])

@@ -149,3 +149,26 @@ def test_suffixes_of_masks_and_ranges_of_values(project, capsys):
     images = pair_with_masks('images', 'masks', '_pixels0')
     detector = IRSTDInferencer('bright.py', 'bright.pth', intensity_range=(15, 35))
     assert evaluate(detector, images).result.scores[0].hits == 4
+
+
+def test_void_pixels_are_left_out(project):
+    """The second target and a false alarm are void; what is found there does not count."""
+    for name in ('right', 'false <&>'):
+        mask = cv2.imread(f'masks/{name}.png', cv2.IMREAD_UNCHANGED) // 255
+        if name == 'right':
+            mask[28:33, 46:55] = 255  # around (30, 50)
+        else:
+            mask[38:43, 16:25] = 255  # around the false alarm at (40, 20)
+        cv2.imwrite(f'masks/{name}.png', mask)
+    for name in ('missed', 'empty'):
+        mask = cv2.imread(f'masks/{name}.png', cv2.IMREAD_UNCHANGED) // 255
+        cv2.imwrite(f'masks/{name}.png', mask)
+    images = pair_with_masks('images', 'masks')
+    evaluation = evaluate(IRSTDInferencer('bright.py', 'bright.pth'), images, void_value=255)
+    scores = evaluation.result.scores[0]
+    assert (scores.targets, scores.hits, scores.false_predictions) == (4, 3, 0)
+    assert (scores.tp, scores.fp, scores.fn) == (27, 0, 9)
+    assert scores.pixels == 4 * 48 * 64 - 2 * 45
+    assert [worst.counts.name for worst in evaluation.worst][0] == 'missed'
+    assert report.main([*WORDS, *GOOD]) == 1
+    assert report.main([*WORDS, *GOOD, '--void-value', '255']) == 0

@@ -317,3 +317,42 @@ def test_renamed_jpegs_are_refused(folders, tmp_path, capsys):
         (predictions / path.name).write_bytes(code.tobytes())
     assert main([str(predictions), str(masks)]) == 1
     assert 'JPEG changes the values' in capsys.readouterr().err
+
+
+def write_void_set(folder):
+    """Two images with a target of 9 pixels in a ring of 16 void ones; predictions mark both."""
+    label = np.zeros((20, 30), np.uint8)
+    label[3:8, 4:9], label[4:7, 5:8] = 255, 1
+    for name in ('pred', 'gt'):
+        (folder / name).mkdir()
+    for k in range(2):
+        cv2.imwrite(str(folder / f'gt/{k}.png'), label)
+        found = (label > 0).astype(np.uint8)
+        found[15, 20 : 22 + k] = 1  # false
+        cv2.imwrite(str(folder / f'pred/{k}.png'), found * 255)
+    return folder / 'pred', folder / 'gt'
+
+
+def test_void_pixels_are_left_out(tmp_path, capsys):
+    pred, gt = write_void_set(tmp_path)
+    assert main([str(pred), str(gt)]) == 1
+    assert '--void-value 255' in capsys.readouterr().err
+    numbers = score(pred, gt, '--void-value', 255, tmp_path=tmp_path)
+    assert numbers['pixels'] == 2 * (600 - 16)
+    assert (numbers['tp'], numbers['fp'], numbers['fn']) == (18, 5, 0)
+    assert numbers['IoU'] == pytest.approx(100 * 18 / 23)
+    assert numbers['Pd'] == 100
+    assert numbers['Fa'] == pytest.approx(1e6 * 5 / (2 * 584))
+
+
+def test_targets_of_255_are_not_taken_for_void_without_a_word(tmp_path, capsys):
+    pred, gt = write_void_set(tmp_path)
+    usual = cv2.imread(str(gt / '0.png'), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(gt / '0.png'), (usual == 1).astype(np.uint8) * 255)
+    assert main([str(pred), str(gt), '--void-value', '255']) == 0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'note: 1 of 2 masks have pixels of 255, which are left out as void, and no target' in out
+    assert '0.png' in out
+    cv2.imwrite(str(gt / '1.png'), (usual == 1).astype(np.uint8) * 255)
+    assert main([str(pred), str(gt), '--void-value', '255']) == 2
+    assert 'no mask has a target, but 2 have pixels of 255' in capsys.readouterr().err

@@ -20,7 +20,7 @@ from mmirstd.datasets.intensity import (
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.transforms.notices import log_in_first_worker
 from mmirstd.io.images import binarize, check_pixels, read_image
-from mmirstd.io.masks import read_mask
+from mmirstd.io.masks import is_all_void, read_mask
 from mmirstd.registry import TRANSFORMS
 
 # MMSeg looks for its own loader by these names: MMSegInferencer needs a step called
@@ -109,26 +109,40 @@ class LoadMask(BaseTransform):
     Required keys: ``ori_shape``; optional ``seg_map_path`` and ``mismatched_mask_shape`` (the
     size of a mask that the dataset declares to be published at another resolution than its
     image).
-    Added keys: ``gt_seg_map`` (H, W) uint8 of 0 and 1; ``seg_fields``.
+    Added keys: ``gt_seg_map`` (H, W) uint8 of 0, 1 and, with ``void_value``, 255; ``seg_fields``.
 
     Args:
         threshold: Gray value that target pixels exceed.
         on_size_mismatch: What to do with a mask of another size than its image, unless it is
             declared: 'error', or 'resize' (nearest pixels, a warning once per process).
+        void_value: Value of pixels that are not to be judged, which losses and metrics then leave
+            out: they become 255, MMSeg's ``ignore_index``. None, the default, is right for masks
+            of 0 and 255, where 255 is the target.
 
     Raises:
         FileNotFoundError: There is no such mask.
         ValueError: The mask is unusable or of another size than the image.
     """
 
-    def __init__(self, threshold: float = 0, *, on_size_mismatch: str = 'error') -> None:
+    def __init__(
+        self,
+        threshold: float = 0,
+        *,
+        on_size_mismatch: str = 'error',
+        void_value: int | None = None,
+    ) -> None:
         if on_size_mismatch not in ('error', 'resize'):
             raise ValueError(
                 f"on_size_mismatch must be 'error' or 'resize', got {on_size_mismatch!r}"
             )
         self.threshold = threshold
         self.on_size_mismatch = on_size_mismatch
-        self._warned = False
+        self.void_value = void_value
+        self._warned = self._warned_of_void = False
+
+    def read(self, path: str) -> np.ndarray:
+        """Labels (H, W) of a mask file as this step reads them."""
+        return read_mask(path, self.threshold, void_value=self.void_value)
 
     def transform(self, results: dict) -> dict:
         """Load the mask of one sample."""
@@ -137,7 +151,15 @@ class LoadMask(BaseTransform):
             return results
         if 'ori_shape' not in results:
             raise ValueError(f'{path}: LoadMask must come after the image loader')
-        mask = read_mask(path, self.threshold)
+        mask = self.read(path)
+        if not self._warned_of_void and is_all_void(mask):
+            self._warned_of_void = True
+            print_log(
+                f'{path} has pixels of {self.void_value} (void_value) and no target. If 255 is the '
+                'target in such masks, leave void_value out: now they teach nothing',
+                logger='current',
+                level=logging.WARNING,
+            )
         shape = tuple(results['ori_shape'][:2])
         if mask.shape != shape:
             mask = self._fit(mask, shape, results)
@@ -169,7 +191,7 @@ class LoadMask(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(threshold={self.threshold}, '
-            f'on_size_mismatch={self.on_size_mismatch!r})'
+            f'on_size_mismatch={self.on_size_mismatch!r}, void_value={self.void_value})'
         )
 
 
@@ -177,7 +199,7 @@ class LoadMask(BaseTransform):
 class BinarizeMask(BaseTransform):
     """Turn any label map into 0 (background) and 1 (target) by ``gt_seg_map > threshold``.
 
-    For use behind MMSeg's own ``LoadAnnotations``, which keeps 255 of a 0/255 mask, and 255 is
+    For use after MMSeg's own ``LoadAnnotations``, which keeps 255 of a 0/255 mask, and 255 is
     MMSeg's ignore label: such masks train on nothing. Does nothing where the sample has no
     ``gt_seg_map``, so pipelines serve inference as well.
 

@@ -161,7 +161,8 @@ class PointMaskLoss(nn.Module):
                 logits, self.num_points, self.oversample_ratio, self.importance_ratio
             )
             logits, targets = sample_points(logits, points), sample_points(targets, points)
-            valid = sample_points(valid, points, mode='nearest')
+            # Between pixels: a point counts if no ignored pixel has a share in its values.
+            valid = (sample_points(1 - valid, points) < 1e-6).float()
         logits, targets, valid = logits.flatten(1), targets.flatten(1), valid.flatten(1)
         bce = binary_cross_entropy(logits, targets, valid)
         return bce, dice(logits, targets, valid, self.smooth)

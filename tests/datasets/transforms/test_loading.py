@@ -11,7 +11,7 @@ from mmengine.registry import TRANSFORMS, DefaultScope
 from mmseg.models import SegDataPreProcessor
 from PIL import Image
 
-from mmirstd.datasets.transforms import BinarizeMask, LoadIRImage, LoadMask
+from mmirstd.datasets.transforms import BinarizeMask, LoadIRImage, LoadMask, loading
 from mmirstd.io.limits import ImageReadError
 
 assert mmseg.datasets.transforms  # registers MMSeg's own steps
@@ -121,6 +121,31 @@ def test_mask_is_zero_and_one(pair):
     assert np.unique(results['gt_seg_map']).tolist() == [0, 1]
     assert results['gt_seg_map'].sum() == 3
     assert results['seg_fields'] == ['gt_seg_map']
+
+
+def test_void_pixels_become_the_ignored_label(pair, monkeypatch):
+    said = []
+    monkeypatch.setattr(loading, 'print_log', lambda text, **how: said.append(text))
+    path = pair['seg_map_path']
+    shape = np.array(Image.open(path)).shape
+    stored = np.zeros(shape, np.uint8)
+    stored[1, 1:4], stored[2, 1:3] = 255, 1
+    Image.fromarray(stored).save(path)
+    with pytest.raises(ImageReadError, match='3 pixels are 255 beside the labels 0, 1'):
+        LoadMask()(LoadIRImage()({**pair}))
+    results = LoadMask(void_value=255)(LoadIRImage()({**pair}))
+    np.testing.assert_array_equal(results['gt_seg_map'], stored)
+    assert said == []
+    Image.fromarray(np.uint8(stored > 0) * 255).save(
+        path
+    )  # 0 and 255: targets, but said to be void
+    step = LoadMask(void_value=255)
+    for _ in range(2):
+        results = step(LoadIRImage()({**pair}))
+        assert np.unique(results['gt_seg_map']).tolist() == [0, 255]
+    (text,) = said
+    assert 'has pixels of 255 (void_value) and no target' in text
+    assert np.unique(LoadMask()(LoadIRImage()({**pair}))['gt_seg_map']).tolist() == [0, 1]
 
 
 def test_mask_steps_do_nothing_without_mask(pair):
