@@ -68,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--void-value',
         type=int,
         metavar='VALUE',
-        help='value of mask pixels that are not to be judged (none); of 0/1/255 masks it may be 255',
+        help='value of mask pixels that are left out (none); of 0/1/255 masks it may be 255',
     )
     add(
         '--resize',

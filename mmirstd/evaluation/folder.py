@@ -156,8 +156,8 @@ def score_folder(
     if all_void and not any(record.counts.target_areas for record in scorer.records):
         raise ValueError(
             f'no mask has a target, but {len(all_void)} have pixels of {void_value}, which are '
-            f'left out as void, such as {all_void[0]}. If 255 is their target, leave the void value '
-            'out'
+            f'left out as void, such as {all_void[0]}. If 255 is their target, leave the void '
+            'value out'
         )
     notes += describe_void(all_void, len(pairs), void_value)
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)

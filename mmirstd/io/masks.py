@@ -67,7 +67,10 @@ def label_pixels(
 
 
 def is_all_void(labels: np.ndarray) -> bool:
-    """Whether labels contain void pixels and no target, as a mask of 0 and 255 does if 255 is void."""
+    """Whether labels contain void pixels and no target.
+
+    A mask of 0 and 255 looks like that if 255 is said to be void.
+    """
     return bool((labels == VOID).any()) and not bool((labels == 1).any())
 
 
@@ -82,8 +85,8 @@ def describe_void(paths: Sequence[Path], count: int, void_value: int | None) -> 
     if not paths:
         return []
     return [
-        f'{len(paths)} of {count} masks have pixels of {void_value}, which are left out as void, and '
-        f'no target, such as {paths[0]}. If 255 is their target, leave the void value out'
+        f'{len(paths)} of {count} masks have pixels of {void_value}, which are left out as void, '
+        f'and no target, such as {paths[0]}. If 255 is their target, leave the void value out'
     ]
 
 
@@ -112,10 +115,9 @@ def read_mask_values(
             _refuse_void(values, picture, str(path))
             _refuse_noise(values, str(path))
         else:
-            void = _void_pixels(values, void_value)
-            _refuse_noise(
-                np.where(void[..., None] if values.ndim == 3 else void, 0, values), str(path)
-            )
+            known = values.copy()
+            known[_void_pixels(values, void_value)] = 0
+            _refuse_noise(known, str(path))
     return values
 
 

@@ -169,6 +169,6 @@ def test_void_pixels_are_left_out(project):
     assert (scores.targets, scores.hits, scores.false_predictions) == (4, 3, 0)
     assert (scores.tp, scores.fp, scores.fn) == (27, 0, 9)
     assert scores.pixels == 4 * 48 * 64 - 2 * 45
-    assert [worst.counts.name for worst in evaluation.worst][0] == 'missed'
+    assert next(worst.counts.name for worst in evaluation.worst) == 'missed'
     assert report.main([*WORDS, *GOOD]) == 1
     assert report.main([*WORDS, *GOOD, '--void-value', '255']) == 0
