@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from bright_network import CONFIG, RESIZE, scene, weights
+from bright_model import CONFIG, RESIZE, scene, weights
 
 from mmirstd.cli import export, report, score
 from mmirstd.inference.configs import load_config
