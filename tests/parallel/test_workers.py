@@ -1,5 +1,6 @@
 """Several processes leave what one process leaves, whatever is killed."""
 
+import json
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ from shared_run import (
     write_images,
     write_value,
 )
+
+from mmirstd.inference.sources import find_sources
 
 linux = pytest.mark.skipif(not sys.platform.startswith('linux'), reason='looks into /proc')
 
@@ -61,6 +64,31 @@ def test_the_results_are_those_of_one_process(images, expected, tmp_path):
         b''.join([header, *(part.removeprefix(header) for part in parts)])
         == (expected['targets.csv'])
     )
+
+
+def test_numbers_of_a_coco_dataset(tmp_path):
+    images = write_images(tmp_path / 'images', 12)
+    names = [source.name for source in find_sources(images)]
+    entries = [{'id': 500 - k, 'file_name': f'{name}.png'} for k, name in enumerate(names)]
+    dataset = tmp_path / 'dataset.json'
+    dataset.write_text(json.dumps({'images': entries, 'categories': [{'id': 7, 'name': 'x'}]}))
+    found = []
+    for words in ((), ('--workers', 2)):
+        out = tmp_path / f'out{len(words)}'
+        assert run(images, out, '--coco-ids', dataset, *words)[0] == 3
+        found.append((out / 'coco.json').read_bytes())
+    assert found[0] == found[1]
+    results = json.loads(found[0])
+    assert {result['category_id'] for result in results} == {7}
+    assert {result['image_id'] for result in results} == {
+        entry['id'] for entry in entries if 'broken' not in entry['file_name']
+    }
+    entries.pop()
+    dataset.write_text(json.dumps({'images': entries, 'categories': []}))
+    code, said = run(images, tmp_path / 'other', '--coco-ids', dataset, '--workers', 2)
+    assert code == 1
+    assert f'{names[-1]}: ' in said
+    assert not (tmp_path / 'other').exists()
 
 
 @linux
