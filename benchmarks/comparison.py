@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from benchmarks.complexity import count
+from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.inference.configs import image_channels, load_config
 
 SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
@@ -29,7 +31,10 @@ class Budget:
 
     Attributes:
         epochs: Passes over the training images. What a config measures in epochs (milestones,
-            ends of schedules, warm-up of MSHNet) shrinks in proportion.
+            ends of schedules) shrinks in proportion. The warm-up of MSHNet keeps its iterations:
+            it has to bring targets above the threshold before the location loss comes, and how
+            long that takes does not depend on how long training goes on. A budget that is shorter
+            is all warm-up.
         train_images: The first n images of the training split, of each set in a joint config; None
             for all.
         test_images: The first n images of the split that is scored; None for all.
@@ -137,11 +142,27 @@ def _shorten_training(cfg: Config, budget: Budget) -> None:
         for each in earlier
         if not each.get('by_epoch', True) or each.end - each.get('begin', 0) > 1
     ] + [last]
-    head = cfg.model.decode_head
-    if 'warm_up_epochs' in head:
-        head.warm_up_epochs = round(head.warm_up_epochs * share)
+    before = _iterations(cfg.train_dataloader, None)
     if budget.batch_size is not None:
         cfg.train_dataloader.batch_size = budget.batch_size
+    head = cfg.model.decode_head
+    if head.get('warm_up_epochs'):
+        iterations = head.warm_up_epochs * before
+        epochs = math.ceil(iterations / _iterations(cfg.train_dataloader, budget.train_images))
+        head.warm_up_epochs = min(epochs, budget.epochs)
+
+
+def _iterations(loader: Mapping[str, Any], images: int | None) -> int:
+    """Iterations of an epoch over the first ``images`` images of a published list, or all.
+
+    One for any other list, whose length is not known before it is read.
+    """
+    split = loader['dataset'].get('split')
+    if not isinstance(split, str) or canonical_split_name(split) is None:
+        return 1
+    listed = len(load_split(split).names)
+    batches = min(images or listed, listed) / loader['batch_size']
+    return max(1, math.floor(batches) if loader.get('drop_last') else math.ceil(batches))
 
 
 def _scaled(epochs: int | Sequence[int], share: float) -> int | list[int]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from mmseg.registry import DATASETS
 from benchmarks.compare_models import main, shared_configs
 from benchmarks.comparison import Budget, compare, shorten_config
 
+WARM_UP = 'model.decode_head.warm_up_epochs'
 ROOT = Path(__file__).resolve().parents[2]
 
 CHANGES = """
@@ -92,8 +94,6 @@ def test_what_is_counted_in_epochs_shrinks():
     assert 'end' not in cfg.param_scheduler[0], 'the runner takes the last epoch'
     assert cfg.val_dataloader.dataset.split == 'nudt/dnanet_50_50_test'
     assert plain.train_cfg.max_epochs == 400, 'the config itself stays'
-    warm = Config.fromfile(ROOT / 'configs' / 'mshnet' / 'mshnet_nudt.py')
-    assert shorten_config(warm, Budget(epochs=160), folder).model.decode_head.warm_up_epochs == 2
     warm = Config.fromfile(ROOT / 'configs' / 'sctransnet' / 'sctransnet_nudt.py')
     half, tenth = (
         shorten_config(warm, Budget(epochs=n), folder).param_scheduler for n in (500, 10)
@@ -110,6 +110,28 @@ def test_a_joint_config_is_shortened_set_by_set():
     one = Config.fromfile(ROOT / 'configs' / 'lite0' / 'simirstd_lite0_irstd1k.py')
     splits = [each.split for each in one.train_dataloader.dataset.datasets]
     assert splits == ['irstd1k/basicirstd_train_fit']
+
+
+@pytest.mark.parametrize(
+    ('budget', 'epochs'),
+    [
+        # Six epochs of 597 images in batches of 4, the last one dropped: 894 iterations
+        (Budget(epochs=40), 6),
+        (Budget(epochs=4), 4),
+        (Budget(epochs=500, batch_size=8), 13),  # of 74
+        (Budget(epochs=500, train_images=24), 149),  # of 6
+        (Budget(epochs=100, train_images=24), 100),
+    ],
+)
+def test_the_warm_up_of_mshnet_keeps_its_iterations(budget, epochs):
+    for name in ('mshnet', 'hdnet'):
+        config = Config.fromfile(ROOT / 'configs' / name / f'{name}_nudt.py')
+        cfg = shorten_config(config, budget, Path('work'))
+        assert cfg.model.decode_head.warm_up_epochs == epochs
+        cfg = shorten_config(config, replace(budget, options={WARM_UP: 3}), Path('work'))
+        assert cfg.model.decode_head.warm_up_epochs == 3
+    common = Config.fromfile(ROOT / 'configs' / 'common' / 'common_mshnet_nudt.py')
+    assert shorten_config(common, budget, Path('work')).model.decode_head.warm_up_epochs == 0
 
 
 def test_mistakes_are_named(tmp_path, capsys):
