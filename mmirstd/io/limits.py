@@ -74,8 +74,9 @@ def check_decoded_size(
     if size > image_limit():
         raise ImageLimitError(
             f'{source}: {width} x {height} pixels take {size / 1e6:.0f} MB in memory, more than '
-            f'the limit of {image_limit() / 1e6:.0f} MB. If the file is genuine, raise the limit: '
-            f'set the environment variable {LIMIT_VARIABLE}={size // 1_000_000 + 1}'
+            f'the limit of {image_limit() / 1e6:.0f} MB. Frames are held as a whole, with tiles too: '
+            f'if the file is genuine and the memory suffices, {_how_to_allow(size)}; otherwise cut it '
+            'into several files'
         )
 
 
@@ -88,6 +89,13 @@ def check_file_size(size: int, source: str) -> None:
     if size > image_limit():
         raise ImageLimitError(
             f'{source}: the file has {size / 1e6:.0f} MB, more than the limit of '
-            f'{image_limit() / 1e6:.0f} MB for one image. If it is genuine, raise the limit: set '
-            f'the environment variable {LIMIT_VARIABLE}={size // 1_000_000 + 1}'
+            f'{image_limit() / 1e6:.0f} MB for one image. If it is genuine, {_how_to_allow(size)}'
         )
+
+
+def _how_to_allow(size: int) -> str:
+    least = size // 1_000_000 + 1
+    return (
+        f'raise the limit: --max-image-mb {least} of `mmirstd detect`, or the environment variable '
+        f'{LIMIT_VARIABLE}={least} elsewhere'
+    )

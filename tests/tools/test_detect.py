@@ -92,6 +92,17 @@ def test_a_coco_dataset_is_not_overwritten(project, capsys):
     assert Path('out/coco.json').read_bytes() == before
 
 
+def test_a_frame_beyond_the_limit_says_which_flag_allows_it(project, capsys, monkeypatch):
+    monkeypatch.setenv('MMIRSTD_MAX_IMAGE_MB', '0.01')  # 48 x 64 pixels count as 0.012
+    words = ['images/frame_0.png', '--tile-size', 32, '--on-error', 'fail']
+    assert run(*words, '--out', 'out') == 1
+    said = ' '.join(capsys.readouterr().err.split())
+    assert 'frame_0.png: 64 x 48 pixels take 0 MB' in said
+    assert '--max-image-mb 1 of `mmirstd detect`' in said
+    assert run(*words, '--out', 'allowed', '--max-image-mb', 1) == 0
+    assert len(rows('allowed/targets.csv')) == 1
+
+
 def test_tiles_and_patterns(project):
     assert run('images/*_[01].png', '--out', 'out', '--tile-size', 32, '--overlap', 8) == 0
     assert len(rows('out/targets.csv')) == 2
