@@ -74,9 +74,9 @@ def check_decoded_size(
     if size > image_limit():
         raise ImageLimitError(
             f'{source}: {width} x {height} pixels take {size / 1e6:.0f} MB in memory, more than '
-            f'the limit of {image_limit() / 1e6:.0f} MB. Frames are held as a whole, with tiles too: '
-            f'if the file is genuine and the memory suffices, {_how_to_allow(size)}; otherwise cut it '
-            'into several files'
+            f'the limit of {image_limit() / 1e6:.0f} MB. Frames are held as a whole, with tiles '
+            f'too: if the file is genuine and the memory suffices, {_how_to_allow(size)}; otherwise '
+            'cut it into several files'
         )
 
 
