@@ -55,7 +55,7 @@ def quantize(
     Raises:
         ImportError: A package of the extra ``export`` is missing.
         ValueError: The method is unknown, or there are no calibration images.
-        ExportError: The network cannot be quantised.
+        ExportError: The model cannot be quantised.
         OSError: The file cannot be written; the message names it.
     """
     path, output = Path(path), check_output(output, inputs=[path])

@@ -75,7 +75,7 @@ def check_decoded_size(
         raise ImageLimitError(
             f'{source}: {width} x {height} pixels take {size / 1e6:.0f} MB in memory, more than '
             f'the limit of {image_limit() / 1e6:.0f} MB. Frames are held as a whole, with tiles '
-            f'too: if the file is genuine and the memory suffices, {_how_to_allow(size)}; otherwise '
+            f'too: if the file is genuine and the memory suffices, {_how_to_allow(size)}; else '
             'cut it into several files'
         )
 
