@@ -34,7 +34,7 @@ def load_config(config: str | Path | Config) -> Config:
     try:
         return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
-        if is_out_of_space(error):
+        if isinstance(error, OSError) and is_out_of_space(error):
             copy_of = Path(tempfile.gettempdir()) / path.name
             raise explain_write_error(OSError(error.errno, error.strerror), copy_of) from error
         reason = f'{type(error).__name__}: {error}'
