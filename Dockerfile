@@ -10,18 +10,18 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 MMCV_W
 
 WORKDIR /opt/mmirstd
 COPY requirements/default.txt requirements/default.txt
-# torch and torchvision in one command; the versions are those that the tests ran with.
-RUN pip install $(grep -hoE '^(torch|torchvision)==[^ ]+' requirements/default.txt) \
-        ${TORCH_INDEX:+--index-url "$TORCH_INDEX"}
+# torch and torchvision in one command; all versions are those that the tests ran with.
+RUN pip install --constraint requirements/default.txt torch torchvision \
+        ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"}
 COPY . .
 # onedl-mmcv brings opencv-python, which needs libraries of a display; the headless build does not.
-RUN pip install '.[onedl,export]' \
+RUN pip install --constraint requirements/default.txt '.[onedl,export]' \
     && pip uninstall --yes opencv-python opencv-python-headless \
-    && pip install --no-deps "$(grep -oE '^opencv-python-headless==[^ ]+' requirements/default.txt)" \
+    && pip install --no-deps --constraint requirements/default.txt opencv-python-headless \
     && mmirstd info
 
-RUN useradd --create-home user
-USER user
+RUN useradd --create-home --uid 1000 user
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["mmirstd"]
 CMD ["--help"]

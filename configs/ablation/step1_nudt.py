@@ -2,5 +2,5 @@
 _base_ = './step0_nudt.py'
 
 # No distilled weights are published with this package: give the path of yours, made by
-# configs/distill or converted with `tools/convert_checkpoint.py simir-backbone SRC DST`.
+# configs/distill or converted with `mmirstd convert simir-backbone SRC DST`.
 model = dict(backbone=dict(weights='checkpoints/repvit_m1_1_distilled.pth'))

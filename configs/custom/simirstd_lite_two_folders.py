@@ -1,7 +1,7 @@
 # Your own images: one folder with images and one with masks, of any names.
 #
-#   python tools/check_dataset.py data/own --image-dir images --mask-dir masks
-#   python tools/split_dataset.py data/own --out data/own/lists
+#   mmirstd check data/own --image-dir images --mask-dir masks
+#   mmirstd split data/own --out data/own/lists
 #   mim train mmsegmentation configs/custom/simirstd_lite_two_folders.py --work-dir work_dirs/own
 #
 # Change the names below to yours. Another model: take its file of _base_/models.

@@ -1,6 +1,6 @@
 # EfficientSAM-S on SIRST, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py efficient-sam SRC DST \
+#   mmirstd convert efficient-sam SRC DST \
 #     --config efficient_sam_vits_sirst
 #   ... --cfg-options load_from=DST
 _base_ = [

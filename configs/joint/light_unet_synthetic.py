@@ -1,6 +1,6 @@
 # The plain residual U-Net on procedural scenes alone: weights that no licence of public data
 # touches. Scored on the public test splits, of which it has never seen anything alike.
-#   python tools/make_synthetic.py data/scenes --train 3000 --val 200 --test 300 --seed 11
+#   mmirstd make-scenes data/scenes --train 3000 --val 200 --test 300 --seed 11
 _base_ = './light_unet_sirst3.py'
 
 scenes = 'data/scenes'

@@ -1,6 +1,6 @@
 # MobileSAM on MDFA, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py mobile-sam SRC DST
+#   mmirstd convert mobile-sam SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [
     '../_base_/models/mobile_sam.py',

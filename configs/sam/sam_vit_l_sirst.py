@@ -1,6 +1,6 @@
 # SAM ViT-L on SIRST, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py sam SRC DST \
+#   mmirstd convert sam SRC DST \
 #     --config sam_vit_l_sirst
 #   ... --cfg-options load_from=DST
 _base_ = [

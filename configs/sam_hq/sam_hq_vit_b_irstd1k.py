@@ -1,6 +1,6 @@
 # SAM-HQ ViT-B on IRSTD-1k, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py sam-hq SRC DST
+#   mmirstd convert sam-hq SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [
     '../_base_/models/sam_hq.py',

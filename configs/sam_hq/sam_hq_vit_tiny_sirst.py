@@ -1,6 +1,6 @@
 # SAM-HQ TinyViT on SIRST, fine-tuned without prompts. See docs/reference/sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py sam-hq SRC DST \
+#   mmirstd convert sam-hq SRC DST \
 #     --config sam_hq_vit_tiny_sirst
 #   ... --cfg-options load_from=DST
 _base_ = [

@@ -1,6 +1,6 @@
 # Semantic-SAM Swin-L on SIRST, fine-tuned without a user's prompts. See docs/reference/semantic_sam.md.
 # Starts from random weights unless you give published ones, converted first:
-#   python tools/convert_checkpoint.py semantic-sam SRC DST
+#   mmirstd convert semantic-sam SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [
     '../_base_/models/semantic_sam.py',

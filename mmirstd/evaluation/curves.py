@@ -40,6 +40,16 @@ CURVE_BINS = 1000
 CURVE_THRESHOLDS = tuple(i / 20 for i in range(20))
 """Default thresholds of the Pd-Fa curve: 0, 0.05, ... 0.95."""
 
+_DARK = {
+    'figure.facecolor': '#14181d',
+    'axes.facecolor': '#14181d',
+    **dict.fromkeys(('text.color', 'axes.labelcolor', 'axes.titlecolor'), '#e6e9ed'),
+    **dict.fromkeys(('xtick.color', 'ytick.color', 'axes.edgecolor'), '#aab4bf'),
+    'grid.color': '#aab4bf',
+    'legend.facecolor': '#1d232a',
+    'legend.edgecolor': '#3a434d',
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PixelCurve:
@@ -114,6 +124,15 @@ class TargetCurve:
     def fa(self) -> NDArray[np.float64]:
         """(T,) false pixels per evaluated pixel."""
         return self.false_pixels / self.pixels
+
+    @property
+    def useful(self) -> slice:
+        """Thresholds from the highest one down to the first with the largest Pd.
+
+        Below it nothing more is found: components merge and false pixels grow, until at threshold
+        0 one component may fill the image, with Fa 1 and no hit.
+        """
+        return slice(len(self.hits) - 1 - int(np.argmax(self.hits[::-1])), None)
 
 
 def pixel_histogram(
@@ -266,15 +285,28 @@ def _write_csv(path: Path, header: Sequence[str], columns: Sequence[NDArray]) ->
     write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
 
 
-def draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4) -> Figure:
+def draw_curves(
+    curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4, *, dark: bool = False
+) -> Figure:
     """Draw ROC, precision-recall and Pd-Fa curves of one or several models side by side.
+
+    The Pd-Fa curve ends where a lower threshold finds nothing more (:attr:`TargetCurve.useful`).
 
     Args:
         curves: What the legend calls a model -> its curves; a single one gets no legend but its
             areas in the titles.
         height: Of the figure in inches; it is 13 wide.
+        dark: Light lines on a dark ground.
     """
-    # Figure without pyplot: no global state, no display needed. Imported late: it is slow.
+    # Late: it is slow.
+    from matplotlib import style
+
+    with style.context(_DARK if dark else {}):
+        return _draw_curves(curves, height)
+
+
+def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float) -> Figure:
+    # Figure without pyplot: no global state, no display needed.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, height), layout='constrained')
@@ -284,12 +316,15 @@ def draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: fl
         label = ('\u200b' + name).replace('$', r'\$')
         roc.plot(pixels.fpr, pixels.tpr, label=label)
         pr.plot(pixels.tpr, pixels.precision, label=label)
-        pd_fa.plot(1e6 * detection.fa, detection.pd, marker='.', label=label)
+        fa, found = (values[detection.useful][::-1] for values in (detection.fa, detection.pd))
+        # Steps: between two thresholds nothing was measured.
+        pd_fa.step(1e6 * fa, found, where='post', marker='.', label=label)
     titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
     if len(curves) == 1:
         titles[0] += f', AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)'
         titles[1] += f', AP {pixels.average_precision:.4f} ({pixels.bins} bins)'
-        titles[2] = f'Pd-Fa ({detection.matching}, {len(detection.thresholds)} thresholds)'
+        drawn = len(detection.thresholds[detection.useful])
+        titles[2] = f'Pd-Fa ({detection.matching}, {drawn} thresholds)'
     else:
         pd_fa.legend(loc='lower right')
     roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title=titles[0])

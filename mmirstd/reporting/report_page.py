@@ -79,6 +79,7 @@ def build_page(
         results=_results(entries),
         sizes=_sizes(entries),
         curves=_figure_as_png(draw_curves(curves, 4.2)),
+        dark_curves=_figure_as_png(draw_curves(curves, 4.2, dark=True)),
         models=[
             {
                 'name': entry.name,

@@ -1,14 +1,20 @@
-"""Running the commands of a documentation page as they are written."""
+"""Commands of the documentation: finding them, running them as they are written, parsing them."""
 
+import argparse
 import re
 import runpy
 import shlex
 import sys
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r'^```(bash|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 FILE = re.compile(r'# file: (\S+)\n')
+PROGRAM = r'(?:mmirstd|mim|python tools/[\w.]+|python -m (?:mmirstd|benchmarks)[\w.]*)(?![^\s`])'
+LINE = re.compile(rf'^({PROGRAM}.*)$', re.MULTILINE)
+INDENTED = re.compile(rf'^(?: {{4}}|# +)({PROGRAM}.*)$', re.MULTILINE)
+INLINE = re.compile(rf'`({PROGRAM}[^`]*)`')
 
 
 def blocks(page):
@@ -33,18 +39,139 @@ def run_page(page, monkeypatch):
         elif kind == 'python':
             exec(compile(text, page, 'exec'), namespace)
         else:
-            for line in text.strip().splitlines():
+            for line in re.sub(r'\\\n\s*', '', text).strip().splitlines():
                 run_command(line, monkeypatch)
 
 
 def run_command(line, monkeypatch):
-    program, tool, *words = shlex.split(line)
-    assert program == 'python'
+    """Run ``mmirstd ...`` or ``python tools/NAME.py ...`` in this process; it must succeed."""
+    from mmirstd.cli.main import main
+
+    program, *words = shlex.split(line, comments=True)
+    assert program in ('mmirstd', 'python')
     assert not set('|&;<>$`') & set(line), f'this is more than a plain command: {line}'
-    monkeypatch.setattr(sys, 'argv', [tool, *words])
     code = 0
     try:
-        runpy.run_path(str(ROOT / tool), run_name='__main__')
+        if program == 'mmirstd':
+            code = main(words)
+        else:
+            tool, *words = words
+            monkeypatch.setattr(sys, 'argv', [tool, *words])
+            runpy.run_path(str(ROOT / tool), run_name='__main__')
     except SystemExit as end:
         code = end.code
     assert not code, f'{line} ended with {code}'
+
+
+def find_commands(text):
+    """(command, whether it is complete) of a page or of the comments of a config.
+
+    Commands within a sentence may name only what the sentence is about.
+    """
+    joined = re.sub(r'\\\n(?:\s|#)*', '', text)
+    shells = [block for kind, block in BLOCK.findall(joined) if kind == 'bash']
+    prose = re.sub(r'^```.*?^```$', '', joined, flags=re.MULTILINE | re.DOTALL)
+    for command in (*LINE.findall('\n'.join(shells)), *INDENTED.findall(prose)):
+        yield command.strip(), True
+    for command in INLINE.findall(re.sub(r'\n(?:# )?\s*', ' ', prose)):
+        if '...' not in command and ' ' in command:
+            yield command.strip(), False
+
+
+class ParsedError(Exception):
+    """The words were understood."""
+
+
+def parse_command(command, complete=True):
+    """Let the parser of the program read the words; ValueError where it does not understand."""
+    program, *words = shlex.split(command, comments=True)
+    with _parse_only():
+        try:
+            if program == 'mim':
+                _parse_mim(words, complete)
+            elif words[0] == '-m':
+                name = words[1]
+                if name == 'mmirstd':
+                    _parse_mmirstd(words[2:], complete)
+                else:
+                    _run(f'-m {name}', words[2:], complete)
+            elif program == 'python':
+                _run(words[0], words[1:], complete)
+            else:
+                _parse_mmirstd(words, complete)
+        except SystemExit as end:
+            raise ValueError(f'{command}: not understood') from end
+
+
+def _parse_mmirstd(words, complete):
+    from mmirstd.cli.main import COMMANDS, load_command
+
+    if words[0].startswith('-'):
+        if words[0] not in ('--help', '--version'):
+            raise ValueError(f'mmirstd has no {words[0]}')
+        return
+    if words[0] not in COMMANDS and words[0].isupper():
+        return  # a placeholder
+    if words[0] not in COMMANDS:
+        raise ValueError(f'mmirstd has no command {words[0]}')
+    if complete or len(words) > 2:
+        with mock.patch.object(sys, 'argv', [f'mmirstd {words[0]}', *words[1:]]):
+            _parse(load_command(words[0]).build_parser(), words[1:], complete)
+
+
+def _parse_mim(words, complete):
+    """mim hands unknown words to the tool of the package that it is told."""
+    import mmirstd.stack
+
+    action, *words = words
+    if action not in ('train', 'test'):
+        assert action in ('search', 'run', 'download', 'install'), action
+        return
+    if words and words[0] in ('mmsegmentation', 'mmirstd'):
+        words = words[1:]
+    elif complete:
+        raise ValueError(f'mim {action} needs the name of a package')
+    gpus = words.index('--gpus') if '--gpus' in words else None
+    if gpus is not None:
+        del words[gpus : gpus + 2]
+    if action == 'test' and '--checkpoint' in words:
+        place = words.index('--checkpoint')
+        words = [words[0], words[place + 1], *words[1:place], *words[place + 2 :]]
+    _run(str(mmirstd.stack.mmseg_tool(action)), words, complete)
+
+
+def _run(tool, words, complete):
+    with mock.patch.object(sys, 'argv', [tool, *words]), mock.patch.object(sys, 'path', sys.path):
+        _PARSING['complete'] = complete
+        try:
+            if tool.startswith('-m '):
+                runpy.run_module(tool[3:], run_name='__main__')
+            else:
+                runpy.run_path(str(ROOT / tool), run_name='__main__')
+        except ParsedError:
+            return
+        finally:
+            _PARSING['complete'] = True
+    raise AssertionError(f'{tool} has no argparse parser')
+
+
+_PARSING = {'complete': True}
+_parse_args = argparse.ArgumentParser.parse_args
+
+
+def _parse(parser, words, complete):
+    if complete:
+        return _parse_args(parser, words)
+    known = {option for action in parser._actions for option in action.option_strings}
+    for word in words:
+        if word.startswith('--') and word.partition('=')[0] not in known:
+            raise ValueError(f'{parser.prog} has no option {word}')
+    return None
+
+
+def _parse_only():
+    def parse_args(parser, args=None, namespace=None):
+        _parse(parser, sys.argv[1:] if args is None else args, _PARSING['complete'])
+        raise ParsedError
+
+    return mock.patch.object(argparse.ArgumentParser, 'parse_args', parse_args)

@@ -26,7 +26,7 @@ def write_clip():
     writer.release()
 
 
-SCENES = 'python tools/make_synthetic.py data/scenes --train 0 --val 0 --test 4 --size 128 --seed 7'
+SCENES = 'mmirstd make-scenes data/scenes --train 0 --val 0 --test 4 --size 128 --seed 7'
 
 
 def test_inference_page(workplace, monkeypatch):

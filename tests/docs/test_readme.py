@@ -38,7 +38,7 @@ def test_use_it_on_your_own_images(tmp_path, monkeypatch):
 def test_the_command_of_the_demo_page():
     """It serves until it is stopped, so here it is only taken apart; tests/tools serves it."""
     for page in ('README.md', 'docs/how_to/detect.md'):
-        (command,) = re.findall(r'python tools/demo\.py ([^`\n]+)', (ROOT / page).read_text())
+        (command,) = re.findall(r'mmirstd demo (--model [^`\n]+)', (ROOT / page).read_text())
         args = build_parser().parse_args(command.split())
         assert args.model == [['simirstd_synthetic', 'weights.pth']]
         assert args.host == '127.0.0.1'

@@ -5,6 +5,8 @@ import pytest
 
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.curves import (
+    TargetCurve,
+    draw_curves,
     pixel_curve,
     pixel_histogram,
     sweep_thresholds,
@@ -99,3 +101,63 @@ def test_sweep_leaves_out_ignored_pixels():
     ignored[8:10, 8] = True
     sweep = sweep_thresholds(probability, gt_mask, (0.5,), 'greedy', ignored=ignored)
     assert sweep.tolist() == [[1, 2]]
+
+
+@pytest.fixture
+def one_giant_component():
+    """Below 0.1 the whole image is one component, far from the target."""
+    probability = np.full((20, 20), 0.05)
+    truth = np.zeros((20, 20), bool)
+    truth[2:5, 2:5] = True
+    probability[2:5, 2:5] = 0.9
+    thresholds = (0.0, 0.1, 0.5, 0.95)
+    sweep = sweep_thresholds(probability, truth, thresholds, 'greedy')
+    histogram = pixel_histogram(probability, truth, 20)
+    return pixel_curve([histogram]), target_curve(
+        [sweep], thresholds, 'greedy', targets=1, pixels=400
+    )
+
+
+def test_the_drawn_curve_ends_where_nothing_more_is_found(one_giant_component):
+    pixels, detection = one_giant_component
+    assert detection.fa[0] == 1  # measured and kept in the files
+    assert detection.hits.tolist() == [0, 1, 1, 0]
+    assert detection.thresholds[detection.useful].tolist() == [0.5, 0.95]
+    (line,) = draw_curves({'': (pixels, detection)}).axes[2].lines
+    assert line.get_xdata().tolist() == [0, 0]
+    assert line.get_ydata().tolist() == [0, 1]
+
+
+def test_between_two_thresholds_the_lower_pd_holds():
+    curve = TargetCurve(
+        'greedy', np.array([0.2, 0.4, 0.6]), np.array([4, 3, 1]), np.array([9, 5, 0]), 4, 100
+    )
+    pixels = pixel_curve([np.ones((2, 11), int)])
+    (line,) = draw_curves({'': (pixels, curve)}).axes[2].lines
+    assert line.get_drawstyle() == 'steps-post'
+    assert line.get_ydata().tolist() == [0.25, 0.75, 1]
+    assert line.get_xdata() == pytest.approx([0, 5e4, 9e4])
+
+
+def test_curves_without_targets_are_drawn():
+    curve = target_curve([np.zeros((3, 2), int)], (0, 0.4, 0.6), 'greedy', targets=0, pixels=9)
+    pixels = pixel_curve([np.array([[5, 4], [0, 0]])])
+    assert draw_curves({'': (pixels, curve)}).axes[2].get_ylabel() == 'Pd'
+
+
+def test_dark_curves_are_legible(one_giant_component):
+    """Text and ground differ by the contrast that WCAG asks for, 4.5."""
+    from matplotlib.colors import to_rgb
+
+    def luminance(colour):
+        linear = [v / 12.92 if v <= 0.04 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour)]
+        return np.dot(linear, (0.2126, 0.7152, 0.0722))
+
+    for dark in (False, True):
+        figure = draw_curves({'': one_giant_component}, dark=dark)
+        axes = figure.axes[0]
+        ground = luminance(axes.get_facecolor())
+        assert (ground < 0.2) == dark
+        for text in (axes.title, axes.xaxis.label, axes.get_xticklabels()[0]):
+            levels = sorted([luminance(text.get_color()), ground])
+            assert (levels[1] + 0.05) / (levels[0] + 0.05) > 4.5

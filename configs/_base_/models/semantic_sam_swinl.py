@@ -1,6 +1,6 @@
 # Semantic-SAM as released for SA-1B, Swin-L: the teacher. No checkpoint is published with this
 # package: convert the authors' swinl_only_sam_many2many.pth by
-#   python tools/convert_checkpoint.py semantic-sam SRC checkpoints/semantic_sam_swinl.pth
+#   mmirstd convert semantic-sam SRC checkpoints/semantic_sam_swinl.pth
 semantic_sam = dict(
     type='mmirstd.SemanticSAM',
     backbone=dict(

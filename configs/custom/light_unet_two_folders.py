@@ -1,0 +1,51 @@
+# Your own images: one folder with images and one with masks, of any names. Starts from the weights
+# that ship with the package, so a few dozen images and a few epochs are enough.
+#
+#   mmirstd check data/own
+#   mmirstd split data/own --out data/own/lists
+#   mmirstd train light_unet_two_folders --work-dir work_dirs/own
+#
+# Change the names below to yours. Images of any size and bit depth; training takes crops.
+_base_ = '../joint/light_unet_sirst3.py'
+
+data_root = 'data/own'
+folders = dict(
+    _delete_=True,
+    type='mmirstd.IRSTDDataset',
+    data_root=data_root,
+    image_dir='images',
+    mask_dir='masks',
+    # What names end in where masks and images differ: 'frame_7_mask.png' for 'frame_7.png'.
+    image_tail='',
+    mask_tail='')
+
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        **folders, split=f'{data_root}/lists/train.txt', pipeline=_base_.train_pipeline))
+val_dataloader = dict(
+    dataset=dict(
+        **folders,
+        split=f'{data_root}/lists/val.txt',
+        test_mode=True,
+        pipeline=_base_.test_pipeline))
+test_dataloader = dict(
+    dataset=dict(
+        **folders,
+        split=f'{data_root}/lists/test.txt',
+        test_mode=True,
+        pipeline=_base_.test_pipeline))
+val_evaluator = dict(_delete_=True, type='mmirstd.IRSTDMetric')
+test_evaluator = dict(_delete_=True, type='mmirstd.IRSTDMetric')
+
+# None trains from random weights; then give it ten times the epochs and the rate of the base.
+load_from = str(
+    __import__('mmirstd.weights', fromlist=['weights']).get_model_info('tiny').weights_file())
+
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=10),
+    dict(type='CosineAnnealingLR', eta_min=3e-6, by_epoch=True, convert_to_iter_based=True)
+]
+train_cfg = dict(max_epochs=20, val_interval=1)
+default_hooks = dict(checkpoint=dict(save_best='irstd/IoU'))
