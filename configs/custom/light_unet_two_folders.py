@@ -16,8 +16,8 @@ folders = dict(
     image_dir='images',
     mask_dir='masks',
     # What names end in where masks and images differ: 'frame_7_mask.png' for 'frame_7.png'.
-    image_tail='',
-    mask_tail='')
+    image_suffix='',
+    mask_suffix='')
 
 train_dataloader = dict(
     batch_size=8,
@@ -42,10 +42,19 @@ test_evaluator = dict(_delete_=True, type='mmirstd.IRSTDMetric')
 load_from = str(
     __import__('mmirstd.weights', fromlist=['weights']).get_model_info('tiny').weights_file())
 
-optim_wrapper = dict(optimizer=dict(lr=3e-4))
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=10),
-    dict(type='CosineAnnealingLR', eta_min=3e-6, by_epoch=True, convert_to_iter_based=True)
+    dict(type='CosineAnnealingLR', eta_min=1e-5, by_epoch=True, convert_to_iter_based=True)
 ]
 train_cfg = dict(max_epochs=20, val_interval=1)
 default_hooks = dict(checkpoint=dict(save_best='irstd/IoU'))
+custom_hooks = [
+    dict(
+        type='EMAHook',
+        ema_type='MomentumAnnealingEMA',
+        momentum=0.02,  # an average over the last 50 steps
+        gamma=10,
+        update_buffers=True,
+        priority='ABOVE_NORMAL')
+]

@@ -32,4 +32,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     if name != 'OnnxDetector':
         installed_family()  # otherwise the first import that fails would speak of one package
+        from mmirstd.inference.loading import import_mmseg
+
+        import_mmseg()()
     return getattr(import_module(_MODULES[name]), name)

@@ -49,6 +49,7 @@ _DARK = {
     'legend.facecolor': '#1d232a',
     'legend.edgecolor': '#3a434d',
 }
+_DARK_LINES = ('#6cb6ff', '#ffa657', '#7ee787', '#ff7b72', '#d2a8ff', '#f2cc60')
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,10 +300,19 @@ def draw_curves(
         dark: Light lines on a dark ground.
     """
     # Late: it is slow.
+    from cycler import cycler
     from matplotlib import style
 
-    with style.context(_DARK if dark else {}):
+    colours = {'axes.prop_cycle': cycler(color=_DARK_LINES)}
+    with style.context(_DARK | colours if dark else {}):
         return _draw_curves(curves, height)
+
+
+def _decades(curves: Sequence[TargetCurve]) -> tuple[float, float]:
+    """Whole decades around the Fa that is drawn, in 1e-6, from 0 where it was measured or small."""
+    fa = 1e6 * np.concatenate([curve.fa[curve.useful] for curve in curves])
+    low = 10.0 ** np.floor(np.log10(fa.min())) if fa.min() >= 1 else 0.0
+    return low, 10.0 ** (1 + np.floor(np.log10(max(fa.max(), 1))))
 
 
 def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float) -> Figure:
@@ -332,7 +342,7 @@ def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: f
     pr.set(xlabel='pixel recall', ylabel='pixel precision', title=titles[1])
     pd_fa.set(xlabel='Fa, 1e-6', ylabel='Pd', title=titles[2])
     pd_fa.set_xscale('symlog', linthresh=1.0)
-    pd_fa.set_xlim(left=0)  # a range of less than a decade would have no tick
+    pd_fa.set_xlim(*_decades([detection for _, detection in curves.values()]))
     for axes in (roc, pr, pd_fa):
         axes.set_ylim(-0.02, 1.02)
         axes.grid(alpha=0.3)

@@ -1,6 +1,7 @@
 """Commands of the documentation: finding them, running them as they are written, parsing them."""
 
 import argparse
+import glob
 import re
 import runpy
 import shlex
@@ -48,6 +49,7 @@ def run_command(line, monkeypatch):
     from mmirstd.cli.main import main
 
     program, *words = shlex.split(line, comments=True)
+    words = [name for word in words for name in expand(word, line)]
     assert program in ('mmirstd', 'python')
     assert not set('|&;<>$`') & set(line), f'this is more than a plain command: {line}'
     code = 0
@@ -61,6 +63,13 @@ def run_command(line, monkeypatch):
     except SystemExit as end:
         code = end.code
     assert not code, f'{line} ended with {code}'
+
+
+def expand(word, line):
+    """What a shell makes of a word with a star, unless it is quoted."""
+    if '*' not in word or f'"{word}"' in line:
+        return [word]
+    return sorted(glob.glob(word)) or [word]
 
 
 def find_commands(text):

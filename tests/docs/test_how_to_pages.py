@@ -58,3 +58,20 @@ def test_separate_background(checkout, monkeypatch):
     cv2.imwrite('frame.png', np.random.default_rng(0).integers(60, 90, (48, 64), dtype=np.uint8))
     run_page('how_to/separate_background.md', monkeypatch)
     assert cv2.imread('background_5.png', cv2.IMREAD_GRAYSCALE).shape == (48, 64)
+
+
+@pytest.mark.slow
+def test_own_folder(checkout, monkeypatch, capsys):
+    """From make-scenes to ONNX, with the shipped weights as the start."""
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    run_page('tutorials/own_folder.md', monkeypatch)
+    printed = capsys.readouterr().out
+    page = (ROOT / 'docs/tutorials/own_folder.md').read_text()
+    for line in ('targets (8-connected)', 'train.txt: 32 images', '18 images'):
+        assert line in printed
+        assert line in page
+    tables = [Path(folder, 'targets.csv').read_text() for folder in ('found', 'found_onnx')]
+    assert len(tables[0].splitlines()) > 50
+    assert [len(table.splitlines()) for table in tables] == [len(tables[0].splitlines())] * 2
+    assert Path('report.html').is_file()

@@ -7,9 +7,9 @@ tools/quickstart.sh and tools/run_tests.sh: tests/tools/test_quickstart.py and e
 import re
 from pathlib import Path
 
+import cv2
 import pytest
-import torch
-from documented import ROOT, run_command
+from documented import BLOCK, ROOT, run_command
 from toy_project import write_images
 
 from mmirstd.cli.demo import build_parser
@@ -17,30 +17,48 @@ from mmirstd.cli.demo import build_parser
 
 @pytest.mark.slow
 def test_use_it_on_your_own_images(tmp_path, monkeypatch):
-    from mmirstd.inference.configs import load_config
-    from mmirstd.inference.torch_detector import build_model
-
     monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    model = build_model(load_config('simirstd_synthetic'), None, untrained=True)
-    torch.save({'state_dict': model.state_dict()}, 'weights.pth')
     write_images(tmp_path / 'own', 2, size=64)
     for kind in ('images', 'masks'):
         Path('own', kind).rename(f'my_{kind}')
-    section = (ROOT / 'README.md').read_text().split('## Use it on your own images')[1]
+    section = (ROOT / 'README.md').read_text().split('## Use it')[1]
     (block,) = re.findall(r'```bash\n(.*?)```', section.split('\n## ')[0], re.DOTALL)
-    for line in block.strip().splitlines():
+    for line in block.strip().splitlines()[:2]:
         run_command(line, monkeypatch)
     assert Path('report.html').is_file()
     assert len(list(Path('found/overlays').iterdir())) == 2
 
 
+@pytest.mark.slow
+def test_the_first_command_and_the_first_program(tmp_path, monkeypatch, capsys):
+    """Both print the same target."""
+    monkeypatch.chdir(tmp_path)
+    run_command('mmirstd make-scenes scenes --train 0 --val 0 --test 1 --bits 16', monkeypatch)
+    (image,) = Path('scenes/test/images').iterdir()
+    cv2.imwrite('frame.tif', cv2.imread(str(image), cv2.IMREAD_UNCHANGED))
+    text = (ROOT / 'README.md').read_text()
+    ((_, install), (_, program), *_) = BLOCK.findall(text)
+    capsys.readouterr()
+    run_command(install.splitlines()[1], monkeypatch)
+    printed = capsys.readouterr().out
+    exec(compile(program, 'README.md', 'exec'), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    x, y = map(float, lines[0].split()[:2])
+    assert f'{x:.1f}' in printed
+    assert f'{y:.1f}' in printed
+
+
+def test_two_screens():
+    assert len((ROOT / 'README.md').read_text().splitlines()) <= 100
+
+
 def test_the_command_of_the_demo_page():
     """It serves until it is stopped, so here it is only taken apart; tests/tools serves it."""
     for page in ('README.md', 'docs/how_to/detect.md'):
-        (command,) = re.findall(r'mmirstd demo (--model [^`\n]+)', (ROOT / page).read_text())
+        (command,) = re.findall(r'mmirstd demo (--model [^`\n#]+)', (ROOT / page).read_text())
         args = build_parser().parse_args(command.split())
-        assert args.model == [['simirstd_synthetic', 'weights.pth']]
+        assert args.model in ([['tiny']], [['simirstd_synthetic', 'weights.pth']])
         assert args.host == '127.0.0.1'
 
 

@@ -22,7 +22,8 @@ def hook(name):
 
 def generated_pages():
     components = [f'reference/components/{page}.md' for page in hook('components')['PAGES']]
-    return [hook('commands')['PAGE'], *components]
+    notebooks = [path.relative_to(DOCS).with_suffix('.md') for path in DOCS.rglob('*.ipynb')]
+    return [hook('commands')['PAGE'], *components, *(path.as_posix() for path in notebooks)]
 
 
 def test_every_page_is_in_the_navigation():

@@ -139,6 +139,19 @@ def test_between_two_thresholds_the_lower_pd_holds():
     assert line.get_xdata() == pytest.approx([0, 5e4, 9e4])
 
 
+@pytest.mark.parametrize(
+    ('false_pixels', 'limits'),
+    [([900, 340, 210], (100, 1000)), ([20, 5, 0], (0, 100)), ([0, 0, 0], (0, 10))],
+)
+def test_the_axis_of_fa_shows_the_measured_decades(false_pixels, limits):
+    pixels = pixel_curve([np.ones((2, 11), int)])
+    curve = TargetCurve(
+        'greedy', np.array([0.2, 0.4, 0.6]), np.array([4, 3, 1]), np.array(false_pixels), 4, 10**6
+    )
+    axes = draw_curves({'': (pixels, curve)}).axes[2]
+    assert axes.get_xlim() == pytest.approx(limits)
+
+
 def test_curves_without_targets_are_drawn():
     curve = target_curve([np.zeros((3, 2), int)], (0, 0.4, 0.6), 'greedy', targets=0, pixels=9)
     pixels = pixel_curve([np.array([[5, 4], [0, 0]])])

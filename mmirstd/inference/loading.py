@@ -1,0 +1,28 @@
+"""Importing MMSegmentation, which prints and warns of parts that are absent on purpose."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+
+from mmirstd.io.held_warnings import hold, hold_warnings
+
+
+def import_mmseg() -> Callable[[], None]:
+    """Import MMSegmentation; what it prints and warns of goes to the log file, if there is one.
+
+    Returns:
+        A function that shows warnings on the screen again.
+    """
+    restore = hold_warnings()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        import mmirstd.registry  # noqa: F401 - checks the installed family first
+
+        # isort: split
+        import mmseg.datasets
+        import mmseg.models  # noqa: F401
+    for line in printed.getvalue().splitlines():
+        hold(line)
+    return restore
