@@ -14,7 +14,7 @@ BLOCK = re.compile(r'^```(bash|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 FILE = re.compile(r'# file: (\S+)\n')
 PROGRAM = r'(?:mmirstd|mim|python tools/[\w.]+|python -m (?:mmirstd|benchmarks)[\w.]*)(?![^\s`])'
 LINE = re.compile(rf'^({PROGRAM}.*)$', re.MULTILINE)
-INDENTED = re.compile(rf'^(?: {{4}}|# +)({PROGRAM}.*)$', re.MULTILINE)
+INDENTED = re.compile(rf'^(?: {{4}}|#  +)({PROGRAM}.*)$', re.MULTILINE)
 INLINE = re.compile(rf'`({PROGRAM}[^`]*)`')
 
 

@@ -16,8 +16,8 @@ PAGES += [*(ROOT / '.github').rglob('*.md'), *(ROOT / '.github').rglob('*.yml')]
 PAGES += [path for path in (ROOT / 'docs').rglob('*.md') if 'results' not in path.parts]
 CONFIGS = sorted((ROOT / 'configs').rglob('*.*'))
 
-# Options of pip, mkdocs, docker, sed and others.
-FOREIGN = {'--no-deps', '--strict', '--no-build-isolation', '--wheel-dir', '--gpus'}
+# Options of pip, mkdocs, docker, torchrun and others.
+FOREIGN = {'--node-rank', '--no-deps', '--strict', '--no-build-isolation', '--wheel-dir', '--gpus'}
 
 
 def relative(path):
