@@ -94,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EXPECTED_ERRORS as error:
         print_error(error, console)
         return FAILED
-    console.print(f'{escape(args.out)}: {len(models)} models on {len(images)} images')
+    plural = '1 model' if len(models) == 1 else f'{len(models)} models'
+    console.print(f'{escape(args.out)}: {plural} on {len(images)} images')
     return OK
 
 
