@@ -57,8 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Detect with the given arguments; returns the exit code."""
     check_usage(parser, args)
+    args.threads = 0  # as many as the libraries choose
     if args.repeatable:
         os.environ[REPEATABLE] = '1'
+        args.threads = 1  # sums are made in another order where threads share them
     console = Console(stderr=True, highlight=False)
     done = _Done()
     skipped = SkippedImages(lambda text: console.print(f'[yellow]skipped[/] {escape(text)}'))
@@ -112,10 +114,14 @@ def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detect
     if args.onnx is not None:
         from mmirstd.inference.onnx_detector import OnnxDetector
 
-        return OnnxDetector(args.onnx, options=options, threads=getattr(args, 'threads', 0))
+        return OnnxDetector(args.onnx, options=options, threads=args.threads)
     load_libraries(Console(stderr=True))()
+    import torch
+
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
+    if args.threads:
+        torch.set_num_threads(args.threads)
     return IRSTDInferencer(
         args.config if args.model is None else args.model,
         args.checkpoint,

@@ -145,8 +145,8 @@ def build_detect_parser(
     add(
         '--repeatable',
         action='store_true',
-        help='choose between ways to compute without timing them, so that every digit of the '
-        'scores is the same in all runs; slower for SimIRSTD on a CPU',
+        help='one thread in each process, and no choice by timing between ways to compute: every '
+        'digit of the scores is the same in all runs on processors of one kind',
     )
     add_shard_arguments(parser)
     return parser

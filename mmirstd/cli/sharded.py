@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -22,6 +21,7 @@ from mmirstd.inference.tracking import Tracker
 from mmirstd.io.guard import Inputs
 from mmirstd.io.hashing import sha256
 from mmirstd.io.limits import image_limit
+from mmirstd.io.output_folder import read_header
 from mmirstd.parallel.merge import Merger
 from mmirstd.parallel.parts import PARTS, check_parts
 from mmirstd.parallel.pool import run_pool, threads_per_worker
@@ -132,12 +132,13 @@ def run_sharded(
     if args.ray is not None:
         import_ray()
     workers = args.workers or os.cpu_count() or 1
+    threads = _threads(args, workers)
     job, shards = plan(
         args.out,
         sources,
         workers=workers,
         batch_size=args.batch_size,
-        settings=_settings(args),
+        settings={**_settings(args), 'threads': threads},
         resume=args.resume,
     )
     writer = DetectionWriter(
@@ -161,7 +162,7 @@ def run_sharded(
         on_error=on_error,
         tell=lambda text: console.print(text, markup=False, highlight=False),
     )
-    execute = partial(_execute, args, _job(args, options, build, workers), done, show, len(sources))
+    execute = partial(_execute, args, _job(args, options, build, threads), done, show, len(sources))
     with writer:
         with ExitStack() as tracks:
             if args.track:
@@ -213,6 +214,15 @@ def _execute(
         yield shard
 
 
+def _threads(args: argparse.Namespace, workers: int) -> int:
+    """Threads of each worker. Digits depend on it, so a run goes on with as many as it began."""
+    if args.resume:
+        earlier = (read_header(args.out) or {}).get('job', {}).get('threads')
+        if isinstance(earlier, int) and earlier > 0:
+            return earlier
+    return 1 if args.ray is not None or args.repeatable else threads_per_worker(workers)
+
+
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """What results depend on, beside the images, as the record shows it."""
     settings = {
@@ -238,14 +248,14 @@ def _job(
     args: argparse.Namespace,
     options: DetectorOptions,
     build: Callable[[argparse.Namespace, DetectorOptions], Detector],
-    workers: int,
+    threads: int,
 ) -> Job:
     return Job(
         build=partial(_load, build, args, options),
         folder=os.path.abspath(args.out),
         formats=tuple(args.write),
         batch_size=args.batch_size,
-        threads=1 if args.ray is not None else threads_per_worker(workers),
+        threads=threads,
         parts=args.parts,
         working_dir=os.getcwd(),
         environment=tuple((n, os.environ[n]) for n in _INHERITED if n in os.environ),
@@ -260,7 +270,4 @@ def _load(
 ) -> Detector:
     """Load the detector, in a worker."""
     args.threads = threads
-    detector = build(args, options)
-    if 'torch' in sys.modules:
-        sys.modules['torch'].set_num_threads(threads)
-    return detector
+    return build(args, options)
