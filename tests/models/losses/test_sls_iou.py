@@ -17,6 +17,23 @@ def label() -> torch.Tensor:
     return label
 
 
+@pytest.mark.parametrize('corner', [(48, 48), (20, 70)])
+def test_the_location_is_met_without_finding_a_target(corner) -> None:
+    """Why MSHNet warms up without it: a flat dark map of the target's mass is a minimum."""
+    y, x = corner
+    label = torch.zeros(1, 96, 96, dtype=torch.long)
+    label[0, y : y + 4, x : x + 4] = 1
+    share = label.float().mean()
+    flat = torch.full((1, 1, 96, 96), torch.logit(share).item(), requires_grad=True)
+    half = torch.zeros(1, 1, 96, 96)
+    loss = SLSIoULoss()
+    assert loss(half, label) - loss(flat, label) > 0.85  # most of the loss is gone ...
+    assert SLSIoULoss(location_weight=0)(flat, label) > 0.999  # ... and nothing is found
+    empty = torch.full((1, 1, 96, 96), -25.0, requires_grad=True)
+    loss(empty, label).backward()
+    assert empty.grad.abs().max() < 1e-6  # from here no way leads back
+
+
 def logits_of(label: torch.Tensor, confidence: float) -> torch.Tensor:
     return (confidence * (2.0 * label - 1))[:, None]
 
