@@ -59,7 +59,8 @@ def describe_command(parser: argparse.ArgumentParser, summary: str) -> Iterator[
         rows = [action for action in rows if not isinstance(action, argparse._HelpAction)]
         rows = [action for action in rows if not isinstance(action, argparse._SubParsersAction)]
         if rows:
-            yield from (f'| {group.title} | |', '|---|---|')
+            title = f'{group.title[:1].upper()}{group.title[1:]}'
+            yield from (f'**{title}**', '', '| argument | meaning |', '|---|---|')
             yield from (f'| {spelling(parser, row)} | {meaning(parser, row)} |' for row in rows)
             yield ''
     lines = (parser.epilog or '').partition('exit codes')[0].strip().splitlines()
