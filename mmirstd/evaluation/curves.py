@@ -128,12 +128,12 @@ class TargetCurve:
 
     @property
     def useful(self) -> slice:
-        """Thresholds from the highest one down to the first with the largest Pd.
+        """Thresholds from the lowest one with the largest Pd up.
 
-        Below it nothing more is found: components merge and false pixels grow, until at threshold
-        0 one component may fill the image, with Fa 1 and no hit.
+        Below it targets are lost again: components merge, until at threshold 0 one component may
+        fill the image, with Fa 1 and no hit.
         """
-        return slice(len(self.hits) - 1 - int(np.argmax(self.hits[::-1])), None)
+        return slice(int(np.argmax(self.hits)), None)
 
 
 def pixel_histogram(
@@ -291,7 +291,7 @@ def draw_curves(
 ) -> Figure:
     """Draw ROC, precision-recall and Pd-Fa curves of one or several models side by side.
 
-    The Pd-Fa curve ends where a lower threshold finds nothing more (:attr:`TargetCurve.useful`).
+    The Pd-Fa curve ends at the lowest threshold with the largest Pd (:attr:`TargetCurve.useful`).
 
     Args:
         curves: What the legend calls a model -> its curves; a single one gets no legend but its

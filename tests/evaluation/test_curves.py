@@ -118,14 +118,14 @@ def one_giant_component():
     )
 
 
-def test_the_drawn_curve_ends_where_nothing_more_is_found(one_giant_component):
+def test_the_drawn_curve_ends_where_targets_are_lost_again(one_giant_component):
     pixels, detection = one_giant_component
     assert detection.fa[0] == 1  # measured and kept in the files
     assert detection.hits.tolist() == [0, 1, 1, 0]
-    assert detection.thresholds[detection.useful].tolist() == [0.5, 0.95]
+    assert detection.thresholds[detection.useful].tolist() == [0.1, 0.5, 0.95]
     (line,) = draw_curves({'': (pixels, detection)}).axes[2].lines
-    assert line.get_xdata().tolist() == [0, 0]
-    assert line.get_ydata().tolist() == [0, 1]
+    assert line.get_xdata().tolist() == [0, 0, 0]
+    assert line.get_ydata().tolist() == [0, 1, 1]
 
 
 def test_between_two_thresholds_the_lower_pd_holds():
