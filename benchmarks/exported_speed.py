@@ -1,6 +1,6 @@
 """Parity and speed of onnxruntime beside PyTorch on the CPU, for one or several models.
 
-Each model is exported as tools/export.py does, which proves it to 1e-4, and then both sides take
+Each model is exported as tools/export.py does, which verifies it to 1e-4, and then both sides take
 turns in one process, so that their ratio means something on a busy machine. PyTorch runs the same
 merged model on the same images. Weights are random, batch norms too, so that merging matters.
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.benchmark import Measurement
 
-from mmirstd.export.model import ExportModel, describe
+from mmirstd.export.model import ExportModel, describe_model
 from mmirstd.export.onnx_file import Check, check_image, export_onnx
 from mmirstd.inference.configs import load_config, resize_to, without_pretrained
 from mmirstd.inference.onnx_description import Description
@@ -78,7 +78,7 @@ def export_pair(
         resize_to(config, size)
     inferencer = IRSTDInferencer(config, fuse=False, untrained=True)
     randomise_norms(inferencer.model)
-    description = describe(inferencer)
+    description = describe_model(inferencer)
     sides = (size or description.square or 256,) * 2
     model = ExportModel(inferencer.model, description.channels)
     stem = Path(name).stem

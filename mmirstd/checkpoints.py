@@ -256,7 +256,7 @@ def load_from_http_weights_only(filename: str, map_location: Any = None) -> dict
     """
     from mmengine.dist import all_gather_object
 
-    cached = cached_download(filename)
+    cached = download_cached(filename)
     failure = None
     # One process of each machine: machines need not share a disk.
     if int(os.environ.get('LOCAL_RANK', 0)) == 0 and not cached.is_file():
@@ -271,7 +271,7 @@ def load_from_http_weights_only(filename: str, map_location: Any = None) -> dict
     return load_checkpoint(cached, map_location=map_location)
 
 
-def cached_download(url: str) -> Path:
+def download_cached(url: str) -> Path:
     """Where the file of a URL is kept: equal names of different addresses are kept apart."""
     name = url.partition('?')[0].rpartition('/')[2] or 'checkpoint'
     folder = hashlib.sha256(url.encode()).hexdigest()[:16]

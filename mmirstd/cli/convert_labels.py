@@ -14,7 +14,7 @@ from rich.console import Console
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.datasets.label_conversion import MISSING, convert_labels
-from mmirstd.datasets.label_files import KINDS
+from mmirstd.datasets.label_files import LABEL_KINDS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     add('images', metavar='IMAGES', help='folder of images')
     add('labels', metavar='LABELS', help='COCO file, or folder of VOC, YOLO or LabelMe files')
     add('masks', metavar='MASKS', help='folder to write to; must not exist or be empty')
-    add('--kind', choices=('auto', *KINDS), default='auto', help='what the labels are (auto)')
+    add('--kind', choices=('auto', *LABEL_KINDS), default='auto', help='what the labels are (auto)')
     add('--classes', nargs='+', metavar='NAME', help='classes that are targets (all)')
     add(
         '--missing',

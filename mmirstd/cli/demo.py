@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from mmirstd.cli.model_arguments import add_ema, add_models, load_model, named_models
+from mmirstd.cli.model_arguments import add_ema, add_models, load_model, name_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
 from mmirstd.cli.stopping import stop_on_signal
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C or SIGTERM; returns the exit code, 130 or 143 then."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    models = named_models(parser, args)
+    models = name_models(parser, args)
     console = Console(stderr=True, highlight=False)
     if importlib.util.find_spec('gradio') is None:  # before models are loaded for nothing
         console.print(

@@ -96,18 +96,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(args: argparse.Namespace, console: Console) -> None:
     load_libraries(console)()
-    from mmirstd.export.model import ExportModel, describe
+    from mmirstd.export.model import ExportModel, describe_model
     from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
     inferencer = IRSTDInferencer(args.config, args.checkpoint, ema=args.ema, fuse=False)
     digest = sha256(args.checkpoint)
-    description = describe(inferencer, checkpoint_sha256=digest)
+    description = describe_model(inferencer, checkpoint_sha256=digest)
     size = args.size or [description.square or 256]
     size = (size[0], size[-1])
     model = ExportModel(inferencer.model, description.channels)
-    # Behind a pipeline that resizes to a square the model meets no other size.
+    # After a pipeline that resizes to a square the model sees no other size.
     fixed = description.square is not None
     if Path(args.out).suffix == '.pt2':
         dynamic = ('batch' if fixed else 'size') if args.dynamic == 'auto' else args.dynamic

@@ -71,7 +71,7 @@ def resolve_model(parser: argparse.ArgumentParser, words: Sequence[str]) -> list
         parser.error(f'--model {words[0]}: {text}')
 
 
-def named_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:
+def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:
     """Files of the models by their names; without ``--names`` those of the weights.
 
     No model, another number of names than of models, or a name given twice end the program as
@@ -99,7 +99,7 @@ def load_model(files: Sequence[str], device: str, *, ema: bool = True, **options
     """Load a model from ``[config, checkpoint]`` or from ``[ONNX file]``.
 
     Args:
-        files: As :func:`named_models` returns them.
+        files: As :func:`name_models` returns them.
         device: Of a model with a config; ONNX files run on the CPU.
         ema: Whether to take averaged weights (EMA or SWA) where the checkpoint has them.
         options: Arguments of the detector, such as ``options`` or ``threshold``.

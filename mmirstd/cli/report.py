@@ -24,7 +24,7 @@ from mmirstd.cli.image_arguments import (
     check_tiles,
     parse_intensity_range,
 )
-from mmirstd.cli.model_arguments import add_models, load_model, named_models
+from mmirstd.cli.model_arguments import add_models, load_model, name_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.atomic import write_atomically
@@ -32,7 +32,7 @@ from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
 from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
-from mmirstd.reporting.report_page import Entry, build_page
+from mmirstd.reporting.report_page import EvaluatedModel, build_page
 from mmirstd.version import __version__
 
 PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'onnxruntime', 'timm')
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    models = named_models(parser, args)
+    models = name_models(parser, args)
     args.intensity_range = parse_intensity_range(parser, args.intensity_range)
     check_tiles(parser, args)
     if Path(args.out).suffix != '.html':
@@ -104,7 +104,7 @@ def _evaluate_all(
     args: argparse.Namespace,
     images: Sequence[ImageAndMask],
     console: Console,
-) -> list[Entry]:
+) -> list[EvaluatedModel]:
     entries = []
     options = DetectorOptions(
         threshold=args.threshold,
@@ -136,7 +136,7 @@ def _evaluate_all(
             tiling = detector.tiling
             facts['threshold'] = f'{detector.threshold:g}'
             facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
-            entries.append(Entry(name, evaluation, facts, text))
+            entries.append(EvaluatedModel(name, evaluation, facts, text))
     return entries
 
 

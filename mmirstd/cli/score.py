@@ -25,7 +25,7 @@ from mmirstd.evaluation.folder import (
     write_per_image,
 )
 from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
-from mmirstd.evaluation.prediction_files import KINDS
+from mmirstd.evaluation.prediction_files import PREDICTION_KINDS
 from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
 from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.evaluation.tables import format_report
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         add('--prediction-suffix', default='', help="what prediction names end in, e.g. '_pred'"),
         add('--gt-suffix', default='', help="what names of masks end in, e.g. '_pixels0'"),
     )
-    add('--kind', choices=KINDS, default='auto', help='what the predictions are (auto)')
+    add('--kind', choices=PREDICTION_KINDS, default='auto', help='what the predictions are (auto)')
     add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
     threshold = add(
         '--gt-threshold',

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
-from mmirstd.datasets.dividing import GROUPS, divide, group_names, join_copies
+from mmirstd.datasets.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import check_output
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         groups = group_names([pair.name for pair in selection.pairs], args.group)
         groups, copies = join_copies(selection.pairs, groups)
-        divided = divide(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
+        divided = divide_names(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
         for part, names in divided.items():
             check_output(files[part])
             write_atomically(files[part], ''.join(f'{name}\n' for name in names).encode())

@@ -1,7 +1,7 @@
 """Score a model on the test split of a config.
 
 Runs MMSegmentation's test.py, so everything that `mim test` can do works, with a quiet terminal.
-Prints IoU, nIoU, Pd and Fa with the counts behind them; docs/reference/metrics.md defines them.
+Prints IoU, nIoU, Pd and Fa with their counts; docs/reference/metrics.md defines them.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 from mmirstd.conversion.common import Family, Rule
-from mmirstd.conversion.residual import TORCHVISION_BLOCK_RULES, renamed_blocks
+from mmirstd.conversion.residual import TORCHVISION_BLOCK_RULES, rename_blocks
 from mmirstd.conversion.residual_unet import fcn_head_rules
 
 
 def _stage_rules() -> Iterator[Rule]:
     for number in range(1, 5):
-        yield from renamed_blocks(
+        yield from rename_blocks(
             rf'backbone\.layer{number}\.(\d+)',
             rf'backbone.encoder.{number - 1}.\1',
             TORCHVISION_BLOCK_RULES,

@@ -1,14 +1,14 @@
 """Keys of DNANet: the official release and BasicIRSTD's copy share them."""
 
 from mmirstd.conversion.common import Family, Rule
-from mmirstd.conversion.residual import CBAM_BLOCK_RULES, renamed_blocks
+from mmirstd.conversion.residual import CBAM_BLOCK_RULES, rename_blocks
 
 DNANET = Family(
     name='dnanet',
     config='dnanet/dnanet_nudt.py',
     rules=(
-        *renamed_blocks(r'conv(\d)_(\d)\.(\d+)', r'backbone.nodes.\1_\2.\3', CBAM_BLOCK_RULES),
-        *renamed_blocks(r'conv0_4_final\.(\d+)', r'backbone.fuse.\1', CBAM_BLOCK_RULES),
+        *rename_blocks(r'conv(\d)_(\d)\.(\d+)', r'backbone.nodes.\1_\2.\3', CBAM_BLOCK_RULES),
+        *rename_blocks(r'conv0_4_final\.(\d+)', r'backbone.fuse.\1', CBAM_BLOCK_RULES),
         Rule(
             r'conv0_(\d)_1x1\.(.+)',
             lambda match: f'backbone.lateral.{int(match[1]) - 1}.{match[2]}',

@@ -2,7 +2,7 @@
 
 from mmirstd.conversion.common import Family, Unused
 from mmirstd.conversion.mshnet import MSHNET_RULES
-from mmirstd.conversion.residual import CBAM_BLOCK_RULES, renamed_blocks
+from mmirstd.conversion.residual import CBAM_BLOCK_RULES, rename_blocks
 
 _CONTRAST_RULES = (
     (r'inconv\.([01])\.(\w+)', r'entry.\1.\2'),
@@ -18,9 +18,9 @@ HDNET = Family(
     name='hdnet',
     config='hdnet/hdnet_nudt.py',
     rules=(
-        *renamed_blocks(r'encoder_([0-3])\.0', r'backbone.encoder.\1.0', _CONTRAST_RULES),
-        *renamed_blocks(r'middle_layer\.0', r'backbone.encoder.4.0', _CONTRAST_RULES),
-        *renamed_blocks(r'py_init\.0', r'backbone.detail', CBAM_BLOCK_RULES),
+        *rename_blocks(r'encoder_([0-3])\.0', r'backbone.encoder.\1.0', _CONTRAST_RULES),
+        *rename_blocks(r'middle_layer\.0', r'backbone.encoder.4.0', _CONTRAST_RULES),
+        *rename_blocks(r'py_init\.0', r'backbone.detail', CBAM_BLOCK_RULES),
         *MSHNET_RULES,
     ),
     unused=(

@@ -1,16 +1,16 @@
 """Keys of MSHNet, most of which HDNet shares."""
 
 from mmirstd.conversion.common import Family, Rule
-from mmirstd.conversion.residual import CBAM_BLOCK_RULES, renamed_blocks
+from mmirstd.conversion.residual import CBAM_BLOCK_RULES, rename_blocks
 
 MSHNET_RULES = (
     Rule(r'conv_init\.(\w+)', r'backbone.entry.\1'),
-    *renamed_blocks(r'encoder_([0-3])\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
-    *renamed_blocks(r'middle_layer\.(\d+)', r'backbone.encoder.4.\1', CBAM_BLOCK_RULES),
+    *rename_blocks(r'encoder_([0-3])\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
+    *rename_blocks(r'middle_layer\.(\d+)', r'backbone.encoder.4.\1', CBAM_BLOCK_RULES),
     *(
         rule
         for level in range(4)
-        for rule in renamed_blocks(
+        for rule in rename_blocks(
             rf'decoder_{level}\.(\d+)', rf'backbone.decoder.{3 - level}.\1', CBAM_BLOCK_RULES
         )
     ),

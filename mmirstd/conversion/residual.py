@@ -29,7 +29,7 @@ TORCHVISION_BLOCK_RULES: tuple[tuple[str, str], ...] = (
 """Block of BasicIRSTD's ACM, named as in torchvision."""
 
 
-def renamed_blocks(block: str, target: str, inner: Sequence[tuple[str, str]]) -> tuple[Rule, ...]:
+def rename_blocks(block: str, target: str, inner: Sequence[tuple[str, str]]) -> tuple[Rule, ...]:
     """Rules for all layers of the blocks that match ``block``.
 
     Args:
@@ -39,10 +39,10 @@ def renamed_blocks(block: str, target: str, inner: Sequence[tuple[str, str]]) ->
     """
     shift = re.compile(block).groups
 
-    def shifted(text: str) -> str:
+    def shift_groups(text: str) -> str:
         return re.sub(r'\\(\d+)', lambda match: rf'\g<{int(match[1]) + shift}>', text)
 
     return tuple(
-        Rule(rf'{block}\.{pattern}', f'{target}.{shifted(replacement)}')
+        Rule(rf'{block}\.{pattern}', f'{target}.{shift_groups(replacement)}')
         for pattern, replacement in inner
     )

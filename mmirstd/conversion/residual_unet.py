@@ -4,7 +4,7 @@ from mmirstd.conversion.common import Rule
 from mmirstd.conversion.residual import (
     GLUON_BLOCK_RULES,
     TORCHVISION_BLOCK_RULES,
-    renamed_blocks,
+    rename_blocks,
 )
 
 _BLOCK_RULES = (*GLUON_BLOCK_RULES, *TORCHVISION_BLOCK_RULES)
@@ -32,7 +32,7 @@ def residual_encoder_rules() -> tuple[Rule, ...]:
     stages = (
         rule
         for number in (1, 2, 3)
-        for rule in renamed_blocks(
+        for rule in rename_blocks(
             rf'layer{number}\.(\d+)', rf'{target}stages.{number - 1}.\1', _BLOCK_RULES
         )
     )
@@ -48,7 +48,7 @@ def residual_unet_decoder_rules() -> tuple[Rule, ...]:
     stages = (
         rule
         for number in (1, 2)
-        for rule in renamed_blocks(
+        for rule in rename_blocks(
             rf'uplayer{number}\.(\d+)', rf'{target}stages.{2 - number}.\1', _BLOCK_RULES
         )
     )

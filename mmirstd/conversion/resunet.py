@@ -1,17 +1,17 @@
 """Keys of BasicIRSTD's ResUNet."""
 
 from mmirstd.conversion.common import Family, Rule
-from mmirstd.conversion.residual import CBAM_BLOCK_RULES, renamed_blocks
+from mmirstd.conversion.residual import CBAM_BLOCK_RULES, rename_blocks
 
 RESUNET = Family(
     name='resunet',
     config='resunet/resunet_nudt.py',
     rules=(
-        *renamed_blocks(r'conv([0-3])_0\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
+        *rename_blocks(r'conv([0-3])_0\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
         *(
             rule
             for level in range(3)
-            for rule in renamed_blocks(
+            for rule in rename_blocks(
                 rf'conv{level}_{3 - level}\.(\d+)',
                 rf'backbone.decoder.{2 - level}.\1',
                 CBAM_BLOCK_RULES,

@@ -45,7 +45,7 @@ def _without_aliases(state: StateDict) -> StateDict:
     return state
 
 
-def _merged_as_unfold(value: Tensor) -> Tensor:
+def _order_as_unfold(value: Tensor) -> Tensor:
     """Order the four neighbours of a patch merging, the last axis, as `torch.nn.Unfold` does."""
     neighbours = value.unflatten(-1, (4, -1))[..., [0, 2, 1, 3], :]
     return neighbours.transpose(-1, -2).flatten(-2)
@@ -54,7 +54,7 @@ def _merged_as_unfold(value: Tensor) -> Tensor:
 def _prepare(state: StateDict) -> StateDict:
     state = _without_aliases(state)
     return {
-        key: _merged_as_unfold(value) if _MERGING.fullmatch(key) else value
+        key: _order_as_unfold(value) if _MERGING.fullmatch(key) else value
         for key, value in state.items()
     }
 

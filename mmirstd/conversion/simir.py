@@ -114,7 +114,7 @@ def _interaction(source: str, target: str) -> tuple[Rule, ...]:
 def _encoder_rules() -> tuple[Rule, ...]:
     source, target = r'backbone\.', 'backbone.'
 
-    def numbered(name: str, offset: int = 0) -> Callable[[re.Match[str]], str]:
+    def number_stage(name: str, offset: int = 0) -> Callable[[re.Match[str]], str]:
         return lambda match: f'{target}{name}.{STAGE_SIZES[int(match[1])] - offset}'
 
     layer = r'backbone\.transformer([123])\.encoder\.layers\.0\.'
@@ -127,10 +127,10 @@ def _encoder_rules() -> tuple[Rule, ...]:
     return (
         *repvit_rules(source, 'backbone.backbone.'),
         *_interaction(source, target),
-        *_conv_bn(r'backbone\.broad_(\d+)_dense', numbered('dense_out', 1)),
-        *_conv_bn(r'backbone\.proj_(\d+)_dense', numbered('dense_in')),
-        *_conv_bn(r'backbone\.broad_(\d+)', numbered('sparse_in')),
-        *_conv_bn(r'backbone\.proj_(\d+)', numbered('sparse_out')),
+        *_conv_bn(r'backbone\.broad_(\d+)_dense', number_stage('dense_out', 1)),
+        *_conv_bn(r'backbone\.proj_(\d+)_dense', number_stage('dense_in')),
+        *_conv_bn(r'backbone\.broad_(\d+)', number_stage('sparse_in')),
+        *_conv_bn(r'backbone\.proj_(\d+)', number_stage('sparse_out')),
         *_conv_bn(r'backbone\.proj([1-4])', lambda match: f'neck.projections.{int(match[1]) - 1}'),
         Rule(r'backbone\.level_embed_proj\.weight', 'backbone.level_embed.weight'),
         Rule(r'backbone\.query_(feat|embed)_encoder\.weight', r'backbone.query_\1.weight'),

@@ -89,7 +89,7 @@ def join_copies(pairs: Sequence[Pair], groups: Mapping[str, str]) -> tuple[dict[
     return {name: root(group) for name, group in groups.items()}, copies
 
 
-def divide(
+def divide_names(
     groups: Mapping[str, str], parts: Mapping[str, float], salt: str = ''
 ) -> dict[str, list[str]]:
     """Divide images by the hash of their groups.

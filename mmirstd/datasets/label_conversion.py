@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.datasets.label_files import (
-    KINDS,
+    LABEL_KINDS,
     ImageLabels,
     Shape,
     find_labels,
@@ -62,7 +62,7 @@ def convert_labels(
         images: Folder of the images; they give the sizes.
         labels: The COCO file, or the folder with VOC, YOLO or LabelMe files.
         masks: Folder to write to; it must not exist or be empty.
-        kind: One of :data:`mmirstd.datasets.label_files.KINDS`, or 'auto'.
+        kind: One of :data:`mmirstd.datasets.label_files.LABEL_KINDS`, or 'auto'.
         classes: Names of the classes that are targets (numbers for YOLO); None takes all.
         missing: What to do with an image without labels: 'error'; 'empty' writes a mask without a
             target (YOLO writes no file for such images); 'skip' writes none.
@@ -173,10 +173,10 @@ def _read(labels: str | Path, kind: str) -> tuple[str, dict[str, ImageLabels]]:
             return 'coco', read_labels(labels, 'coco')
         found = find_labels(place)
         if found is None:
-            raise ValueError(f'{labels} has no labels that are known: {", ".join(KINDS)}')
+            raise ValueError(f'{labels} has no labels that are known: {", ".join(LABEL_KINDS)}')
         kind, labels = found
-    elif kind not in KINDS:
-        raise ValueError(f"kind={kind!r} must be 'auto' or one of {KINDS}")
+    elif kind not in LABEL_KINDS:
+        raise ValueError(f"kind={kind!r} must be 'auto' or one of {LABEL_KINDS}")
     return kind, read_labels(labels, kind)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from mmirstd.io.folders import is_hidden
 
-KINDS = ('coco', 'voc', 'yolo', 'labelme')
+LABEL_KINDS = ('coco', 'voc', 'yolo', 'labelme')
 
 _SUFFIXES = {'voc': '.xml', 'yolo': '.txt', 'labelme': '.json'}
 _LOOKED_AT = 5  # files per folder that are opened to recognise a kind
@@ -74,7 +74,7 @@ def find_labels(root: str | Path) -> tuple[str, Path] | None:
     root = Path(root)
     folders = [root, *_folders(root), *(deeper for at in _folders(root) for deeper in _folders(at))]
     for folder in folders:
-        for kind in KINDS:
+        for kind in LABEL_KINDS:
             suffix = _SUFFIXES.get(kind, '.json')
             files = sorted(path for path in _files(folder) if path.suffix.lower() == suffix)
             for path in files[:_LOOKED_AT]:
@@ -100,7 +100,7 @@ def read_labels(path: str | Path, kind: str) -> dict[str, ImageLabels]:
 
     Args:
         path: The file of COCO, or the folder of the other kinds.
-        kind: One of `KINDS`.
+        kind: One of `LABEL_KINDS`.
 
     Returns:
         Labels by the name of the image without suffix: relative to the folder, or as the COCO

@@ -148,7 +148,7 @@ def find_sa1b(
     entries: list[Entry] = []
     single: list[str] = []
     for group in groups:
-        found, alone = _paired(group)
+        found, alone = _pair_entries(group)
         entries += found
         single += alone
     if not entries:
@@ -170,14 +170,14 @@ def _tar_files(archive: Path) -> dict[str, FileSlice]:
     except (OSError, ValueError):
         index = {}
     if {key: index.get(key) for key in stamp} != stamp:
-        index = {**stamp, 'files': _scanned(archive)}
+        index = {**stamp, 'files': _scan_archive(archive)}
         with contextlib.suppress(OSError):  # a read-only disk: scanned again next time
             write_atomically(index_file, json.dumps(index), sync=False)
     path = str(archive)  # one string for all
     return {name: FileSlice(path, offset, size) for name, (offset, size) in index['files'].items()}
 
 
-def _scanned(archive: Path) -> dict[str, list[int]]:
+def _scan_archive(archive: Path) -> dict[str, list[int]]:
     """File name -> offset and size in the archive."""
     try:
         # Python's tarfile passes over a header that is cut off; the end mark tells.
@@ -197,7 +197,7 @@ def _scanned(archive: Path) -> dict[str, list[int]]:
         ) from error
 
 
-def _paired(files: dict[str, FileSlice]) -> tuple[list[Entry], list[str]]:
+def _pair_entries(files: dict[str, FileSlice]) -> tuple[list[Entry], list[str]]:
     """Entries in the order of their numbers, and names of files without partner."""
     stems: dict[str, set[str]] = defaultdict(set)
     for name in files:

@@ -82,7 +82,7 @@ def read_code(segmentation: dict | list, size: Size, name: str) -> dict:
     Raises:
         AnnotationError: It cannot be read ('json'), or has another size ('size').
     """
-    code = _compressed(segmentation, size, name)
+    code = _compress(segmentation, size, name)
     if tuple(code['size']) != tuple(size):
         raise AnnotationError(
             'size', f'{name}: masks of {code["size"]} (height, width) on an image of {list(size)}'
@@ -90,7 +90,7 @@ def read_code(segmentation: dict | list, size: Size, name: str) -> dict:
     return code
 
 
-def _compressed(segmentation: dict | list, size: Size, name: str) -> dict:
+def _compress(segmentation: dict | list, size: Size, name: str) -> dict:
     try:
         if isinstance(segmentation, list):  # polygons of one object
             return coco_masks().merge(coco_masks().frPyObjects(segmentation, *size))

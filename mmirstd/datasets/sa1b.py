@@ -36,8 +36,8 @@ class PromptedMaskDataset(Dataset):
     A sample is a function of (``seed``, epoch, index) alone: flip, scale, crop, prompts and the
     replacement of an unusable image. So the data of a resumed run go on as if nothing had
     happened, with any number of worker processes. The epoch comes with the index: item
-    ``epoch * len(dataset) + index``, which :class:`mmirstd.datasets.sampler.ResumableSampler`
-    asks for.
+    ``epoch * len(dataset) + index``, as :class:`mmirstd.datasets.sampler.ResumableSampler`
+    yields it.
 
     A sample is ``{'inputs': image, 'data_samples': {...}}``: the BGR image (3, S, S) uint8, and
 
@@ -170,7 +170,7 @@ class PromptedMaskDataset(Dataset):
         if image.ndim == 2:
             image = np.repeat(image[..., None], 3, axis=2)
         codes = read_codes(entry.read_annotations(), image.shape[:2], entry.name)
-        image, masks, valid = self._augmented(image, codes, rng)
+        image, masks, valid = self._augment(image, codes, rng)
         if not len(masks):
             raise AnnotationError('crop', f'{entry.name}: no mask is left in the crop')
         prompts = sample_prompts(masks, self.num_prompts, rng, **self.prompt_options)
@@ -188,7 +188,7 @@ class PromptedMaskDataset(Dataset):
             },
         }
 
-    def _augmented(
+    def _augment(
         self, image: np.ndarray, codes: list[dict], rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
         """Flip, resize, crop, pad; masks (M, S, S) that are not empty, and the valid area."""

@@ -103,7 +103,7 @@ def select_pairs(
         raise ValueError(
             f'{root} does not lie as layout {resolved.name!r} says: {resolved.contents}'
         )
-    names, sections = _listed(root, split, sections)
+    names, sections = _find_names(root, split, sections)
     pairing = pair_all(root, sections) if names is None else pair_listed(root, sections, names)
     selection = Selection(
         **vars(pairing),
@@ -145,7 +145,7 @@ def _resolve_layout(
     return custom_layout(image_dir, mask_dir, image_suffix=image_suffix, mask_suffix=mask_suffix)
 
 
-def _listed(
+def _find_names(
     root: Path, split: str | None, sections: tuple[Section, ...]
 ) -> tuple[list[str] | None, tuple[Section, ...]]:
     """Names of the split, None for whole folders, and the sections to look in."""

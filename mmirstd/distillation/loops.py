@@ -24,7 +24,7 @@ from mmirstd.registry import LOOPS
 from mmirstd.renamed import rename_arguments
 
 
-def unwrapped(runner: Runner) -> DistillationStudent:
+def unwrap_student(runner: Runner) -> DistillationStudent:
     """The student of a runner, also inside of DDP.
 
     Raises:
@@ -54,7 +54,7 @@ class _Distilling:
 
     def _prepare(self, teacher: dict) -> None:
         """Build the teacher and give its decoder to the student."""
-        student = unwrapped(self.runner)
+        student = unwrap_student(self.runner)
         dataset = self.dataloader.dataset
         sampler = self.dataloader.sampler
         if not isinstance(sampler, ResumableSampler):
@@ -215,7 +215,7 @@ class DistillTestLoop(TestLoop):
 
     def __init__(self, teacher: dict, **options: Any) -> None:
         super().__init__(**options)
-        student = unwrapped(self.runner)
+        student = unwrap_student(self.runner)
         if student.has_own_decoder:
             return
         teacher = rename_arguments(teacher, {'network': 'semantic_sam'}, 'teacher')

@@ -56,7 +56,7 @@ class _Shared:
     """Keeps a module out of the tree of its user, and copies of the user from copying it.
 
     So the teacher's decoder enters neither the student's checkpoints nor its EMA, DDP and
-    optimiser, and there is one instance of it.
+    optimiser, and exists once.
     """
 
     def __init__(self, module: nn.Module) -> None:

@@ -121,14 +121,14 @@ class Teacher:
         self.asked += len(data['inputs'])
         if self.cache is not None and all(self.cache.has(key) for key in keys):
             self.found += len(keys)
-            output = _stacked([self.cache.read(key) for key in keys], self.device)
+            output = _stack_answers([self.cache.read(key) for key in keys], self.device)
         else:
             output = self._compute(data, precision)
             if self.cache is not None:
                 # Rounded as it will be read, so that all epochs see the same.
                 for key, *answers in zip(keys, *output[:3], strict=True):
                     self.cache.write(key, Answers(*answers))
-                output = _stacked([self.cache.read(key) for key in keys], self.device)
+                output = _stack_answers([self.cache.read(key) for key in keys], self.device)
         self.seconds += time.perf_counter() - started
         return output
 
@@ -149,7 +149,7 @@ class Teacher:
             )
 
 
-def _stacked(answers: Sequence[Answers], device: torch.device) -> SemanticSAMOutput:
+def _stack_answers(answers: Sequence[Answers], device: torch.device) -> SemanticSAMOutput:
     parts: list[Tensor] = [torch.stack(part).to(device) for part in zip(*answers, strict=True)]
     return SemanticSAMOutput(*parts, auxiliary=[])
 

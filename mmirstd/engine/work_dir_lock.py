@@ -22,7 +22,7 @@ class WorkDirLockHook(Hook):
 
     A training that was stopped by a signal to its starter may still run; two of them would
     overwrite each other's checkpoints. The lock ends with the process, however that ends. It has
-    no effect where the file system knows no locks.
+    no effect where the file system does not support locks.
     """
 
     priority = 'HIGHEST'

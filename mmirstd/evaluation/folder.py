@@ -14,7 +14,7 @@ from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
 from mmirstd.evaluation.counts import ImageCounts, check_threshold
 from mmirstd.evaluation.prediction_files import (
-    KINDS,
+    PREDICTION_KINDS,
     PROBABILITY_FOLDER,
     detect_kind,
     read_prediction_file,
@@ -95,7 +95,7 @@ def score_folder(
             ``gt_threshold``.
         scorer: How to count; the images are added to it. Curves need probabilities.
         names: Names to score, such as a published test list; None takes all.
-        kind: What the predictions are, one of `KINDS`; ``'auto'`` looks.
+        kind: What the predictions are, one of `PREDICTION_KINDS`; ``'auto'`` looks.
         threshold: A pixel is predicted where its probability is above.
         gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
             255, as the published programs of the DNANet family do for Pd and Fa.
@@ -112,8 +112,8 @@ def score_folder(
         FileNotFoundError: A folder does not exist.
         ValueError: An option is unknown or there is nothing to score.
     """
-    if kind not in KINDS:
-        raise ValueError(f'kind={kind!r} is unknown; choose one of {", ".join(KINDS)}')
+    if kind not in PREDICTION_KINDS:
+        raise ValueError(f'kind={kind!r} is unknown; choose one of {", ".join(PREDICTION_KINDS)}')
     if resize is not None and resize not in RESIZE:
         raise ValueError(f'resize={resize!r} is unknown; choose one of {", ".join(RESIZE)}')
     check_threshold(threshold)

@@ -37,7 +37,7 @@ class _Record:
 
 @METRICS.register_module()
 class IRSTDMetric(BaseMetric):
-    """IoU, nIoU, Pd, Fa, precision, recall and F1 with the absolute counts behind them.
+    """IoU, nIoU, Pd, Fa, precision, recall and F1 with their absolute counts.
 
     Reads the outputs of any MMSegmentation segmentor with one output channel (probability of
     target) or two (logits of background and target). Images are scored at the size at which
@@ -70,7 +70,7 @@ class IRSTDMetric(BaseMetric):
             are those of all images pooled.
         curves: Also compute pixel ROC and precision-recall curves, returned as
             ``irstd/ROC_AUC_<bins>bins`` and ``irstd/AP_<bins>bins``, and the Pd-Fa curve.
-        curve_bins: Cells of the histogram behind the pixel curves.
+        curve_bins: Cells of the histogram of the pixel curves.
         curve_thresholds: Thresholds of the Pd-Fa curve.
         curve_dir: Folder for the curves as CSV, JSON and PNG; None writes none.
         output_dir: Folder for the predicted masks as PNG with 0 and 255, named like the images.
@@ -155,7 +155,7 @@ class IRSTDMetric(BaseMetric):
         self._warned = False
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Count one batch; only whole numbers are kept of it.
+        """Count one batch and keep only whole numbers.
 
         Args:
             data_batch: Not used.

@@ -1,4 +1,4 @@
-"""Predictions as files: writing those of a model, and reading anyone's.
+"""Predictions as files: writing those of a model, and reading those of any program.
 
 Masks, probabilities or logits in image files and .npy.
 """
@@ -22,7 +22,7 @@ from mmirstd.io.pictures import write_image
 PROBABILITY_FOLDER = 'probability'
 """Sub-folder of the written masks that holds the probability maps."""
 
-KINDS = ('auto', 'mask', 'probability', 'logits')
+PREDICTION_KINDS = ('auto', 'mask', 'probability', 'logits')
 """What the pixels of a prediction may mean, see `read_prediction_file`."""
 
 

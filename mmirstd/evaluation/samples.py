@@ -21,8 +21,8 @@ def read_prediction(
 
     MMSegmentation stores under ``seg_logits`` *probabilities* for one output channel (it has
     applied the sigmoid) and logits for two. Its own ``pred_sem_seg`` is used only where there is
-    nothing else, because it was thresholded by ``decode_head.threshold``, which is 0.3 unless
-    somebody changed it.
+    nothing else, because it was thresholded by ``decode_head.threshold``, 0.3 by
+    default.
 
     Args:
         sample: One output of the model, as a dict.
@@ -57,7 +57,7 @@ def read_prediction(
         low, high = probability.aminmax()
         if low < 0 or high > 1:
             raise ValueError(
-                f'{name}: the one-channel seg_logits lies in [{low:.3g}, {high:.3g}], but '
+                f'{name}: the one-channel seg_logits are in [{low:.3g}, {high:.3g}], but '
                 'MMSegmentation stores probabilities there; apply the sigmoid in postprocess_result'
             )
         mask = probability > threshold

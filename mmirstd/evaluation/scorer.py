@@ -1,6 +1,6 @@
 """The scores of a set of images: update with every image, merge what others counted, compute.
 
-The one loop behind `IRSTDMetric`, folders of predictions, the evaluation report and the comparison
+The one loop of `IRSTDMetric`, folders of predictions, the evaluation report and the comparison
 of quantised models. Needs no OpenMMLab package.
 
 Shapes: H, W size of the evaluated image in pixels; B bins; T thresholds.
@@ -84,7 +84,7 @@ class Scorer:
         fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
         hierarchy: Also count for hIoU and its errors, see `mmirstd.evaluation.hierarchy`.
         curves: Also compute curves over the threshold; needs probabilities.
-        curve_bins: Cells B of the histogram behind the pixel curves.
+        curve_bins: Cells B of the histogram of the pixel curves.
         curve_thresholds: Thresholds T of the Pd-Fa curve.
 
     Raises:

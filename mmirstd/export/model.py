@@ -97,7 +97,9 @@ class ExportModel(nn.Module):
         return logits
 
 
-def describe(inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None) -> Description:
+def describe_model(
+    inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None
+) -> Description:
     """What a runtime must know to prepare images as ``inferencer`` does.
 
     Raises:

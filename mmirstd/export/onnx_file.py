@@ -84,7 +84,7 @@ def export_onnx(
     inferencer: IRSTDInferencer | None = None,
     opset: int | None = None,
 ) -> Exported:
-    """Export and prove a model.
+    """Export a model and verify the file.
 
     Args:
         model: What to export.
@@ -266,7 +266,7 @@ def _check_arguments(path: Path, size: tuple[int, int], dynamic: Sequence[str]) 
     if not dynamic or set(dynamic) - set(DYNAMIC):
         raise ValueError(f'dynamic={tuple(dynamic)} must be chosen out of {DYNAMIC}')
     if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
-        raise ValueError(f'size={size} must lie in {MIN_SIDE} to {MAX_SIDE} pixels')
+        raise ValueError(f'size={size} must be {MIN_SIDE} to {MAX_SIDE} pixels')
     if 'multiple' in dynamic and any(side % MULTIPLE for side in size):
         raise ValueError(
             f"size={size} must be multiples of {MULTIPLE}, or leave 'multiple' out of dynamic"

@@ -99,7 +99,7 @@ class _Calibration:
 
     def __init__(self, detector: OnnxDetector, sources: Iterable[Source]) -> None:
         self.count = 0
-        self._inputs = self._prepared(detector, sources)
+        self._inputs = self._prepare_inputs(detector, sources)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         """The next input; None at the end."""
@@ -110,7 +110,7 @@ class _Calibration:
         return batch
 
     @staticmethod
-    def _prepared(
+    def _prepare_inputs(
         detector: OnnxDetector, sources: Iterable[Source]
     ) -> Iterator[dict[str, np.ndarray]]:
         for source in sources:

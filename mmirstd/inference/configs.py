@@ -72,7 +72,7 @@ def find_config(config: str | Path) -> Path:
 def split_pipeline(
     config: Config, intensity_range: IntensityRange | None = None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The test pipeline as the arguments of its image loader and the steps behind it.
+    """The test pipeline as the arguments of its image loader and the steps after it.
 
     Args:
         config: With ``test_pipeline`` or ``test_dataloader.dataset.pipeline``.

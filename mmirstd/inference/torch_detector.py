@@ -103,7 +103,7 @@ class IRSTDInferencer(Detector):
         self._is_fused = fuse
         if fuse:
             self.model = prepare_for_inference(self.model)
-        self._run = SegmentorRunner(precision, _checked_device(device))
+        self._run = SegmentorRunner(precision, _check_device(device))
         head = self.model.decode_head
         default = 0.5 if isinstance(head, nn.ModuleList) else getattr(head, 'threshold', None)
         own = DetectorOptions(
@@ -206,7 +206,7 @@ def build_model(
             'Give its checkpoint (--checkpoint FILE on the command line) or set load_from in the '
             'config; untrained=True allows random weights'
         )
-    return model.to(_checked_device(device)).eval()
+    return model.to(_check_device(device)).eval()
 
 
 def read_weights(checkpoint: str | Path, *, ema: bool = True) -> dict[str, torch.Tensor]:
@@ -248,7 +248,7 @@ def _load_strictly(
     model.load_state_dict(state)
 
 
-def _checked_device(device: str | torch.device) -> torch.device:
+def _check_device(device: str | torch.device) -> torch.device:
     try:
         device = torch.device(device)
     except RuntimeError as error:

@@ -68,7 +68,7 @@ def decode(content: bytes, source: str) -> Picture:
 
 
 def from_pillow(image: Image.Image) -> Picture:
-    """An image that somebody opened or made with Pillow, turned upright as EXIF says.
+    """An image opened or made with Pillow, turned upright as EXIF says.
 
     Raises:
         ImageReadError: Pillow cannot decode it.

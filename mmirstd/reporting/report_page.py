@@ -31,7 +31,7 @@ _ROWS = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class EvaluatedModel:
     """One evaluated model.
 
     Attributes:
@@ -48,7 +48,7 @@ class Entry:
 
 
 def build_page(
-    title: str, entries: Sequence[Entry], facts: Mapping[str, str], *, worst: int = 12
+    title: str, entries: Sequence[EvaluatedModel], facts: Mapping[str, str], *, worst: int = 12
 ) -> str:
     """Write the page.
 
@@ -110,7 +110,7 @@ def _number(value: float) -> str:
     return 'undefined' if math.isnan(value) else f'{value:.2f}'
 
 
-def _results(entries: Sequence[Entry]) -> dict[str, list]:
+def _results(entries: Sequence[EvaluatedModel]) -> dict[str, list]:
     numbers = [entry.evaluation.result.numbers() for entry in entries]
     rows = [[label, *(_number(each[key]) for each in numbers)] for key, label in _ROWS]
     for label, attribute in (('ROC AUC', 'roc_auc'), ('average precision', 'average_precision')):
@@ -120,7 +120,7 @@ def _results(entries: Sequence[Entry]) -> dict[str, list]:
     return {'header': ['', *(entry.name for entry in entries)], 'rows': rows}
 
 
-def _sizes(entries: Sequence[Entry]) -> dict[str, list]:
+def _sizes(entries: Sequence[EvaluatedModel]) -> dict[str, list]:
     bins = [entry.evaluation.result.scores[0].by_size for entry in entries]
     rows = [
         [f'{column[0].label} px', f'{column[0].targets:,}']
@@ -136,7 +136,7 @@ def _figure_as_png(figure: Figure) -> str:
     return _base64(content.getvalue())
 
 
-def _gallery(entry: Entry, worst: int) -> list[dict[str, str]]:
+def _gallery(entry: EvaluatedModel, worst: int) -> list[dict[str, str]]:
     shown = [image for image in entry.evaluation.worst[:worst] if error_rank(image.counts) > (0, 0)]
     return [{'png': _base64(_png(image)), 'caption': _caption(image)} for image in shown]
 

@@ -211,7 +211,7 @@ def draw_tracks(
 
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type.
-        tracks: Tracks whose last detection lies in this frame.
+        tracks: Tracks whose last detection is in this frame.
         wanted: Enlarge by a whole number until the longer side has at least this many pixels.
         tail: Sightings of each track that are drawn as a line, at most `HISTORY`.
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from bright_model import scene, write_models
 
-from mmirstd.cli.model_arguments import add_models, load_model, named_models
+from mmirstd.cli.model_arguments import add_models, load_model, name_models
 
 BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 'blind'))
 
@@ -13,7 +13,7 @@ BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 
 def named(*words: str) -> dict[str, list[str]]:
     parser = argparse.ArgumentParser()
     add_models(parser)
-    return named_models(parser, parser.parse_args(words))
+    return name_models(parser, parser.parse_args(words))
 
 
 def test_names_are_those_of_the_weights_or_as_given():

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmirstd.datasets.dividing import divide, group_names
+from mmirstd.datasets.dividing import divide_names, group_names
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools/split_dataset.py'))['main']
 SHARES = {'train': 0.6, 'val': 0.2, 'test': 0.2}
@@ -14,21 +14,21 @@ SHARES = {'train': 0.6, 'val': 0.2, 'test': 0.2}
 
 def test_every_image_is_in_one_list_and_later_images_move_none():
     names = [f'frame_{k}' for k in range(2000)]
-    divided = divide(group_names(names), SHARES)
+    divided = divide_names(group_names(names), SHARES)
     assert sorted(name for part in divided.values() for name in part) == sorted(names)
     for part, share in SHARES.items():
         assert abs(len(divided[part]) / 2000 - share) < 0.04  # 3.6 deviations of the largest
-    fewer = divide(group_names(names[::2]), SHARES)
+    fewer = divide_names(group_names(names[::2]), SHARES)
     for part, chosen in fewer.items():
         assert set(chosen) <= set(divided[part])
-    assert divide(group_names(names), SHARES, salt='x') != divided
+    assert divide_names(group_names(names), SHARES, salt='x') != divided
 
 
 def test_the_division_is_the_same_everywhere():
     names = [f'{k}' for k in range(40)]
     places = {name: int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) for name in names}
     test = sorted(name for name in names if places[name] >= 0.8 * 2**64)
-    assert divide(group_names(names), SHARES)['test'] == test
+    assert divide_names(group_names(names), SHARES)['test'] == test
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_groups(by, groups):
 
 def test_groups_stay_together():
     names = [f'video{k // 50}_{k % 50:03d}' for k in range(2000)]
-    divided = divide(group_names(names, 'sequence'), SHARES)
+    divided = divide_names(group_names(names, 'sequence'), SHARES)
     videos = [{name.partition('_')[0] for name in part} for part in divided.values()]
     assert sum(map(len, videos)) == 40
 
@@ -67,7 +67,7 @@ def test_groups_stay_together():
 def test_what_cannot_be_divided_is_refused(arguments, message):
     names, by, shares = arguments
     with pytest.raises(ValueError, match=message):
-        divide(group_names(names, by), shares)
+        divide_names(group_names(names, by), shares)
 
 
 @pytest.fixture

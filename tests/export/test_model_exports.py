@@ -8,7 +8,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.model import ExportModel, describe
+from mmirstd.export.model import ExportModel, describe_model
 from mmirstd.export.onnx_file import ExportError, check_image, export_onnx
 from mmirstd.inference.configs import load_config, resize_to
 
@@ -46,7 +46,7 @@ def make_inferencer(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_merging_changes_nothing(name):
     inferencer = make_inferencer(name)
-    description = describe(inferencer)
+    description = describe_model(inferencer)
     side = description.square or SIDE
     image = check_image(side, side, description.channels, 0)
     if description.divide_by_maximum:
@@ -74,11 +74,11 @@ def test_padding_to_a_multiple_is_part_of_the_model():
 
 def test_a_pipeline_that_a_runtime_cannot_repeat_is_refused():
     inferencer = make_inferencer('uiunet')
-    assert describe(inferencer).divide_by_maximum
+    assert describe_model(inferencer).divide_by_maximum
     resize, *rest = inferencer.steps
     inferencer.steps = [resize, {'type': 'mmirstd.DivideByMaximum'}, *rest]
     with pytest.raises(ValueError, match='DivideByMaximum of the test pipeline cannot be exported'):
-        describe(inferencer)
+        describe_model(inferencer)
 
 
 # The operators of these are those of ACM and U-Net; a trace takes up to half a minute.
@@ -94,7 +94,7 @@ NOT_EXPORTED = {'agpcnet'}  # the exporter of torch 2.14 fails on it
 )
 def test_onnx(name, tmp_path):
     inferencer = make_inferencer(name)
-    description = describe(inferencer)
+    description = describe_model(inferencer)
     side = description.square or SIDE
     try:
         result = export_onnx(

@@ -11,7 +11,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.model import ExportModel, describe
+from mmirstd.export.model import ExportModel, describe_model
 from mmirstd.export.onnx_file import (
     ExportError,
     check_image,
@@ -74,7 +74,7 @@ def exported(tmp_path_factory):
     result = export_onnx(
         model,
         folder / 'net.onnx',
-        describe(inferencer, checkpoint_sha256='abc'),
+        describe_model(inferencer, checkpoint_sha256='abc'),
         size=(96, 96),
         dynamic=['size'],
         inferencer=inferencer,
@@ -90,7 +90,7 @@ def test_batch_and_size_stay_open_and_everything_is_checked(exported):
     assert max(check.worst for check in result.checks) < 1e-4
     assert not list(result.path.parent.glob('.*'))
     description = OnnxDetector(result.path).description
-    assert description == describe(inferencer, checkpoint_sha256='abc')
+    assert description == describe_model(inferencer, checkpoint_sha256='abc')
     assert description.square == 96
     assert description.threshold == 0.4
     assert tuple(description.intensity_range) == (0, 16383)
@@ -143,7 +143,7 @@ def test_two_channels_and_aligned_corners(tmp_path, channels, align):
     result = export_onnx(
         ExportModel(inferencer.model),
         tmp_path / 'net.onnx',
-        describe(inferencer),
+        describe_model(inferencer),
         size=(96, 64),
         dynamic=['none'],
         inferencer=inferencer,
@@ -235,7 +235,7 @@ def test_sides_that_must_be_multiples(tmp_path):
     result = export_onnx(
         ExportModel(inferencer.model),
         tmp_path / 'net.onnx',
-        describe(inferencer),
+        describe_model(inferencer),
         size=(64, 96),
         dynamic=['multiple'],
     )

@@ -11,7 +11,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.export.model import ExportModel, describe
+from mmirstd.export.model import ExportModel, describe_model
 from mmirstd.export.onnx_file import export_onnx
 from mmirstd.inference.onnx_detector import OnnxDetector
 
@@ -27,7 +27,7 @@ def test_the_full_model_exports_with_open_batch(tmp_path):
     result = export_onnx(
         ExportModel(inferencer.model),
         tmp_path / 'simirstd.onnx',
-        describe(inferencer),
+        describe_model(inferencer),
         size=(128, 128),
         dynamic=['batch'],
         inferencer=inferencer,

@@ -304,8 +304,8 @@ class TestHDNet(ModelTester):
     def inner_outputs(self, model: nn.Module, image: Tensor) -> dict[str, Tensor]:
         backbone, head = model.backbone, model.decode_head
         features = backbone(image)
-        sides = head.native_side_outputs(head.selected_maps(features))
+        sides = head.native_side_outputs(head.select_maps(features))
         sides = [head.resize(side, image.shape[-2:]) for side in sides]
-        filtered = head.filtered_details(features.padded[0], sides)
+        filtered = head.filter_details(features.padded[0], sides)
         outputs = {f'filtered{level}': each for level, each in enumerate(filtered)}
         return outputs | {'encoder0': backbone.encoder[0](backbone.entry(image))}

@@ -81,10 +81,10 @@ def test_a_folder_of_masks(expected, images, tmp_path):
 
 def test_onnxruntime(expected, images, tmp_path):
     pytest.importorskip('onnxruntime')
-    from mmirstd.export.model import ExportModel, describe
+    from mmirstd.export.model import ExportModel, describe_model
     from mmirstd.export.onnx_file import export_onnx
 
     inferencer = IRSTDInferencer('tiny', fuse=False)
     model = ExportModel(inferencer.model, 1)
-    export_onnx(model, tmp_path / 'tiny.onnx', describe(inferencer), size=(256, 256))
+    export_onnx(model, tmp_path / 'tiny.onnx', describe_model(inferencer), size=(256, 256))
     assert counted(OnnxDetector(tmp_path / 'tiny.onnx')(images)) == expected

@@ -82,7 +82,7 @@ def _val(names: Sequence[str]) -> list[str]:
     return [name for name in names if name in validation]
 
 
-def _carved(base: str, prefix: str) -> dict[str, _Derived]:
+def _carve_validation(base: str, prefix: str) -> dict[str, _Derived]:
     percent = f'{VALIDATION_FRACTION:.0%}'
     return {
         f'{prefix}_fit': _Derived(base, _fit, f'{base} without its {percent} validation part'),
@@ -103,10 +103,10 @@ _DERIVED: dict[str, _Derived] = {
         _without_damaged('mdfa'),
         f'{_MDFA_TRAIN} without the images that are damaged in every copy',
     ),
-    **_carved('nudt/dnanet_50_50_train', 'nudt/dnanet_50_50_train'),
-    **_carved('sirst/dnanet_50_50_train', 'sirst/dnanet_50_50_train'),
-    **_carved('irstd1k/basicirstd_train', 'irstd1k/basicirstd_train'),
-    **_carved(f'{_MDFA_TRAIN}_9978', _MDFA_TRAIN),
+    **_carve_validation('nudt/dnanet_50_50_train', 'nudt/dnanet_50_50_train'),
+    **_carve_validation('sirst/dnanet_50_50_train', 'sirst/dnanet_50_50_train'),
+    **_carve_validation('irstd1k/basicirstd_train', 'irstd1k/basicirstd_train'),
+    **_carve_validation(f'{_MDFA_TRAIN}_9978', _MDFA_TRAIN),
 }
 
 
@@ -136,7 +136,7 @@ def canonical_split_name(name: str) -> str | None:
     return canonical if canonical in split_names() else None
 
 
-def _verified(name: str, content: bytes) -> bytes:
+def _verify(name: str, content: bytes) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest != _checksums()[name]:
         raise RuntimeError(
@@ -164,5 +164,5 @@ def load_split(name: str) -> Split:
         chosen = derived.choose(load_split(derived.base).names)
         return Split(canonical, key, tuple(chosen), derived.note)
     file = resources.files(__package__).joinpath(*f'{canonical}.txt'.split('/'))
-    names = parse_list(_verified(canonical, file.read_bytes()), f'{canonical}.txt')
+    names = parse_list(_verify(canonical, file.read_bytes()), f'{canonical}.txt')
     return Split(canonical, key, tuple(names), 'as published')

@@ -42,7 +42,7 @@ class Sensor:
     defect_values: np.ndarray
 
     def blur(self, radiance: np.ndarray) -> np.ndarray:
-        """Radiance (H, W) behind the optics: convolved with a Gaussian PSF."""
+        """Radiance (H, W) after the optics: convolved with a Gaussian PSF."""
         return ndimage.gaussian_filter(radiance, self.psf_sigma, mode='reflect', truncate=4.0)
 
     def expose(self, irradiance: np.ndarray) -> np.ndarray:

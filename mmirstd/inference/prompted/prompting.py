@@ -72,7 +72,7 @@ class PromptPredictor:
             image = image[..., ::-1]
         pixels = self._load(image)['img']
         self._image_size = pixels.shape[:2]
-        self._features = self._encode(self._normalised(pixels))
+        self._features = self._encode(self._normalise(pixels))
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -88,7 +88,7 @@ class PromptPredictor:
         if self._features is None:
             raise RuntimeError('call set_image before asking about it')
 
-    def _normalised(self, pixels: np.ndarray) -> Tensor:
+    def _normalise(self, pixels: np.ndarray) -> Tensor:
         """(H, W, C) in 0..255, BGR -> (1, 3, H, W) as the data preprocessor makes it."""
         data = {'inputs': [torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)]}
         x = self._preprocessor({**data, 'data_samples': None}, False)['inputs']
@@ -104,7 +104,7 @@ class PromptPredictor:
         raise NotImplementedError
 
 
-def checked_points(points: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
+def check_points(points: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
     """Points (P, 2), (x, y) in pixels of an image of ``size`` (H, W), as float32.
 
     Raises:
@@ -124,7 +124,7 @@ def checked_points(points: np.ndarray | Sequence, size: tuple[int, int]) -> np.n
     return points
 
 
-def checked_boxes(boxes: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
+def check_boxes(boxes: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
     """Boxes (B, 4), (x1, y1, x2, y2) in pixels of an image of ``size`` (H, W), as float32.
 
     Raises:

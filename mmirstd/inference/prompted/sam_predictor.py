@@ -19,8 +19,8 @@ from mmirstd.inference.configs import load_config, split_pipeline
 from mmirstd.inference.prompted.prompting import (
     PromptedMasks,
     PromptPredictor,
-    checked_boxes,
-    checked_points,
+    check_boxes,
+    check_points,
 )
 from mmirstd.inference.torch_detector import build_model
 from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
@@ -148,7 +148,7 @@ class SAMPredictor(PromptPredictor):
             raise ValueError('point_coords and point_labels must be given together')
         points = labels = None
         if point_coords is not None:
-            points = checked_points(point_coords, self.image_size)
+            points = check_points(point_coords, self.image_size)
             labels = np.asarray(point_labels)
             if labels.shape != (len(points),):
                 raise ValueError(f'{len(points)} points need as many labels, got {labels.shape}')
@@ -183,7 +183,7 @@ class SAMPredictor(PromptPredictor):
             ValueError: A point is unusable.
         """
         self._ready()
-        points = checked_points(points, self.image_size)[:, None]
+        points = check_points(points, self.image_size)[:, None]
         return self._answer(points, np.ones(points.shape[:2], int), None, None, multimask_output)
 
     def predict_boxes(self, boxes: np.ndarray | list) -> PromptedMasks:
@@ -211,7 +211,7 @@ class SAMPredictor(PromptPredictor):
         multimask_output: bool,
     ) -> PromptedMasks:
         height, width = self.image_size
-        boxes = None if boxes is None else checked_boxes(boxes, self.image_size)
+        boxes = None if boxes is None else check_boxes(boxes, self.image_size)
         side = self.encoder.img_size
         inner_height, inner_width = self._inner_size()
         device = self._features[0].device

@@ -20,8 +20,8 @@ from mmirstd.inference.configs import load_config, split_pipeline
 from mmirstd.inference.prompted.prompting import (
     PromptedMasks,
     PromptPredictor,
-    checked_boxes,
-    checked_points,
+    check_boxes,
+    check_points,
 )
 from mmirstd.inference.torch_detector import build_model
 from mmirstd.models.semantic_sam.head import SemanticSAMHead
@@ -170,10 +170,10 @@ class SemanticSAMPredictor(PromptPredictor):
             raise ValueError('give either points or boxes')
         if points is not None:
             # The middle of the pixel.
-            centres, kind = checked_points(points, self.image_size) + 0.5, self.point_kind
+            centres, kind = check_points(points, self.image_size) + 0.5, self.point_kind
             sides = np.zeros_like(centres)
         else:
-            boxes, kind = checked_boxes(boxes, self.image_size), 1 - self.point_kind
+            boxes, kind = check_boxes(boxes, self.image_size), 1 - self.point_kind
             centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         prompts = self._relative(centres, sides, is_point=points is not None)
         device = self._features[0].device

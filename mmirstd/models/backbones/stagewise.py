@@ -69,7 +69,7 @@ class Stages:
 
     def __init__(self, backbone: nn.Module, image_channels: int = 3) -> None:
         known = self.known_channels(backbone)
-        entry, exits = known or self._measured_channels(backbone, image_channels)
+        entry, exits = known or self._measure_channels(backbone, image_channels)
         self.entry_channels, self.channels = tuple(entry), tuple(exits)
 
     def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]] | None:
@@ -92,7 +92,7 @@ class Stages:
         """See :meth:`StageWise.output`."""
         return backbone.output(stage, x)
 
-    def _measured_channels(
+    def _measure_channels(
         self, backbone: nn.Module, image_channels: int
     ) -> tuple[list[int], list[int]]:
         """Channels read off one small image: the last resort."""

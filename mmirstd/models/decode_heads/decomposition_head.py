@@ -27,13 +27,13 @@ class DecompositionHead(IRSTDHead):
         self.rebuild_weight = rebuild_weight
         self.conv_seg = nn.Identity()
 
-    def selected_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
+    def select_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
         """The last map, which must have one channel.
 
         Raises:
             ValueError: The backbone is of another kind.
         """
-        maps = super().selected_maps(features)
+        maps = super().select_maps(features)
         if maps[-1].shape[1] != 1:
             raise ValueError(
                 f'DecompositionHead expects targets of one channel from mmirstd.RPCANet or '

@@ -43,7 +43,7 @@ class FrequencyGatedHead(WarmUpHead):
         self.energy_ratios = tuple(energy_ratios)
         self.detail_index = detail_index
 
-    def filtered_details(self, detail: Tensor, sides: Sequence[Tensor]) -> list[Tensor]:
+    def filter_details(self, detail: Tensor, sides: Sequence[Tensor]) -> list[Tensor]:
         """The detail map after each filter, (N, 1, H, W), in the order of the side outputs.
 
         Args:
@@ -58,7 +58,7 @@ class FrequencyGatedHead(WarmUpHead):
 
     def _combine(self, sides: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
         fused = super()._combine(sides, features)
-        gate = self.filtered_details(self._detail(features, sides[0].shape[-2:]), sides)[0]
+        gate = self.filter_details(self._detail(features, sides[0].shape[-2:]), sides)[0]
         return fused * torch.sigmoid(gate) + fused
 
     def _detail(self, features: Sequence[Tensor], size: torch.Size) -> Tensor:

@@ -22,7 +22,7 @@ Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 """Logits (N, 1, H, W): the prediction alone, or the prediction followed by the side outputs."""
 
 
-def stretched(logits: Tensor) -> Tensor:
+def stretch_probabilities(logits: Tensor) -> Tensor:
     """Logits (N, 1, H, W) whose probabilities reach from 0 to 1 in every image."""
     # In half precision the probabilities next to 0 and 1, and their logits, do not exist.
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -39,7 +39,7 @@ class IRSTDHead(MaskHead):
 
     ``model(inputs, mode='tensor')`` returns what `forward` returns: a tensor (N, 1, H, W) if the
     head has a single output, else a tuple with the prediction first and then the side outputs in
-    the order of ``in_index``. After one of our backbones all have the size of the image; behind a
+    the order of ``in_index``. After one of our backbones all have the size of the image; after a
     stock backbone they have the size of the finest map, and `loss` and `predict` resize them, as
     in MMSeg. `predict` computes the prediction only.
 
@@ -130,9 +130,9 @@ class IRSTDHead(MaskHead):
         self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio else None
         self.side_heads = nn.ModuleList(
             nn.Conv2d(inputs, 1, side_kernel_size, padding=side_kernel_size // 2)
-            for inputs in self._supervised(all_channels)
+            for inputs in self._select_supervised(all_channels)
         )
-        self.output_weights = self._checked_weights(output_weights)
+        self.output_weights = self._check_weights(output_weights)
         self.min_max = min_max
         if target_prior is not None:
             if not 0 < target_prior < 1:
@@ -140,11 +140,11 @@ class IRSTDHead(MaskHead):
             for conv in (self.conv_seg, *self.side_heads):
                 nn.init.constant_(conv.bias, math.log(target_prior / (1 - target_prior)))
 
-    def _supervised(self, maps: Sequence) -> Sequence:
+    def _select_supervised(self, maps: Sequence) -> Sequence:
         """The entries of ``maps`` that get a side output."""
         return maps if self.supervises_last_map else maps[:-1]
 
-    def _checked_weights(self, weights: Sequence[float] | None) -> tuple[float, ...]:
+    def _check_weights(self, weights: Sequence[float] | None) -> tuple[float, ...]:
         outputs = self.num_outputs
         weights = (1.0,) * outputs if weights is None else tuple(weights)
         if len(weights) != outputs:
@@ -159,7 +159,7 @@ class IRSTDHead(MaskHead):
         """Number of logit maps that `forward` returns."""
         return 1 + len(self.side_heads)
 
-    def selected_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
+    def select_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
         """The maps (N, C, h, w) of ``in_index``, over the padded image if there is one."""
         selected = self._transform_inputs(FeatureMaps.wrap(features).padded)
         return selected if isinstance(selected, list) else [selected]
@@ -182,20 +182,21 @@ class IRSTDHead(MaskHead):
 
     def prediction(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) of the prediction, without the side outputs."""
-        logits = self.cls_seg(self.hidden(self.selected_maps(features)[-1]))
+        logits = self.cls_seg(self.hidden(self.select_maps(features)[-1]))
         return self.to_image(logits, features)
 
     def side_outputs(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Logits (N, 1, H, W) of every side output."""
         return tuple(
             self.to_image(logits, features)
-            for logits in self.native_side_outputs(self.selected_maps(features))
+            for logits in self.native_side_outputs(self.select_maps(features))
         )
 
     def native_side_outputs(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Logits (N, 1, h, w) of every side output at the size of its map."""
         return [
-            head(each) for head, each in zip(self.side_heads, self._supervised(maps), strict=True)
+            head(each)
+            for head, each in zip(self.side_heads, self._select_supervised(maps), strict=True)
         ]
 
     def forward(self, features: Sequence[Tensor]) -> Outputs:
@@ -206,7 +207,7 @@ class IRSTDHead(MaskHead):
     def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) of `prediction`, stretched if ``min_max`` is set."""
         logits = self.prediction(features)
-        return stretched(logits) if self.min_max else logits
+        return stretch_probabilities(logits) if self.min_max else logits
 
     def loss_by_feat(
         self, seg_logits: Outputs, batch_data_samples: list[SegDataSample]
@@ -227,13 +228,13 @@ class IRSTDHead(MaskHead):
         criteria = criteria if isinstance(criteria, nn.ModuleList) else [criteria]
         losses: dict[str, Tensor] = {}
         for index, (weight, logits) in enumerate(zip(self.output_weights, outputs, strict=True)):
-            logits, target = self.matched(logits, label)
+            logits, target = self.match_sizes(logits, label)
             for criterion in criteria:
                 name = criterion.loss_name + ('_side' if index else '')
                 value = weight * criterion(logits, target, ignore_index=self.ignore_index)
                 losses[name] = losses[name] + value if name in losses else value
         return losses
 
-    def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    def match_sizes(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Bring logits (N, 1, h, w) and label (N, H, W) to one size: here the label's."""
         return self.resize(logits, label.shape[-2:]), label

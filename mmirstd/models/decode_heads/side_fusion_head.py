@@ -61,14 +61,14 @@ class SideFusionHead(IRSTDHead):
 
     def prediction(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) of the prediction."""
-        maps = self.selected_maps(features)
+        maps = self.select_maps(features)
         if self.predict_fusion:
             return self._fuse(self.native_side_outputs(maps), features)
         return self.to_image(self.side_heads[-1](maps[-1]), features)
 
     def forward(self, features: Sequence[Tensor]) -> Outputs:
         """Prediction and side outputs; see the class for their order."""
-        sides = self.native_side_outputs(self.selected_maps(features))
+        sides = self.native_side_outputs(self.select_maps(features))
         fusion = self._fuse(sides, features)
         if self.predict_fusion:
             return fusion, *(self._side(each, features) for each in sides)
@@ -88,7 +88,7 @@ class SideFusionHead(IRSTDHead):
             return logits
         return crop_to_image(logits, features.image_size, features.padded_size)
 
-    def matched(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    def match_sizes(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Resize the logits to the label or, for native side outputs, pool the label to them.
 
         A pooled cell is a target if it holds a target pixel, and unknown if it holds an unknown
@@ -96,7 +96,7 @@ class SideFusionHead(IRSTDHead):
         """
         size = logits.shape[-2:]
         if not self.native_sides or size == label.shape[-2:]:
-            return super().matched(logits, label)
+            return super().match_sizes(logits, label)
         target = F.adaptive_max_pool2d((label == 1)[:, None].float(), size)
         unknown = F.adaptive_max_pool2d((label == self.ignore_index)[:, None].float(), size)
         pooled = target.long()

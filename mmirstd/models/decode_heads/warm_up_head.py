@@ -44,7 +44,7 @@ class WarmUpHead(SideFusionHead):
         """Logits (N, 1, H, W) of the first side output while warming up, else of the fusion."""
         if not self.warming_up:
             return super().prediction(features)
-        return self.to_image(self.side_heads[0](self.selected_maps(features)[0]), features)
+        return self.to_image(self.side_heads[0](self.select_maps(features)[0]), features)
 
     def loss_by_feat(
         self, seg_logits: Outputs, batch_data_samples: list[SegDataSample]
@@ -56,6 +56,6 @@ class WarmUpHead(SideFusionHead):
             return super().loss_by_feat(seg_logits, batch_data_samples)
         label = self._stack_batch_gt(batch_data_samples).squeeze(1)
         fusion, plain, *_ = seg_logits
-        loss = self.loss_warm_up(*self.matched(plain, label), ignore_index=self.ignore_index)
+        loss = self.loss_warm_up(*self.match_sizes(plain, label), ignore_index=self.ignore_index)
         # The fusion depends on all side heads: distributed training needs a gradient for each.
         return {self.loss_warm_up.loss_name: loss + 0 * fusion.mean()}

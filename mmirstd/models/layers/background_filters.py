@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmirstd.models.layers.neighbours import AXES, opposite_differences, pad_border, shifted
+from mmirstd.models.layers.neighbours import AXES, opposite_differences, pad_border, shift_map
 
 
 def white_top_hat(image: Tensor, size: int) -> Tensor:
@@ -65,7 +65,7 @@ def directional_residual(image: Tensor, size: int, statistic: str = 'median') ->
     for rows, columns in AXES:
         line = torch.stack(
             [
-                shifted(padded, margin, step * rows, step * columns)
+                shift_map(padded, margin, step * rows, step * columns)
                 for step in range(-margin, margin + 1)
             ]
         )

@@ -68,8 +68,8 @@ class GuidedContextBlock(nn.Module):
         rows = [
             torch.cat(
                 [
-                    self._attended(row[..., :width], gate[..., :last]),
-                    self._attended(row[..., width:], gate[..., last:]),
+                    self._attend(row[..., :width], gate[..., :last]),
+                    self._attend(row[..., width:], gate[..., last:]),
                 ],
                 dim=-1,
             )
@@ -77,7 +77,7 @@ class GuidedContextBlock(nn.Module):
         ]
         return torch.cat(rows, dim=-2)
 
-    def _attended(self, region: Tensor, guide: Tensor) -> Tensor:
+    def _attend(self, region: Tensor, guide: Tensor) -> Tensor:
         """A region (N, C, r * a, q * b) of r x q equal patches, with their guide (N, C, r, q)."""
         rows, columns = guide.shape[-2:]
         if not rows or not columns:  # scale 1: a single patch

@@ -41,7 +41,7 @@ class DeformableConv(nn.Module):
         if self.modulated:
             taps = offset.shape[1] // 3
             offset, mask = offset[:, : 2 * taps], torch.sigmoid(offset[:, 2 * taps :])
-        # The kernel knows no bfloat16, and positions in a map need more than its 8 bits.
+        # The kernel does not support bfloat16, and positions in a map need more than its 8 bits.
         wide = torch.promote_types(x.dtype, torch.float32)
         return deform_conv2d(
             x.to(wide),

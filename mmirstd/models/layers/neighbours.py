@@ -21,7 +21,7 @@ def pad_border(x: Tensor, margin: int, mode: str = 'replicate') -> Tensor:
     return F.pad(x, (margin,) * 4, mode=mode)
 
 
-def shifted(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
+def shift_map(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
     """A map moved by at most ``margin``, cut out of its padded version."""
     height, width = (side - 2 * margin for side in padded.shape[-2:])
     top, left = margin + rows, margin + columns
@@ -45,7 +45,9 @@ def opposite_differences(
         for sign in (1, -1):
             step = (sign * rows * distance, sign * columns * distance)
             moved = (
-                x.roll(step, dims=(-2, -1)) if padded is None else shifted(padded, distance, *step)
+                x.roll(step, dims=(-2, -1))
+                if padded is None
+                else shift_map(padded, distance, *step)
             )
             pair.append(x - moved)
         yield pair[0], pair[1]

@@ -65,7 +65,7 @@ class QueryFPN(BaseModule):
         self.num_encoder_queries = num_encoder_queries if num_queries else 0
         levels = len(self.in_channels)
 
-        def normed(kernel_size: int) -> nn.Sequential:
+        def add_norm(kernel_size: int) -> nn.Sequential:
             return nn.Sequential(
                 Conv2d(
                     out_channels, out_channels, kernel_size, padding=kernel_size // 2, bias=False
@@ -75,10 +75,10 @@ class QueryFPN(BaseModule):
 
         self.projections = nn.ModuleList(ConvBNGELU(c, out_channels) for c in self.in_channels)
         self.laterals = nn.ModuleList(
-            nn.Conv2d(out_channels, out_channels, 1) if level == levels - 1 else normed(1)
+            nn.Conv2d(out_channels, out_channels, 1) if level == levels - 1 else add_norm(1)
             for level in range(levels)
         )
-        self.layers = nn.ModuleList(nn.Sequential(*normed(3), nn.ReLU()) for _ in range(levels))
+        self.layers = nn.ModuleList(nn.Sequential(*add_norm(3), nn.ReLU()) for _ in range(levels))
         self.mask_features = Conv2d(out_channels, out_channels, 3, padding=1)
 
         self.num_queries = num_queries

@@ -50,7 +50,7 @@ def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
     return stacked.mean(dim=0)
 
 
-def _turned(view: dict[str, Sequence]) -> dict[str, Sequence]:
+def _turn_upside_down(view: dict[str, Sequence]) -> dict[str, Sequence]:
     """A view upside down; its samples are copies, because predictions are stored in them."""
     inputs = view['inputs']
     turned = inputs.flip(-2) if isinstance(inputs, Tensor) else [x.flip(-2) for x in inputs]
@@ -114,7 +114,7 @@ class IRSTDTTAModel(BaseTTAModel):
         for view in views:
             predictions.append(self.module.test_step(view))
             if self.upside_down:
-                predictions.append(_turn_back(self.module.test_step(_turned(view))))
+                predictions.append(_turn_back(self.module.test_step(_turn_upside_down(view))))
         return self.merge_preds(list(zip(*predictions, strict=True)))
 
     def merge_preds(

@@ -227,7 +227,7 @@ class SemanticSAMMaskDecoder(nn.Module):
                 queries = layer(queries, position, tokens, reference, sizes, group)
                 states.append(queries)
                 references.append(entering)
-                entering = self._moved(reference, queries)
+                entering = self._move_boxes(reference, queries)
         first = 0 if auxiliary else len(self.layers) - 1
         outputs = [
             self._output(*each, mask_features)
@@ -243,7 +243,7 @@ class SemanticSAMMaskDecoder(nn.Module):
             queries = queries + content
         return queries.flatten(1, 2)
 
-    def _moved(self, reference: Tensor, queries: Tensor) -> Tensor:
+    def _move_boxes(self, reference: Tensor, queries: Tensor) -> Tensor:
         """Boxes (B, Q, 4) that the queries make of ``reference``."""
         return (self.bbox_embed(queries) + inverse_sigmoid(reference)).sigmoid()
 
@@ -256,7 +256,7 @@ class SemanticSAMMaskDecoder(nn.Module):
             # Twice, because the published weights were trained so.
             state = self.decoder_norm(self.decoder_norm(queries))
             # Not detached: the box of a layer also trains the layer before ("look forward twice").
-            boxes = self._moved(reference, state)
+            boxes = self._move_boxes(reference, state)
         masks = torch.einsum('bqd,bdhw->bqhw', self.mask_embed(state), mask_features)
         return SemanticSAMOutput(
             masks=masks.unflatten(1, prompts),

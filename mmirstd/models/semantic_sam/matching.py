@@ -186,7 +186,7 @@ def check_targets(
     for image, (own, indices) in enumerate(zip(masks, targets, strict=True)):
         if indices.numel() and indices.max() >= len(own):
             raise ValueError(
-                f'targets of image {image} ask for mask {indices.max().item()} of {len(own)}'
+                f'targets of image {image} name mask {indices.max().item()} of {len(own)}'
             )
         if not len(own):
             raise ValueError(f'image {image} has no mask')

@@ -67,12 +67,12 @@ class SemanticSAMPixelDecoder(nn.Module):
         self.in_channels, self.embed_dims = in_channels, embed_dims
         finest, *others = in_channels
 
-        def normed(conv: nn.Conv2d) -> nn.Sequential:
+        def add_norm(conv: nn.Conv2d) -> nn.Sequential:
             return nn.Sequential(conv, nn.GroupNorm(norm_groups, embed_dims))
 
         self.input_proj = nn.ModuleList(
-            [normed(nn.Conv2d(channels, embed_dims, 1)) for channels in others]
-            + [normed(nn.Conv2d(others[-1], embed_dims, 3, stride=2, padding=1))]
+            [add_norm(nn.Conv2d(channels, embed_dims, 1)) for channels in others]
+            + [add_norm(nn.Conv2d(others[-1], embed_dims, 3, stride=2, padding=1))]
         )
         self.level_embed = nn.Parameter(torch.randn(self.num_levels, embed_dims))
         self.position = SinePosition(embed_dims // 2)
@@ -86,8 +86,8 @@ class SemanticSAMPixelDecoder(nn.Module):
             )
             for _ in range(num_layers)
         )
-        self.lateral = normed(nn.Conv2d(finest, embed_dims, 1, bias=False))
-        self.output = normed(nn.Conv2d(embed_dims, embed_dims, 3, padding=1, bias=False))
+        self.lateral = add_norm(nn.Conv2d(finest, embed_dims, 1, bias=False))
+        self.output = add_norm(nn.Conv2d(embed_dims, embed_dims, 3, padding=1, bias=False))
         self.mask_features = nn.Conv2d(embed_dims, embed_dims, 1)
         self.reset_parameters()
 

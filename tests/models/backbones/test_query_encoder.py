@@ -89,7 +89,7 @@ def test_stage_by_stage_is_the_backbone_itself(family: str) -> None:
     assert tuple(x.shape[1] for x in entries) == stages.entry_channels
     assert tuple(x.shape[1] for x in outputs) == stages.channels
     assert stages.known_channels(backbone) is not None
-    measured = stages._measured_channels(backbone, 3)
+    measured = stages._measure_channels(backbone, 3)
     assert tuple(map(tuple, measured)) == (stages.entry_channels, stages.channels)
 
 

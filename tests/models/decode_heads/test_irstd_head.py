@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmirstd.models.decode_heads.edge_supervised_head import EdgeSupervisedHead
-from mmirstd.models.decode_heads.irstd_head import IRSTDHead, stretched
+from mmirstd.models.decode_heads.irstd_head import IRSTDHead, stretch_probabilities
 from mmirstd.models.decode_heads.side_fusion_head import SideFusionHead
 from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 from mmirstd.models.features import FeatureMaps
@@ -139,7 +139,7 @@ def test_native_sides_are_supervised_by_pooled_labels():
     label[0, 7, 7] = 1
     label[0, 6, 6] = 255
     label[0, 20, 2] = 255
-    _, pooled = head.matched(sides[1], label)
+    _, pooled = head.match_sizes(sides[1], label)
     assert pooled[0, 3, 3] == 1, 'a target pixel makes its cell a target'
     assert pooled[0, 10, 1] == 255, 'an unknown pixel makes a cell without target unknown'
     assert (pooled == 1).sum() == 1
@@ -209,8 +209,8 @@ def test_min_max_stretches_every_predicted_image():
     low, high = probability.min(), probability.max()
     expected = ((probability - low) / (high - low)).clamp(1e-6, 1 - 1e-6)
     torch.testing.assert_close(predicted, expected, atol=1e-5, rtol=1e-4)
-    flat = stretched(torch.zeros(1, 1, 2, 2))
+    flat = stretch_probabilities(torch.zeros(1, 1, 2, 2))
     assert torch.isfinite(flat).all()
-    half = stretched(torch.tensor([[[[-3.0, 0.0], [1.0, 4.0]]]], dtype=torch.bfloat16))
+    half = stretch_probabilities(torch.tensor([[[[-3.0, 0.0], [1.0, 4.0]]]], dtype=torch.bfloat16))
     assert half.isfinite().all()
     assert half.sigmoid().flatten()[[0, 3]].tolist() == pytest.approx([1e-6, 1 - 1e-6], abs=1e-6)

@@ -230,7 +230,7 @@ def test_unusable_targets_are_named():
     output, masks, targets = random_problem(0)
     with pytest.raises(ValueError, match=r'2 images with 4 prompts.*1 images'):
         match(output, masks[:1], targets)
-    with pytest.raises(ValueError, match='image 1 ask for mask 5 of 5'):
+    with pytest.raises(ValueError, match='image 1 name mask 5 of 5'):
         match(output, masks, [targets[0], torch.full((4, 1), 5)])
     with pytest.raises(ValueError, match='image 0 reach 255'):
         match(output, [255 * masks[0], masks[1]], targets)
