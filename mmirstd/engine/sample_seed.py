@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from mmirstd.engine.batches import WrappedBatches
+
 Key = tuple[int, ...]
 """Non-negative integers that identify a stream of random numbers."""
 
@@ -43,7 +45,7 @@ def drawing_from(key: Key) -> Iterator[None]:
         generator.set_state(states[2])
 
 
-class NumberedBatches:
+class NumberedBatches(WrappedBatches):
     """A batch sampler whose indices are ``(index, epoch, number)``.
 
     ``number`` counts the samples that this process has asked for in the epoch. In an
@@ -51,7 +53,7 @@ class NumberedBatches:
     """
 
     def __init__(self, batches: Any) -> None:
-        self.batches = batches
+        super().__init__(batches)
         self.epoch = self.number = 0
 
     def start(self, epoch: int, number: int = 0) -> None:
@@ -63,14 +65,6 @@ class NumberedBatches:
             first = self.number
             self.number += len(batch)
             yield [(index, self.epoch, first + n) for n, index in enumerate(batch)]
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == 'batches':  # not yet set, while a copy is made
-            raise AttributeError(name)
-        return getattr(self.batches, name)
 
 
 class SeededSamples(Dataset):

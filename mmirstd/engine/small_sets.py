@@ -12,20 +12,18 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from mmirstd.datasets.transforms.loading import LoadMask
+from mmirstd.engine.batches import WrappedBatches
 from mmirstd.io.limits import ImageReadError
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import HOOKS
 
 
-class NoLonelySample:
+class BatchesWithoutSingles(WrappedBatches):
     """A batch sampler whose last batch has two samples where it would have one.
 
     The second one is the first of the epoch. The number of batches stays, and with it the length
     of an epoch and the schedule.
     """
-
-    def __init__(self, batches: Any) -> None:
-        self.batches = batches
 
     def __iter__(self) -> Iterator[list]:
         first = None
@@ -35,14 +33,6 @@ class NoLonelySample:
             elif len(batch) == 1:
                 batch = [*batch, first]
             yield batch
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getattr__(self, name: str) -> Any:
-        if name == 'batches':  # not yet set, while a copy is made
-            raise AttributeError(name)
-        return getattr(self.batches, name)
 
 
 def mask_files(dataset: Any) -> Iterator[tuple[str, LoadMask | None]]:
@@ -129,7 +119,7 @@ class SmallSetHook(Hook):
                 level=logging.WARNING,
             )
         elif samples % inner.batch_size == 1:
-            loader.__dict__['batch_sampler'] = NoLonelySample(loader.batch_sampler)
+            loader.__dict__['batch_sampler'] = BatchesWithoutSingles(loader.batch_sampler)
 
     @staticmethod
     def _look_for_targets(loader: DataLoader) -> None:
