@@ -1,6 +1,7 @@
 """Old names work for one release and warn, in calls, configs and on command lines."""
 
 import argparse
+import importlib
 import subprocess
 import sys
 import warnings
@@ -174,3 +175,54 @@ def test_names_that_moved_are_found_at_their_old_place():
         assert body.IRSTDBody is IRSTDBackbone
     with pytest.raises(AttributeError, match="has no attribute 'Other'"):
         _ = body.Other
+
+
+OLD_ARGUMENTS = [
+    ('mmirstd.datasets.irstd:IRSTDDataset', 'image_tail', 'image_suffix'),
+    ('mmirstd.datasets.irstd:IRSTDDataset', 'mask_tail', 'mask_suffix'),
+    ('mmirstd.datasets.layouts:Section', 'mask_tail', 'mask_suffix'),
+    ('mmirstd.datasets.layouts:custom_layout', 'image_tail', 'image_suffix'),
+    ('mmirstd.datasets.selection:select_pairs', 'mask_tail', 'mask_suffix'),
+    ('mmirstd.distillation.prompted:PromptedSemanticSAM', 'network', 'semantic_sam'),
+    ('mmirstd.distillation.teacher:Teacher', 'network', 'semantic_sam'),
+    ('mmirstd.evaluation.counts:count_image', 'truth', 'gt_mask'),
+    ('mmirstd.evaluation.folder:score_folder', 'truths', 'gt_masks'),
+    ('mmirstd.evaluation.folder:score_folder', 'truth_threshold', 'gt_threshold'),
+    ('mmirstd.evaluation.folder:score_folder', 'truth_tail', 'gt_suffix'),
+    ('mmirstd.evaluation.folder:score_folder', 'prediction_tail', 'prediction_suffix'),
+    ('mmirstd.evaluation.scorer:Scorer.update', 'truth', 'gt_mask'),
+    ('mmirstd.inference.prompted.sam_predictor:SAMPredictor.predict', 'points', 'point_coords'),
+    ('mmirstd.inference.torch_detector:IRSTDInferencer', 'weights', 'ema'),
+    ('mmirstd.visualization.outcomes:judge', 'truth', 'gt_mask'),
+    ('mmirstd.visualization.overlay:draw_overlay', 'truth', 'gt_mask'),
+    ('mmirstd.visualization.overlay:draw_result', 'truth', 'gt_mask'),
+    ('mmirstd.visualization.sheet:SheetRow', 'truth', 'gt_mask'),
+]
+
+
+@pytest.mark.parametrize(('place', 'old', 'new'), OLD_ARGUMENTS)
+def test_every_renamed_argument_is_still_taken(place, old, new):
+    """Both names at once are refused by their wrapper, before anything else happens."""
+    module, _, path = place.partition(':')
+    found = importlib.import_module(module)
+    for part in path.split('.'):
+        found = getattr(found, part)
+    with pytest.raises(TypeError, match=f'{old} is the old name of {new}; give one of them'):
+        found(**{old: 'raw', new: None})
+    assert old in (ROOT / 'docs/reference/deprecations.md').read_text()
+
+
+def test_a_dataset_is_found_by_old_names(tmp_path):
+    from mmirstd.datasets.selection import select_pairs
+
+    for folder, suffix in (('ir', ''), ('gt', '_m')):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f'a{suffix}.png').touch()
+    with pytest.warns(
+        DeprecationWarning, match='select_pairs: mask_tail is now called mask_suffix'
+    ):
+        old = select_pairs(tmp_path, image_dir='ir', mask_dir='gt', mask_tail='_m')
+    assert (
+        old.pairs == select_pairs(tmp_path, image_dir='ir', mask_dir='gt', mask_suffix='_m').pairs
+    )
+    assert old.pairs[0].mask.name == 'a_m.png'
