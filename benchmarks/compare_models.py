@@ -7,7 +7,7 @@
 Without names, all models of the common config and the training-free detectors are compared;
 RPCANet++ alone then takes longer than most others together.
 The table says what a short budget gives, not how good a model becomes. Scores are those of
-mmirstd.IRSTDMetric on the validation list of the config.
+mmirstd.IRSTDMetric on the validation split of the config.
 """
 
 from __future__ import annotations

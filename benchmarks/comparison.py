@@ -153,7 +153,7 @@ def _shorten_training(cfg: Config, budget: Budget) -> None:
 
 
 def _iterations(loader: Mapping[str, Any], images: int | None) -> int:
-    """Iterations of an epoch over the first ``images`` images of a published list, or all.
+    """Iterations of an epoch over the first ``images`` images of a published split, or all.
 
     One for any other list, whose length is not known before it is read.
     """

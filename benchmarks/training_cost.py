@@ -68,7 +68,7 @@ def measure_training(
 
     Args:
         config: Whole config; its ``load_from`` is respected.
-        iterations: At least 1; the training list is repeated if it is shorter.
+        iterations: At least 1; the training split is repeated if it is shorter.
         device: Where to compute.
         seed: Seed of weights, order of images and augmentation.
 

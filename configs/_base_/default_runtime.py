@@ -11,7 +11,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=True),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION list of the config.
+    # 'irstd/IoU' comes from mmirstd.IRSTDMetric on the VALIDATION split of the config.
     checkpoint=dict(
         type='mmirstd.AtomicCheckpointHook',  # a kill or a full disk never costs a checkpoint
         by_epoch=True,

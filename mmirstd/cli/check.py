@@ -40,8 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
     add('root', help='folder of the dataset')
     add(
         '--split',
-        help="published list ('nudt/dnanet_50_50_test'), list file ('50_50/test.txt') or folder of "
-        "the layout ('test'); default: the whole folder",
+        help="published split ('nudt/dnanet_50_50_test'), text file ('50_50/test.txt') or folder "
+        "of the layout ('test'); default: the whole folder",
     )
     add(
         '--layout',
@@ -55,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_old_flag(parser, '--image-tail', suffix)
     suffix = add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
     add_old_flag(parser, '--mask-tail', suffix)
-    add('--exclude', metavar='LIST', help='list file of images to leave out')
+    add('--exclude', metavar='LIST', help='text file with names of images to leave out')
     add('--images-only', action='store_true', help='images without masks are all right (inference)')
     add(
         '--mask-threshold',
@@ -144,9 +144,9 @@ def summary_table(report: DatasetReport) -> Table:
     return table
 
 
-def list_table(report: DatasetReport) -> Table:
-    """Counts of the published lists and folders in a checked dataset as a table."""
-    table = Table(title='lists')
+def split_table(report: DatasetReport) -> Table:
+    """Counts of the published splits and folders in a checked dataset as a table."""
+    table = Table(title='splits')
     table.add_column('split', overflow='fold')
     for column in ('listed', 'images here', 'targets'):
         table.add_column(column, justify='right')
@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
         return USAGE
     out.print(summary_table(report))
     if report.lists:
-        out.print(list_table(report))
+        out.print(split_table(report))
     for note in report.notes:
         out.print(f'[yellow]note:[/yellow] {escape(note)}', soft_wrap=True)
     for problem in first_of_each_reason(report.problems):

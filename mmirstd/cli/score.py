@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('predictions', metavar='PRED_DIR', help='folder of predictions')
     add('gt_masks', metavar='GT_DIR', help='folder of masks')
-    split = add('--split', help="names to score: a list file or a name ('nudt/dnanet_50_50_test')")
+    split = add('--split', help="names to score: a text file or a name ('nudt/dnanet_50_50_test')")
     suffixes = (
         add('--prediction-suffix', default='', help="what prediction names end in, e.g. '_pred'"),
         add('--gt-suffix', default='', help="what names of masks end in, e.g. '_pixels0'"),
@@ -114,7 +114,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def read_names(name: str | None) -> Sequence[str] | None:
-    """The names of a published list or of a list file."""
+    """The names of a published split or of a text file."""
     if name is None:
         return None
     published = canonical_split_name(name) or not Path(name).is_file()

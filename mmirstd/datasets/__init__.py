@@ -1,1 +1,1 @@
-"""Datasets, published lists, data pipelines and procedural scenes; import the module you need."""
+"""Datasets, published splits, data pipelines and procedural scenes; import the module you need."""

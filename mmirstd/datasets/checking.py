@@ -80,7 +80,7 @@ class DatasetReport:
         facts: Measurements of readable pairs in the order of the list.
         problems: What is wrong, each with its file.
         notes: Declared defects and what else a user should know.
-        lists: Counts of published lists; only for whole folders.
+        lists: Counts of published splits; only for whole folders.
     """
 
     selection: Selection
@@ -200,7 +200,7 @@ def check_dataset(
     Args:
         root: Folder of the dataset.
         split: As for :class:`mmirstd.datasets.irstd.IRSTDDataset`; None checks the whole folder
-            and counts the published lists in it.
+            and counts the published splits in it.
         resize_to: Also count targets after a nearest resize to this square.
         images_only: Whether a folder without any mask is all right (inference).
         mask_threshold: Value that target pixels exceed; above 0 for masks with the noise of JPEG.
@@ -298,7 +298,7 @@ def _notes(report: DatasetReport) -> Iterator[str]:
 
 
 def _count_lists(report: DatasetReport, selection_args: dict) -> Iterator[ListCount]:
-    """Count the folders of the layout and the published lists of the dataset."""
+    """Count the folders of the layout and the published splits of the dataset."""
     selection = report.selection
     by_image = {facts.image: facts for facts in report.facts}
     names = [section.name for section in selection.layout.sections_in(selection.root)]

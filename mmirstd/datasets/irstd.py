@@ -27,8 +27,8 @@ class IRSTDDataset(BaseSegDataset):
 
     Args:
         data_root: Folder of the dataset, as it was downloaded or unpacked.
-        split: Name of a published list ('nudt/dnanet_50_50_test', see
-            :mod:`mmirstd.datasets.splits`), a list file relative to ``data_root`` or the working
+        split: Name of a published split ('nudt/dnanet_50_50_test', see
+            :mod:`mmirstd.datasets.splits`), a text file relative to ``data_root`` or the working
             directory ('50_50/test.txt'), a folder of a layout with one folder per split
             ('test'), or None for all images.
         layout: 'auto' or a name in :data:`mmirstd.datasets.layouts.LAYOUTS`.

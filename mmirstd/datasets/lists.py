@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from mmirstd.io.folders import IMAGE_SUFFIXES
 
 LIST_SUFFIXES = ('.txt', '.lst', '.list', '.csv', '.tsv')
-"""File name endings by which a split is taken as a list file."""
+"""File name endings by which a split is taken as a text file of names."""
 
 _HEADERS = ('name', 'filename', 'file_name', 'file', 'image', 'img', 'image_path', 'img_path',
             'path', 'id')  # fmt: skip
@@ -30,7 +30,7 @@ def without_suffix(name: str) -> str:
 
 
 def parse_list(content: bytes, source: str) -> list[str]:
-    """Return the names in a list file, in their order.
+    """Return the names in a text file, in their order.
 
     Args:
         content: The bytes of the file: UTF-8, or UTF-16 with a byte order mark. Lines that begin
@@ -74,7 +74,7 @@ def parse_list(content: bytes, source: str) -> list[str]:
 
 
 def read_list(path: str | Path) -> list[str]:
-    """Return the names in the list file ``path``; see :func:`parse_list`.
+    """Return the names in the text file ``path``; see :func:`parse_list`.
 
     Raises:
         FileNotFoundError: There is no such file.

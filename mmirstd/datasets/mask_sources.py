@@ -255,7 +255,7 @@ def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]
 
 
 def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> list[Entry]:
-    """The entries named in a list file (one name per line, suffix optional) or an iterable.
+    """The entries named in a text file (one name per line, suffix optional) or an iterable.
 
     Raises:
         FileNotFoundError: There is no such list.

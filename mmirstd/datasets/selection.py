@@ -79,14 +79,14 @@ def select_pairs(
 
     Args:
         root: Folder of the dataset.
-        split: Published list, list file, folder of the layout, or None for all images.
+        split: Published split, text file, folder of the layout, or None for all images.
         layout: 'auto' or the name of a layout.
         dataset: Name or alias of the dataset; None recognises it.
         image_dir: Image folder of a custom layout.
         mask_dir: Its mask folder, None for images without masks.
         image_suffix: What image stems end in there.
         mask_suffix: What mask stems end in there.
-        exclude: Names to leave out, or a list file of them.
+        exclude: Names to leave out, or a text file of them.
         missing: 'error', 'drop' (leave out with a warning) or 'report' (leave out, the caller
             looks at ``missing_images`` and ``missing_masks``).
 

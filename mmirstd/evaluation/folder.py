@@ -94,7 +94,7 @@ def score_folder(
         gt_masks: Folder with the masks; a pixel is target where any channel is above
             ``gt_threshold``.
         scorer: How to count; the images are added to it. Curves need probabilities.
-        names: Names to score, such as a published test list; None takes all.
+        names: Names to score, such as a published test split; None takes all.
         kind: What the predictions are, one of `PREDICTION_KINDS`; ``'auto'`` looks.
         threshold: A pixel is predicted where its probability is above.
         gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of

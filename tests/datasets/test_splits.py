@@ -118,7 +118,7 @@ def test_changed_list_is_refused(monkeypatch):
     checksums = dict(splits._checksums())
     checksums['sirst/idx_427_val'] = '0' * 64
     monkeypatch.setattr(splits, '_checksums', lambda: checksums)
-    with pytest.raises(RuntimeError, match=r'sirst/idx_427_val\.txt.*not the published list'):
+    with pytest.raises(RuntimeError, match=r'sirst/idx_427_val\.txt.*not the published split'):
         load_split('sirst/idx_427_val')
     assert len(load_split('sirst/idx_427_test').names) == 86
 

@@ -1,4 +1,4 @@
-"""Target counts of the official test lists, on the real masks."""
+"""Target counts of the official test splits, on the real masks."""
 
 import cv2
 import pytest

@@ -1,4 +1,4 @@
-"""The published lists of training, validation and test images, and lists derived from them.
+"""The published splits of training, validation and test images, and splits derived from them.
 
 The ``*.txt`` files lie here byte for byte as published (file names only). ``SHA256SUMS`` holds
 their checksums, also for ``sha256sum -c``; a list that does not match is refused.
@@ -9,8 +9,8 @@ A derived list is computed from a published one and says so in its name and note
   fits idx_427_test without Misc_111.
 - ``mdfa/dnanet_10000_100_train_9978``: without the 22 images that are damaged in every copy.
 - ``..._train_fit`` and ``..._train_val``: NUDT-SIRST, IRSTD-1k and MDFA, and SIRST as DNANet splits
-  it, were published without a validation list. To select checkpoints without looking at the test
-  list, a tenth of the training list is set aside: the names with the smallest SHA-256 of their
+  it, were published without a validation split. To select checkpoints without looking at the test
+  split, a tenth of the training split is set aside: the names with the smallest SHA-256 of their
   UTF-8 bytes. That choice needs no random generator and does not depend on the order of the list.
 """
 
@@ -26,7 +26,7 @@ from mmirstd.datasets.catalog import find_dataset, get_dataset
 from mmirstd.datasets.lists import parse_list
 
 VALIDATION_FRACTION = 0.1
-"""Part of a training list that its ``_val`` list takes."""
+"""Part of a training split that its ``_val`` list takes."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class _Derived:
 
 
 def set_aside(names: Sequence[str], fraction: float = VALIDATION_FRACTION) -> set[str]:
-    """Choose the validation part of a training list.
+    """Choose the validation part of a training split.
 
     Args:
         names: Image stems.
@@ -112,7 +112,7 @@ _DERIVED: dict[str, _Derived] = {
 
 @lru_cache(maxsize=1)
 def _checksums() -> dict[str, str]:
-    """Name of each published list -> its SHA-256, in the order of SHA256SUMS."""
+    """Name of each published split -> its SHA-256, in the order of SHA256SUMS."""
     text = resources.files(__package__).joinpath('SHA256SUMS').read_text(encoding='ascii')
     lines = (line.split() for line in text.splitlines())
     return {file.removesuffix('.txt'): digest for digest, file in lines}
@@ -140,7 +140,7 @@ def _verify(name: str, content: bytes) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest != _checksums()[name]:
         raise RuntimeError(
-            f'{name}.txt of the installed package is not the published list: its SHA-256 is '
+            f'{name}.txt of the installed package is not the published split: its SHA-256 is '
             f'{digest}, expected {_checksums()[name]}. Reinstall mmirstd.'
         )
     return content

@@ -35,7 +35,7 @@ from mmirstd.models.semantic_sam.model import (
 STRIDE = 4
 """Pixels of the model's image per pixel of a mask."""
 
-_AT_ONCE = 8
+_PROMPTS_PER_PASS = 8
 """So many prompts are brought to the size of the image at a time, which limits memory."""
 
 
@@ -186,7 +186,7 @@ class SemanticSAMPredictor(PromptPredictor):
         )
         logits = output.masks[0].float()
         return PromptedMasks(
-            masks=np.concatenate([self._masks(part) for part in logits.split(_AT_ONCE)]),
+            masks=np.concatenate([self._masks(part) for part in logits.split(_PROMPTS_PER_PASS)]),
             scores=output.ious[0].float().cpu().numpy(),
             logits=logits.cpu().numpy(),
         )
