@@ -62,9 +62,11 @@ class Checker(HTMLParser):
         self.open, self.references = [], []
 
     def handle_starttag(self, tag, attributes):
-        self.references += [v for k, v in attributes if k in ('src', 'href', 'action', 'data')]
+        self.references += [
+            v for k, v in attributes if k in ('src', 'srcset', 'href', 'action', 'data')
+        ]
         assert tag not in ('script', 'link', 'iframe', 'object')
-        if tag not in ('meta', 'img'):
+        if tag not in ('meta', 'img', 'source'):
             self.open.append(tag)
 
     def handle_endtag(self, tag):
