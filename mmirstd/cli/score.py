@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 
-from mmirstd.cli.parsers import FAILED, OK, USAGE, make_parser
+from rich.console import Console
+
+from mmirstd.cli.parsers import FAILED, OK, USAGE, make_parser, show_progress
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.evaluation.curves import CURVE_BINS, save_curves
@@ -148,6 +150,7 @@ def main(argv: list[str] | None = None) -> int:
             gt_suffix=args.gt_suffix,
             resize=args.resize,
             allow_missing=args.allow_missing,
+            progress=lambda pairs: show_progress(pairs, 'scoring', Console(stderr=True)),
         )
     except FolderError as error:
         for problem in error.problems:

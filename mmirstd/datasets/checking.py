@@ -19,6 +19,7 @@ from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
 from mmirstd.io.images import read_image
 from mmirstd.io.masks import describe_void, is_all_void, label_pixels, read_mask_values
+from mmirstd.io.parallel import map_in_order
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
@@ -227,19 +228,16 @@ def check_dataset(
             f'{len(selection.damaged)} images left out: their files are declared damaged in every '
             f'copy of {selection.dataset.title}'
         )
-    for pair in progress(selection.pairs):
+
+    def measure(pair: Pair) -> PairFacts | str:
+        mismatched = selection.mismatched_masks.get(pair.name)
         try:
-            facts = measure_pair(
-                pair,
-                selection.mismatched_masks.get(pair.name),
-                resize_to,
-                mask_threshold,
-                void_value,
-            )
+            return measure_pair(pair, mismatched, resize_to, mask_threshold, void_value)
         except (OSError, ValueError) as error:
-            report.problems.append(str(error))
-        else:
-            report.facts.append(facts)
+            return str(error)
+
+    for measured in map_in_order(measure, progress(selection.pairs)):
+        (report.problems if isinstance(measured, str) else report.facts).append(measured)
     report.problems += _problems(report, images_only)
     report.notes += _notes(report)
     all_void = [facts.image for facts in report.facts if facts.all_void]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mmirstd.io.atomic import write_atomically
 from mmirstd.io.growing import csv_text
 from mmirstd.io.guard import Inputs, StrPath, check_output
 from mmirstd.io.masks import VOID, describe_void, is_all_void, read_mask
+from mmirstd.io.parallel import map_in_order
 from mmirstd.renamed import Renamed, accept_old_arguments
 
 RESIZE = ('prediction', 'gt')
@@ -82,6 +83,7 @@ def score_folder(
     gt_suffix: str = '',
     resize: str | None = None,
     allow_missing: bool = False,
+    progress: Callable[[list[tuple[str, Path, Path]]], Iterable[tuple[str, Path, Path]]] = iter,
 ) -> FolderScores:
     """Score all images of a folder.
 
@@ -106,6 +108,7 @@ def score_folder(
         resize: Where sizes differ, bring the ``'prediction'`` or the ``'gt'`` to the size of
             the other; masks by nearest pixel, probabilities bilinearly. None makes it an error.
         allow_missing: Score the names that have both files. False makes the others an error.
+        progress: Wraps the list of images, to show a progress bar.
 
     Raises:
         FolderError: Files are missing, unreadable or of different size; all of them are named.
@@ -125,32 +128,28 @@ def score_folder(
     if scorer.curves and kind == 'mask':
         raise ValueError(f'{predictions}: curves need probabilities, these are masks')
 
+    def read(pair: tuple[str, Path, Path]) -> _PairOfMasks | str:
+        try:
+            return _read_pair(*pair, kind, threshold, gt_threshold, void_value, resize)
+        except (OSError, ValueError) as error:
+            return str(error)
+
     problems, notes, resized = [], [], 0
     all_void: list[Path] = []
-    for name, prediction_path, gt_path in pairs:
-        try:
-            mask, probability = read_prediction_file(prediction_path, kind, threshold)
-            gt_mask = read_mask(gt_path, gt_threshold, void_value=void_value)
-            if mask.shape != gt_mask.shape:
-                if resize is None:
-                    raise ValueError(
-                        f'{prediction_path} has the size {mask.shape}, {gt_path} '
-                        f'{gt_mask.shape} (height, width); --resize says which to adapt'
-                    )
-                mask, probability, gt_mask = _same_size(
-                    mask, probability, gt_mask, resize, threshold
-                )
-                resized += 1
-        except (OSError, ValueError) as error:
-            problems.append(str(error))
+    for pair in map_in_order(read, progress(pairs)):
+        if isinstance(pair, str):
+            problems.append(pair)
             continue
-        is_target = gt_mask == 1
+        resized += pair.resized
+        is_target = pair.gt_mask == 1
         if (share := is_target.mean()) > 0.5:
-            notes.append(f'{gt_path}: {share:.0%} of the pixels are target; is it a mask?')
-        if is_all_void(gt_mask):
-            all_void.append(gt_path)
-        ignored = gt_mask == VOID if void_value is not None else None
-        scorer.update(mask, is_target, probability=probability, ignored=ignored, name=name)
+            notes.append(f'{pair.gt_path}: {share:.0%} of the pixels are target; is it a mask?')
+        if is_all_void(pair.gt_mask):
+            all_void.append(pair.gt_path)
+        ignored = pair.gt_mask == VOID if void_value is not None else None
+        scorer.update(
+            pair.mask, is_target, probability=pair.probability, ignored=ignored, name=pair.name
+        )
     if problems:
         raise FolderError(problems)
     if all_void and not any(record.counts.target_areas for record in scorer.records):
@@ -161,6 +160,40 @@ def score_folder(
         )
     notes += describe_void(all_void, len(pairs), void_value)
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _PairOfMasks:
+    name: str
+    gt_path: Path
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32] | None
+    gt_mask: NDArray[np.uint8]
+    resized: bool
+
+
+def _read_pair(
+    name: str,
+    prediction_path: Path,
+    gt_path: Path,
+    kind: str,
+    threshold: float,
+    gt_threshold: float,
+    void_value: int | None,
+    resize: str | None,
+) -> _PairOfMasks:
+    """Read a prediction and its mask; raises ValueError where their sizes must not differ."""
+    mask, probability = read_prediction_file(prediction_path, kind, threshold)
+    gt_mask = read_mask(gt_path, gt_threshold, void_value=void_value)
+    differ = mask.shape != gt_mask.shape
+    if differ:
+        if resize is None:
+            raise ValueError(
+                f'{prediction_path} has the size {mask.shape}, {gt_path} '
+                f'{gt_mask.shape} (height, width); --resize says which to adapt'
+            )
+        mask, probability, gt_mask = _same_size(mask, probability, gt_mask, resize, threshold)
+    return _PairOfMasks(name, gt_path, mask, probability, gt_mask, differ)
 
 
 def write_per_image(

@@ -13,26 +13,43 @@ from collections.abc import Iterator
 import cv2
 from PIL import Image
 
-_LOCK = threading.RLock()
+_LOCK = threading.Lock()
+_inside = 0
+_before: tuple[int, int | None, bool] = (0, None, False)
 
 
 @contextlib.contextmanager
 def quiet_decoders() -> Iterator[None]:
     """Silence OpenCV and tifffile, and leave the limit on pixels to :mod:`mmirstd.io.limits`.
 
-    The settings belong to the whole process, so one thread at a time is inside; on leaving they
-    are as before.
+    The settings belong to the whole process. Any number of threads may be inside at once; when the
+    last one leaves, the settings are as they were before the first.
     """
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _inside, _before
+    logger = logging.getLogger('tifffile')
     with _LOCK:
-        level, pixels = cv2.utils.logging.getLogLevel(), Image.MAX_IMAGE_PIXELS
-        logger = logging.getLogger('tifffile')
-        disabled = logger.disabled
-        try:
+        if not _inside:
+            _before = cv2.utils.logging.getLogLevel(), Image.MAX_IMAGE_PIXELS, logger.disabled
             cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
             Image.MAX_IMAGE_PIXELS = None
             logger.disabled = True
-            yield
-        finally:
+        _inside += 1
+
+
+def _leave() -> None:
+    global _inside
+    with _LOCK:
+        _inside -= 1
+        if not _inside:
+            level, pixels, disabled = _before
             cv2.utils.logging.setLogLevel(level)
             Image.MAX_IMAGE_PIXELS = pixels
-            logger.disabled = disabled
+            logging.getLogger('tifffile').disabled = disabled
