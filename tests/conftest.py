@@ -21,6 +21,10 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+# Tests neither read nor leave behind what was measured on this machine; test_tuning.py turns it on.
+os.environ['MMIRSTD_KERNEL_CACHE'] = '0'
+
+
 def _folder_from_environment(variable: str, content: str) -> Path:
     value = os.environ.get(variable)
     if not value:

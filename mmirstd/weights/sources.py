@@ -6,26 +6,16 @@ only when it is complete and correct, so any number of processes may fetch the s
 
 from __future__ import annotations
 
-import os
 import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from mmirstd.io.atomic import atomic_path
+from mmirstd.io.cache import cache_folder
 from mmirstd.io.hashing import sha256 as sha256_of
 
 HUB_PREFIX = 'hf://'
-CACHE_VARIABLE = 'MMIRSTD_CACHE'
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: ``$MMIRSTD_CACHE``, or ``mmirstd`` in the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return Path(base) / 'mmirstd'
 
 
 def fetch(file: str, folder: str | Path, sha256: str) -> Path:

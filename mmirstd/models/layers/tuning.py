@@ -1,31 +1,53 @@
 """Choosing between ways to compute the same thing by timing them once on the machine at hand.
 
-The ways agree to float accuracy, not in every digit. With ``MMIRSTD_REPEATABLE=1`` nothing is
-timed and the first way is taken, so all processes compute the same digits.
+What was found is kept in a file, so that only the first prediction on a machine measures. The ways
+agree to float accuracy, not in every digit. With ``MMIRSTD_REPEATABLE=1`` nothing is timed and the
+first way is taken, so all processes compute the same digits.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import os
+import platform
+import sys
 import time
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
+
+import torch
+
+from mmirstd.io.atomic import write_atomically
+from mmirstd.io.cache import cache_folder
+from mmirstd.version import __version__
 
 Name = TypeVar('Name', bound=Hashable)
 
+SWITCH = 'MMIRSTD_KERNEL_CACHE'
+"""Environment variable: 0 keeps the choices of this process only."""
+
 _chosen: dict[Hashable, Any] = {}
+_stored: dict[str, str] | None = None
+"""What the file held when it was last read or written: key -> name, both as text."""
 
 
 def fastest(
-    key: Hashable, candidates: Mapping[Name, Callable[[], object]], *, rounds: int = 2
+    key: Hashable, candidates: Mapping[Name, Callable[[], object]], *, rounds: int = 5
 ) -> Name:
-    """Name of the fastest candidate, timed on the first call with ``key`` in this process.
+    """Name of the fastest candidate, timed on the first call with ``key`` on this machine.
 
     Which of two kernels is faster depends on the processor and its caches, so no constant is right
-    everywhere; the candidates should take milliseconds.
+    everywhere; the candidates should take milliseconds. Choices are kept in
+    ``kernels-<machine>.json`` of the cache folder, one file per processor and version of PyTorch;
+    ``MMIRSTD_KERNEL_CACHE=0`` turns that off, deleting the file makes the next call time again.
 
     Args:
-        key: What the choice depends on, such as shapes and the number of threads.
+        key: What the choice depends on, such as shapes and the number of threads. Its ``repr`` must
+            be the same in every process.
         candidates: Ways to compute the same thing, by name; the first is taken where choices must
             be repeatable.
         rounds: Timed rounds after one that warms up; the shortest time of each candidate counts.
@@ -33,17 +55,87 @@ def fastest(
     if os.environ.get('MMIRSTD_REPEATABLE'):
         return next(iter(candidates))
     if key not in _chosen:
-        best = dict.fromkeys(candidates, float('inf'))
-        for number in range(rounds + 1):
-            for name, work in candidates.items():
-                start = time.perf_counter()
-                work()
-                if number:
-                    best[name] = min(best[name], time.perf_counter() - start)
-        _chosen[key] = min(best, key=best.__getitem__)
+        known = _known().get(repr(key))
+        found = next((name for name in candidates if repr(name) == known), None)
+        if found is None:
+            found = _measured(candidates, rounds)
+            _remember(repr(key), repr(found))
+        _chosen[key] = found
     return _chosen[key]
 
 
 def forget_choices() -> None:
-    """Let the next calls of :func:`fastest` time again, for example with another thread count."""
+    """Let the next calls of :func:`fastest` read the file again, or time where it has no answer."""
+    global _stored
     _chosen.clear()
+    _stored = None
+
+
+def choices_file() -> Path | None:
+    """Where choices on this machine are kept; None if they are not."""
+    if os.environ.get(SWITCH, '1') == '0':
+        return None
+    return cache_folder() / f'kernels-{_machine()}.json'
+
+
+def _measured(candidates: Mapping[Name, Callable[[], object]], rounds: int) -> Name:
+    best = dict.fromkeys(candidates, float('inf'))
+    for number in range(rounds + 1):
+        for name, work in candidates.items():
+            start = time.perf_counter()
+            work()
+            if number:
+                best[name] = min(best[name], time.perf_counter() - start)
+    return min(best, key=best.__getitem__)
+
+
+def _known() -> dict[str, str]:
+    global _stored
+    if _stored is None:
+        file = choices_file()
+        _stored = {} if file is None else _read(file)
+    return _stored
+
+
+def _read(file: Path) -> dict[str, str]:
+    """The content of the file; nothing if there is none or it is damaged."""
+    with suppress(OSError, ValueError):
+        content = json.loads(file.read_text(encoding='utf-8'))
+        if isinstance(content, dict):
+            return {key: name for key, name in content.items() if isinstance(name, str)}
+    return {}
+
+
+def _remember(key: str, name: str) -> None:
+    global _stored
+    file = choices_file()
+    if file is None:
+        return
+    # Another process may have written since. If two write at once, one loses a few choices, which
+    # its next run times again.
+    _stored = _read(file) | _known() | {key: name}
+    with suppress(OSError):  # a read-only or full disk costs time, not the prediction
+        write_atomically(file, json.dumps(_stored, indent=0, sort_keys=True), sync=False)
+
+
+@functools.cache
+def _machine() -> str:
+    """A short name for everything besides the key that decides which kernel is fast."""
+    facts = [
+        __version__,
+        platform.machine(),
+        torch.__version__,
+        torch.__config__.show(),
+        _processor(),
+    ]
+    facts += [str(os.cpu_count()), torch.backends.cpu.get_cpu_capability(), sys.byteorder]
+    return hashlib.sha256('\n'.join(facts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """Model and instruction sets of the processor, where the system tells them."""
+    with suppress(OSError):
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+        wanted = 'model name', 'flags', 'Features', 'cache size', 'CPU part'
+        return '\n'.join(sorted({line for line in lines if line.startswith(wanted)}))
+    return platform.processor()
