@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     setting = (
         f'{size[0]} x {size[1]}, batch {args.batch}, {args.rounds} interleaved rounds, '
-        f'{_device_name(args.device)}, {torch.get_num_threads()} CPU threads, '
+        f'{device_name(args.device)}, {torch.get_num_threads()} CPU threads, '
         f'torch {torch.__version__}, {args.precision[0]} unless said otherwise'
     )
     console.print(_table(rows, setting))
@@ -266,7 +266,8 @@ def _row(
     return row
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """Name of a CPU or CUDA device as its driver or the system tells it."""
     if device != 'cpu':
         return torch.cuda.get_device_name(device)
     with suppress(OSError):
