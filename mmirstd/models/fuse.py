@@ -7,11 +7,11 @@ from copy import deepcopy
 from itertools import pairwise
 
 import torch
-from timm.models.repvit import RepVitMlp, RepVitStem
+from timm.models.repvit import RepViTBlock, RepVitDownsample, RepVitMlp, RepVitStem
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mmirstd.models.layers.conv import ConvGELU
+from mmirstd.models.layers.conv import ConvGELU, PointwiseConv2d, ResidualConvs
 from mmirstd.models.memory import keep_freed_memory
 
 _CHAINS = (RepVitMlp, RepVitStem)
@@ -22,7 +22,8 @@ def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module
     """``model`` in eval mode with batch norms and RepViT's branches folded.
 
     Every module with a method ``fuse()`` is replaced by what it returns: timm's RepViT blocks and
-    ours. In an ``nn.Sequential`` a convolution takes in the batch norm and GELU that follow it.
+    ours. In an ``nn.Sequential`` a convolution takes in the batch norm and GELU that follow it,
+    and in RepViT's blocks the residual.
     (timm's own ``reparameterize_model`` mistakes a sub-module that is merely called ``fuse`` for
     a method.)
     The one traversal of inference, export and benchmarks.
@@ -67,6 +68,28 @@ def _fuse_children(module: nn.Module) -> None:
     plain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
     if plain or type(module) in _CHAINS:
         _fold_into_convolutions(module)
+    for name, child in module.named_children():
+        if type(child) is RepViTBlock:
+            convs = _with_residual(child.channel_mixer)
+            setattr(module, name, nn.Sequential(child.token_mixer, child.se, convs))
+        elif type(child) is RepVitDownsample:
+            child.ffn = _with_residual(child.ffn)
+        elif _is_pointwise(child):
+            setattr(module, name, PointwiseConv2d.of(child))
+
+
+def _with_residual(mlp: nn.Module) -> ResidualConvs:
+    """``x + mlp(x)`` of a fused MLP of RepViT, whose input no one else reads."""
+    return ResidualConvs(nn.Sequential(mlp.conv1, mlp.act), mlp.conv2)
+
+
+def _is_pointwise(module: nn.Module) -> bool:
+    return (
+        type(module) is nn.Conv2d
+        and module.kernel_size == module.stride == (1, 1)
+        and module.groups == 1
+        and module.padding == (0, 0)
+    )
 
 
 def _fold_into_convolutions(chain: nn.Module) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.inference import runner
 from mmirstd.inference.configs import load_config
+from mmirstd.models.half import in_bfloat16
 from mmirstd.models.layers.conv import ConvBNGELU
 
 
@@ -78,6 +79,43 @@ def test_bfloat16_differs_by_rounding_only(images) -> None:
     for a, b in zip(single, half, strict=True):
         assert 0 < np.abs(a - b).max() <= runner.AGREEMENT
         assert len(np.unique(b)) > 1000, 'probabilities are not rounded to 8 bits'
+
+
+@pytest.mark.parametrize('name', ['simirstd_synthetic', 'dnanet_nudt'])
+def test_bfloat16_computes_in_one_precision(name, images) -> None:
+    """From the image to the logits every convolution and product gets what it computes in."""
+    detect = IRSTDInferencer(name, untrained=True, precision='bfloat16')
+    dtypes = set()
+
+    def note(module: nn.Module, inputs: tuple, output: object) -> None:
+        dtypes.update(x.dtype for x in (*inputs, output) if isinstance(x, torch.Tensor))
+
+    half = in_bfloat16(detect.model)
+    hooks = [
+        module.register_forward_hook(note)
+        for module in half.modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear, nn.LayerNorm, nn.GroupNorm))
+    ]
+    assert len(hooks) > 20
+    detect._run._copied, detect._run._half = detect.model, half
+    detect.predict(images)
+    assert detect._run._half is half, 'it did not fall back to autocast'
+    assert dtypes == {torch.bfloat16}
+    assert {p.dtype for p in detect.model.parameters()} == {torch.float32}
+
+
+def test_a_model_that_mixes_precisions_runs_under_autocast(bright) -> None:
+    detect = IRSTDInferencer(*bright, precision='bfloat16')
+    exact = IRSTDInferencer(*bright).predict([scene()])[0]
+    head = detect.model.decode_head
+    head.register_forward_pre_hook(lambda _, inputs: _in_float32(inputs))
+    found = detect.predict([scene()])[0]
+    assert detect._run._half is None
+    assert np.abs(found - exact).max() < runner.AGREEMENT
+
+
+def _in_float32(inputs: tuple) -> tuple:
+    return ([x.float() for x in inputs[0]], *inputs[1:])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmirstd.checkpoints import load_checkpoint, load_from_http_weights_only
 from mmirstd.models.backbones.stagewise import StageWise
+from mmirstd.models.layers.conv import ResidualConvs
 from mmirstd.registry import MODELS
 
 STEM_STRIDES = {4: (2, 2), 2: (2, 1), 1: (1, 1)}
@@ -76,7 +77,8 @@ class RepViT(StageWise, BaseModule):
             return self.stem(x.contiguous(memory_format=torch.channels_last))
         block = self.stages[stage].downsample
         x = block.channel_downsample(block.spatial_downsample(x))
-        return x + block.ffn(x)
+        fused = isinstance(block.ffn, ResidualConvs)
+        return block.ffn(x) if fused else x + block.ffn(x)
 
     def blocks(self, stage: int, x: Tensor) -> Tensor:
         """The blocks of a stage, up to the last one before the next down-sampling."""

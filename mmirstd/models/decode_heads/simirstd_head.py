@@ -125,7 +125,7 @@ class SimIRSTDHead(MaskHead):
             tokens,
             to_tokens(x),
             token_position,
-            self.position(*size).to(x.dtype),
+            self.position(*size, x.dtype),
             num_outputs=1,
         )
         filters = self.mask_embed(tokens[:, 0])

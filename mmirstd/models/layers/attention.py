@@ -18,13 +18,17 @@ D embedding width, h heads, E = inner width / heads.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmirstd.models.layers import one_pass
 from mmirstd.models.layers.position import AxisPosition
+from mmirstd.models.layers.tuning import fastest
 
-_LANES = 8  # float32 values that a CPU of today processes at once
+_TIMED_TOKENS = 8192
 
 
 class Attention(nn.Module):
@@ -209,26 +213,31 @@ class WriteAttention(Attention):
         if common is not None:
             offset = offset + vectors @ common[:, None]
         vectors, offset = vectors.flatten(1, 2), offset.flatten(1, 2)
-        if self.num_heads % _LANES:
-            scores = _scores(vectors, query, query_position, offset)
-            scores = scores.unflatten(1, (k.shape[2], self.num_heads))  # (N, Q - 1, h, T)
-            return F.pad(scores, (0, 0, 0, 0, 0, 1)).softmax(1).flatten(1, 2).transpose(1, 2)
-        # Token by token the product is faster, but the softmax only if heads fill its lanes.
-        if query_position is None:
-            offset = offset.transpose(1, 2)
-        else:
-            offset = query_position.scores(vectors, offset, tokens_first=True)
-        scores = torch.baddbmm(offset, query, vectors.transpose(1, 2))
-        scores = scores.unflatten(2, (k.shape[2], self.num_heads))  # (N, T, Q - 1, h)
-        return F.pad(scores, (0, 0, 0, 1)).softmax(2).flatten(2)
+        scores = _scores(vectors, query, query_position, offset)
+        scores = scores.unflatten(1, (k.shape[2], self.num_heads))  # (N, Q - 1, h, T)
+        return F.pad(scores, (0, 0, 0, 0, 0, 1)).softmax(1).flatten(1, 2).transpose(1, 2)
 
 
 def _scores(
     vectors: Tensor, tokens: Tensor, position: AxisPosition | None, offset: Tensor
 ) -> Tensor:
     """Dot products (N, K, T) of ``vectors`` (N, K, D) with placed tokens, plus (N, K, 1)."""
-    offset = offset if position is None else position.scores(vectors, offset)
-    return torch.baddbmm(offset, vectors, tokens.transpose(1, 2))
+    if position is not None:
+        offset = position.scores(vectors, offset)
+    ways = {
+        False: lambda some, plus: torch.baddbmm(plus, vectors, some.transpose(1, 2)),
+        True: lambda some, plus: (
+            one_pass.products(vectors, some, plus)
+            if plus.shape[2] == some.shape[1]
+            else one_pass.products(vectors, some).add_(plus)
+        ),
+    }
+    if not one_pass.is_usable(tokens) or vectors.shape[1] == 0:
+        return ways[False](tokens, offset)
+    some, plus = tokens[:, :_TIMED_TOKENS], offset[:, :, :_TIMED_TOKENS]
+    key = ('scores', *vectors.shape, some.shape[1], plus.shape[2] == 1, tokens.dtype)
+    timed = {name: partial(way, some, plus) for name, way in ways.items()}
+    return ways[fastest((*key, torch.get_num_threads()), timed)](tokens, offset)
 
 
 def _plus(tokens: Tensor, other: Tensor | AxisPosition | None) -> Tensor:

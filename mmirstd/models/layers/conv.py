@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from functools import partial
 
 import torch
@@ -10,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mmirstd.models.layers import one_pass
 from mmirstd.models.layers.precision import autocast_is_on
 from mmirstd.models.layers.tuning import fastest
 from mmirstd.models.layers.winograd import WinogradConv2d, applies
@@ -41,9 +41,8 @@ class ConvBNGELU(nn.Sequential):
 class ConvGELU(nn.Module):
     """A convolution and exact GELU, for inference: on a CPU in one pass over the map.
 
-    The pass is oneDNN's, which PyTorch's compiler uses as well. It is taken where a short
-    measurement finds it faster than convolution and activation one after the other: float32 or
-    bfloat16 on a CPU, no gradient, not while a graph is traced.
+    One pass is taken where a short measurement finds it faster than convolution and activation
+    one after the other: float32 or bfloat16 on a CPU, no gradient, not while a graph is traced.
 
     Args:
         conv: The convolution, with zero padding given in pixels.
@@ -57,43 +56,70 @@ class ConvGELU(nn.Module):
         """Map (N, C, H, W) to (N, O, h, w)."""
         autocast = x.device.type == 'cpu' and autocast_is_on('cpu')
         dtype = torch.get_autocast_dtype('cpu') if autocast else x.dtype
-        direct = (
-            torch.compiler.is_compiling()
-            or torch.jit.is_tracing()
-            or torch.is_grad_enabled()
-            or x.device.type != 'cpu'
-            or dtype not in (torch.float32, torch.bfloat16)
-            or not _has_one_pass()
-        )
-        return self._compute(x, dtype, one_pass=not direct and self._choice(x, dtype))
+        usable = one_pass.is_usable(x, dtype)
+        return self._compute(x, dtype, in_one_pass=usable and self._choice(x, dtype))
 
     def _choice(self, x: Tensor, dtype: torch.dtype) -> bool:
         """Whether one pass is faster on this processor, timed once on a few rows of ``x``."""
         rows = x[:1, :, :32]
         shape = (*self.conv.weight.shape, *self.conv.stride, rows.shape[2], x.shape[3].bit_length())
-        ways = {
-            one_pass: partial(self._compute, rows, dtype, one_pass=one_pass)
-            for one_pass in (True, False)
-        }
+        ways = {way: partial(self._compute, rows, dtype, in_one_pass=way) for way in (True, False)}
         return fastest(('gelu', *shape, dtype, torch.get_num_threads()), ways)
 
-    def _compute(self, x: Tensor, dtype: torch.dtype, *, one_pass: bool) -> Tensor:
-        conv = self.conv
-        if not one_pass:
-            return F.gelu(conv(x))
-        bias = None if conv.bias is None else conv.bias.to(dtype)
-        return torch.ops.mkldnn._convolution_pointwise(
-            x.to(dtype), conv.weight.to(dtype), bias, conv.padding, conv.stride, conv.dilation,
-            conv.groups, 'gelu', [], 'none',
-        )  # fmt: skip
+    def _compute(self, x: Tensor, dtype: torch.dtype, *, in_one_pass: bool) -> Tensor:
+        if in_one_pass:
+            return one_pass.convolve(x.to(dtype), self.conv, 'gelu')
+        return F.gelu(self.conv(x))
 
 
-@functools.cache
-def _has_one_pass() -> bool:
-    """Whether this build of PyTorch has the operator."""
-    return torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, '_convolution_pointwise'
-    )
+class PointwiseConv2d(nn.Conv2d):
+    """A 1x1 convolution for inference, also on a single CPU thread.
+
+    With one thread PyTorch leaves 1x1 convolutions to a general matrix product; here a short
+    measurement decides.
+    """
+
+    @classmethod
+    def of(cls, conv: nn.Conv2d) -> PointwiseConv2d:
+        """The same layer with the same parameters and hooks."""
+        layer = cls.__new__(cls)
+        layer.__dict__ = conv.__dict__.copy()
+        return layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, O, h, w)."""
+        if torch.get_num_threads() > 1 or not one_pass.is_usable(x) or not self._choice(x):
+            return super().forward(x)
+        return one_pass.convolve(x, self)
+
+    def _choice(self, x: Tensor) -> bool:
+        rows = x[:1, :, :32]
+        ways = {
+            False: partial(super().forward, rows),
+            True: partial(one_pass.convolve, rows, self),
+        }
+        return fastest(('pointwise', *self.weight.shape[:2], *rows.shape[2:], x.dtype), ways)
+
+
+class ResidualConvs(nn.Module):
+    """``x + second(first(x))`` for inference, where ``x`` takes up the sum on a CPU.
+
+    Args:
+        first: Any module.
+        second: The convolution after it, which keeps the size of the map.
+    """
+
+    def __init__(self, first: nn.Module, second: nn.Conv2d) -> None:
+        super().__init__()
+        self.first = first
+        self.second = second
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape. ``x`` may be changed."""
+        hidden = self.first(x)
+        if x.dtype == hidden.dtype and one_pass.is_usable(x):
+            return one_pass.convolve_onto(x, hidden, self.second)
+        return x + self.second(hidden)
 
 
 class Conv2d(nn.Conv2d):

@@ -154,9 +154,14 @@ class MultiScaleDeformableAttention(nn.Module):
             wide = torch.promote_types(own, torch.float32)
             grid = (self.num_heads, self.num_levels, self.num_points)
             value = self.value_proj(value.to(own)).to(wide).unflatten(-1, (self.num_heads, -1))
-            weights = self.attention_weights(query.to(own)).to(wide)
             # A softmax over a few points is several times as fast with the queries innermost.
-            weights = weights.transpose(1, 2).unflatten(1, (self.num_heads, -1)).softmax(2)
+            linear = self.attention_weights
+            weights = torch.baddbmm(
+                linear.bias[:, None],
+                linear.weight.expand(len(query), -1, -1),
+                query.to(own).transpose(1, 2),
+            )
+            weights = weights.to(wide).unflatten(1, (self.num_heads, -1)).softmax(2)
             weights = weights.unflatten(2, grid[1:]).permute(0, 4, 1, 2, 3)
             query, reference = query.to(wide), reference.to(wide)
             if reference.shape[-1] == 4:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmirstd.models.layers import one_pass
 from mmirstd.models.layers.precision import autocast_is_on
 from mmirstd.models.layers.tuning import fastest
 
@@ -76,16 +77,29 @@ class FeedForward(nn.Module):
         if not direct:
             return torch.cat([self._two_layers(part) for part in rows.split(chunk)])
         sizes = sorted({min(size, chunk, len(rows)) for size in _CHUNKS})
-        if len(sizes) > 1:
+        known = one_pass.known_activation(self.activation)
+        kinds = [False, True] if known and one_pass.is_usable(rows) else [False]
+        if len(sizes) * len(kinds) > 1:
             key = ('chunk', *self.lin1.weight.shape, rows.dtype, *sizes, torch.get_num_threads())
             some = rows[: sizes[-1]]
-            ways = {size: partial(self._in_chunks, some, size) for size in sizes}
-            return self._in_chunks(rows, fastest(key, ways))
+            ways = {
+                (size, kind): partial(self._in_chunks, some, size, in_one_pass=kind)
+                for size in sizes
+                for kind in kinds
+            }
+            size, kind = fastest(key, ways)
+            return self._in_chunks(rows, size, in_one_pass=kind)
         return self._in_chunks(rows, max(1, *sizes))
 
-    def _in_chunks(self, rows: Tensor, chunk: int) -> Tensor:
-        hidden = rows.new_empty(chunk, self.lin1.out_features)
+    def _in_chunks(self, rows: Tensor, chunk: int, *, in_one_pass: bool = False) -> Tensor:
         out = torch.empty_like(rows)
+        if in_one_pass:
+            activation = one_pass.known_activation(self.activation)
+            for part, result in zip(rows.split(chunk), out.split(chunk), strict=True):
+                hidden = one_pass.linear(part, self.lin1.weight, self.lin1.bias, activation)
+                result.copy_(one_pass.linear(hidden, self.lin2.weight, self.lin2.bias, 'none'))
+            return out
+        hidden = rows.new_empty(chunk, self.lin1.out_features)
         for part, result in zip(rows.split(chunk), out.split(chunk), strict=True):
             buffer = hidden[: len(part)]
             torch.addmm(self.lin1.bias, part, self.lin1.weight.t(), out=buffer)

@@ -6,11 +6,54 @@ Shapes: D embedding width, F = D / 2 features per axis, H and W size of the map.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from mmirstd.models.layers.precision import without_autocast
+
+Encoding = TypeVar('Encoding')
+
+
+class KeptEncodings(nn.Module):
+    """Base of encodings that depend on the size of the map alone.
+
+    After `fuse` they are kept: a model for inference sees one size again and again, and making
+    SimIRSTD's encodings takes 2 % of a prediction.
+    """
+
+    _MOST = 8
+    """A pyramid has this many sizes at most; for more, the encodings are made again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[tuple, object] | None = None
+
+    def fuse(self) -> nn.Module:
+        """The same module, which keeps its encodings from now on.
+
+        See :func:`mmirstd.models.fuse.fuse_for_inference`.
+        """
+        self._kept = {}
+        return self
+
+    def forget(self) -> None:
+        """Free what is kept; it is made again when it is needed."""
+        if self._kept is not None:
+            self._kept = {}
+
+    def _keep(self, make: Callable[..., Encoding], *key: object) -> Encoding:
+        """``make(*key)``, or what it returned the last time."""
+        traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        if self._kept is None or traced or torch.is_grad_enabled():
+            return make(*key)
+        if key not in self._kept:
+            if len(self._kept) >= self._MOST:
+                self._kept.clear()
+            self._kept[key] = make(*key)
+        return self._kept[key]
 
 
 class AxisPosition:
@@ -36,19 +79,14 @@ class AxisPosition:
         columns = self.columns[None].expand(h, w, -1)
         return torch.cat([rows, columns], dim=-1).flatten(0, 1)
 
-    def scores(
-        self, vectors: Tensor, offset: Tensor | float = 0.0, *, tokens_first: bool = False
-    ) -> Tensor:
+    def scores(self, vectors: Tensor, offset: Tensor | float = 0.0) -> Tensor:
         """Dot products (N, K, H * W) of ``vectors`` (N, K, D) with the encoding of each token.
 
-        ``offset`` (N, K, 1) is added to all of them. ``tokens_first`` returns (N, H * W, K).
+        ``offset`` (N, K, 1) is added to all of them.
         """
         y, x = vectors.chunk(2, dim=-1)
         row_scores = y @ self.rows.to(y.dtype).t() + offset
         column_scores = x @ self.columns.to(x.dtype).t()
-        if tokens_first:
-            row_scores, column_scores = row_scores.transpose(1, 2), column_scores.transpose(1, 2)
-            return (row_scores[:, :, None] + column_scores[:, None]).flatten(1, 2)
         return (row_scores[..., :, None] + column_scores[..., None, :]).flatten(2)
 
 
@@ -69,7 +107,7 @@ def sine_features(angle: Tensor, features: int, temperature: float = 10000.0) ->
     return torch.stack([phase[..., 0::2].sin(), phase[..., 1::2].cos()], dim=-1).flatten(-2)
 
 
-class SinePosition(nn.Module):
+class SinePosition(KeptEncodings):
     """Normalised sine encoding, y features first (DETR; SimIRSTD release: 128 per axis).
 
     Args:
@@ -84,16 +122,19 @@ class SinePosition(nn.Module):
 
     def forward(self, height: int, width: int, like: Tensor) -> AxisPosition:
         """Encode a ``height`` x ``width`` map on the device of ``like``, in float32."""
-        return AxisPosition(self._axis(height, like), self._axis(width, like))
+        return self._keep(self._make, height, width, like.device)
 
-    def _axis(self, size: int, like: Tensor) -> Tensor:
+    def _make(self, height: int, width: int, device: torch.device) -> AxisPosition:
+        return AxisPosition(self._axis(height, device), self._axis(width, device))
+
+    def _axis(self, size: int, device: torch.device) -> Tensor:
         # Coordinates count from 1 to size and are scaled to (0, 2 pi]; 1e-6 as in DETR.
-        steps = torch.arange(1, size + 1, dtype=torch.float32, device=like.device)
+        steps = torch.arange(1, size + 1, dtype=torch.float32, device=device)
         angle = steps / (size + 1e-6) * (2 * math.pi)
         return sine_features(angle, self.features, self.temperature)
 
 
-class FourierPosition(nn.Module):
+class FourierPosition(KeptEncodings):
     """SAM's random Fourier encoding of coordinates in [0, 1].
 
     The Gaussian matrix is a buffer that belongs to the checkpoint: another matrix is another
@@ -102,6 +143,8 @@ class FourierPosition(nn.Module):
     Args:
         features: Number of random frequencies, F; the encoding is 2 F wide, sines first.
     """
+
+    keeps_float32 = True  # rounded frequencies would be another encoding
 
     def __init__(self, features: int = 128) -> None:
         super().__init__()
@@ -114,15 +157,28 @@ class FourierPosition(nn.Module):
             phase = 2 * math.pi * ((2 * coordinates.float() - 1) @ matrix)
             return torch.cat([phase.sin(), phase.cos()], dim=-1)
 
-    def forward(self, height: int, width: int) -> Tensor:
-        """Encode the pixel centres of a map as tokens (height * width, 2 F)."""
+    def forward(self, height: int, width: int, dtype: torch.dtype | None = None) -> Tensor:
+        """Encode the pixel centres of a map as tokens (height * width, 2 F).
+
+        Args:
+            height: Of the map.
+            width: Of the map.
+            dtype: Of the tokens; None for the precision in which they are computed.
+        """
+        device = self.positional_encoding_gaussian_matrix.device
+        return self._keep(self._make, height, width, dtype, device)
+
+    def _make(
+        self, height: int, width: int, dtype: torch.dtype | None, device: torch.device
+    ) -> Tensor:
+        del device  # where the frequencies are
         # The sine of a sum is a sum of products of sines: a sine per row and column instead of one
         # per pixel.
         (sin_x, cos_x), (sin_y, cos_y) = self._axis(width, 0), self._axis(height, 1)
         sin_y, cos_y = sin_y[:, None], cos_y[:, None]
         sines = torch.addcmul(sin_x * cos_y, cos_x, sin_y)
         cosines = torch.addcmul(cos_x * cos_y, sin_x, sin_y, value=-1)
-        return torch.cat([sines, cosines], dim=-1).flatten(0, 1)
+        return torch.cat([sines, cosines], dim=-1).flatten(0, 1).to(dtype or sines.dtype)
 
     def _axis(self, size: int, axis: int) -> tuple[Tensor, Tensor]:
         """Sines and cosines (size, F) of what one axis adds to the phase of each pixel."""

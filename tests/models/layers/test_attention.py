@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from mmirstd.models.layers import attention, one_pass
 from mmirstd.models.layers.attention import Attention, ReadAttention, WriteAttention
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import AxisPosition, SinePosition
@@ -126,6 +127,34 @@ def test_gradients_are_derivatives() -> None:
             (query, key),
             fast_mode=True,
         )
+
+
+@pytest.mark.parametrize('in_one_pass', [False, True])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('placed', [False, True], ids=['position added before', 'position'])
+@pytest.mark.parametrize('cls', [ReadAttention, WriteAttention])
+def test_prediction_equals_training(cls, placed, dtype, in_one_pass, monkeypatch) -> None:
+    """Both ways to make the scores, for which prediction measures the faster one."""
+    if in_one_pass and not one_pass._exist():
+        pytest.skip('this build of PyTorch has no such operator')
+    used = []
+    chosen = lambda _, ways: used.append(ways) or in_one_pass  # noqa: E731
+    monkeypatch.setattr(attention, 'fastest', chosen)
+    layer = randomised(cls(D, HEADS)).eval()
+    few, many, common, position = inputs()
+    query, key = (few, many) if cls is ReadAttention else (many, few)
+    others = (position if placed else None, common)
+    with torch.no_grad():
+        monkeypatch.setattr(one_pass, 'is_usable', lambda _: False)
+        expected = layer(query, key, key, *others)
+        assert not used
+        monkeypatch.undo()
+        monkeypatch.setattr(attention, 'fastest', chosen)
+        layer, common = layer.to(dtype), common.to(dtype)
+        got = layer(query.to(dtype), key.to(dtype), key.to(dtype), others[0], common)
+    assert len(used) == 1
+    bound = 1e-5 if dtype == torch.float32 else 0.1
+    torch.testing.assert_close(got.float(), expected, atol=bound, rtol=bound)
 
 
 def test_half_precision_autocast_is_finite_and_close() -> None:

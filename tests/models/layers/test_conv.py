@@ -7,12 +7,13 @@ from torch import nn
 
 from mmirstd.models.fuse import fuse_for_inference
 from mmirstd.models.layers import conv as module
-from mmirstd.models.layers.conv import ConvBNGELU, ConvGELU
+from mmirstd.models.layers import one_pass as operators
+from mmirstd.models.layers.conv import ConvBNGELU, ConvGELU, PointwiseConv2d, ResidualConvs
 
 
 @pytest.fixture(params=[True, False], ids=['one pass', 'two passes'])
 def one_pass(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    if request.param and not module._has_one_pass():
+    if request.param and not operators._exist():
         pytest.skip('this build of PyTorch has no such operator')
     monkeypatch.setattr(module, 'fastest', lambda _, ways: request.param)
     return request.param
@@ -71,3 +72,47 @@ def test_an_exported_model_keeps_both_operators():
     assert any('conv' in call for call in calls)
     assert any('gelu' in call for call in calls)
     assert not any('pointwise' in call for call in calls)
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('size', [(7, 5), (16, 16)])
+def test_the_residual_is_added(size, layout, dtype):
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(6, 12, 1), nn.Conv2d(12, 6, 1)
+    x = torch.randn(2, 6, *size)
+    with torch.inference_mode():
+        expected = x + second(F.gelu(first(x)))
+        layer = ResidualConvs(ConvGELU(first), second).to(dtype).to(memory_format=layout)
+        got = layer(x.to(dtype, memory_format=layout, copy=True))
+    assert got.dtype == dtype
+    assert got.is_contiguous(memory_format=layout)
+    bound = 1e-5 if dtype == torch.float32 else 0.05
+    torch.testing.assert_close(got.float(), expected, atol=bound, rtol=bound)
+
+
+def test_the_residual_of_a_gradient_leaves_the_input():
+    torch.manual_seed(0)
+    layer = ResidualConvs(nn.Identity(), nn.Conv2d(4, 4, 1))
+    x = torch.randn(1, 4, 5, 5, requires_grad=True)
+    before = x.detach().clone()
+    (got,) = torch.autograd.grad(layer(x).sum(), x)
+    (expected,) = torch.autograd.grad((x + layer.second(x)).sum(), x)
+    assert torch.equal(got, expected)
+    assert torch.equal(x.detach(), before)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_a_pointwise_convolution_is_one(one_pass, dtype, threads, monkeypatch):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    torch.manual_seed(0)
+    conv, image = nn.Conv2d(6, 9, 1), torch.randn(2, 6, 13, 10)
+    with torch.inference_mode():
+        expected = conv(image)
+        layer = PointwiseConv2d.of(conv.to(dtype))
+        got = layer(image.to(dtype))
+    assert layer.weight is conv.weight
+    assert isinstance(layer, nn.Conv2d), 'other layers may look at it'
+    bound = 1e-5 if dtype == torch.float32 else 0.05
+    torch.testing.assert_close(got.float(), expected, atol=bound, rtol=bound)

@@ -48,8 +48,14 @@ def test_every_way_is_two_layers_with_relu_between(chunk_tokens, mode) -> None:
     assert np.abs(expected).max() > 0.1
 
 
+@pytest.mark.parametrize('in_one_pass', [False, True])
 @pytest.mark.parametrize('activation', [torch.relu_, torch.nn.functional.gelu])
-def test_prediction_and_training_apply_the_activation_once(activation) -> None:
+def test_prediction_and_training_apply_the_activation_once(
+    activation, in_one_pass, monkeypatch
+) -> None:
+    chosen = lambda _, ways: max(name for name in ways if name[1] == in_one_pass)  # noqa: E731
+    monkeypatch.setattr(feed_forward, 'fastest', chosen)
+    monkeypatch.setattr(feed_forward, '_CHUNKS', (3, 5))
     net = FeedForward(8, 64, chunk_tokens=7, activation=activation)
     x = torch.randn(2, 25, 8)
     with torch.no_grad():

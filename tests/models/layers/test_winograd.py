@@ -13,7 +13,7 @@ from mmirstd.models.layers.winograd import BANDS, DIRECT, WinogradConv2d, applie
 @pytest.fixture(autouse=True)
 def chosen(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """What the measurement is said to have found, instead of measuring."""
-    found = {'band': 4}
+    found = {'band': 16}
     monkeypatch.setattr(winograd, 'fastest', lambda _, ways: found['band'])
     return found
 
@@ -50,6 +50,34 @@ def test_rounding_errors_stay_far_below_those_of_half_precision(channels, side):
         error = WinogradConv2d(conv)(image) - exact
     assert error.square().mean().sqrt() < 1e-5 * exact.square().mean().sqrt()
     assert error.abs().max() < 1e-4 * exact.abs().max()
+
+
+@pytest.mark.parametrize('band', BANDS)
+@pytest.mark.parametrize('size', [(1, 1), (2, 2), (5, 19), (33, 18)])
+@pytest.mark.parametrize('bias', [True, False])
+def test_bfloat16_equals_the_direct_convolution_but_for_rounding(size, bias, band, chosen):
+    chosen['band'] = band
+    torch.manual_seed(0)
+    conv = nn.Conv2d(24, 16, 3, padding=1, bias=bias)
+    image = torch.randn(2, 24, *size)
+    with torch.inference_mode():
+        got, expected = WinogradConv2d(conv)(image.bfloat16()), conv(image)
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - expected).abs().max() < 0.05 * expected.abs().max().clamp(min=1)
+
+
+@pytest.mark.parametrize('channels', [64, 256])
+def test_bfloat16_errs_little_more_than_the_direct_convolution(channels):
+    """bfloat16 rounds by up to 2^-9; sums of four values are rounded twice on each side."""
+    torch.manual_seed(0)
+    conv, image = nn.Conv2d(channels, channels, 3, padding=1), torch.randn(1, channels, 24, 24)
+    with torch.inference_mode():
+        exact = nn.functional.conv2d(
+            image.double(), conv.weight.double(), conv.bias.double(), padding=1
+        )
+        error = WinogradConv2d(conv)(image.bfloat16()).double() - exact
+    assert error.square().mean().sqrt() < 0.01 * exact.square().mean().sqrt()
+    assert error.abs().max() < 0.03 * exact.abs().max()
 
 
 def test_channels_last_stays_channels_last():
