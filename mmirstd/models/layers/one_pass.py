@@ -25,14 +25,15 @@ def is_usable(x: Tensor, dtype: torch.dtype | None = None) -> bool:
         x: Input of the operator.
         dtype: Precision to which it will be converted; None for its own. Then autocast must be off.
     """
+    computed = dtype or x.dtype
     return not (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()
         or torch.is_grad_enabled()
         or x.device.type != 'cpu'
-        or (dtype or x.dtype) not in (torch.float32, torch.bfloat16)
+        or computed not in (torch.float32, torch.bfloat16)
         or (dtype is None and autocast_is_on('cpu'))
-        or not _exist()
+        or not can_compute(computed)
     )
 
 
@@ -83,9 +84,17 @@ def _weights(conv: nn.Conv2d, dtype: torch.dtype) -> tuple[Tensor, Tensor | None
 
 
 @functools.cache
-def _exist() -> bool:
-    """Whether this build of PyTorch has the operators."""
-    names = '_convolution_pointwise', '_convolution_pointwise_', '_linear_pointwise'
-    return torch.backends.mkldnn.is_available() and all(
-        hasattr(torch.ops.mkldnn, name) for name in names
-    )
+def can_compute(dtype: torch.dtype) -> bool:
+    """Whether this build of PyTorch has the operators and the processor runs them in ``dtype``."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    conv = nn.Conv2d(1, 1, 1).requires_grad_(False)
+    image, rows = torch.ones(1, 1, 2, 2, dtype=dtype), torch.ones(1, 2, 2, dtype=dtype)
+    try:
+        with torch.no_grad():
+            convolve_onto(convolve(image, conv, 'gelu'), image, conv)
+            linear(rows[0], rows[0], None, 'relu')
+            products(rows, rows, rows)
+    except (AttributeError, RuntimeError):  # no such operator, or no kernel for the processor
+        return False
+    return True
