@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -79,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    subprocess.run([sys.executable, *arguments], check=True)
+    # Kernels are chosen now, not as a busy machine may have chosen them before.
+    environment = {**os.environ, 'MMIRSTD_KERNEL_CACHE': '0'}
+    subprocess.run([sys.executable, *arguments], check=True, env=environment)
 
 
 def write_page(page: Path, reports: Mapping[str, dict]) -> None:
