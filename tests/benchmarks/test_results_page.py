@@ -39,14 +39,14 @@ def reports() -> dict:
 
 def test_the_text_around_the_tables_stays(tmp_path: Path, reports: dict) -> None:
     page = tmp_path / 'page.md'
-    page.write_text(f'# Title\n\nbefore\n\n{BEGIN}\nold\n{END}\n\nafter\n')
+    page.write_text(f'# Title\n\nbefore\n\n{BEGIN}\nstale\n{END}\n\nafter\n')
     results_page.write_page(page, reports)
     first = page.read_text()
     results_page.write_page(page, reports)
     assert page.read_text() == first, 'written twice it is the same'
     assert first.startswith('# Title\n\nbefore\n')
     assert first.endswith(f'{END}\n\nafter\n')
-    assert 'old' not in first
+    assert 'stale' not in first
     assert f'| {FULL} | 24.89 | 153.28 | 2000 ± 10 | 2.50 | 5.00 | 0.50 | 472 |' in first
     assert 'python -m benchmarks.speed a --rounds 7' in first
 
