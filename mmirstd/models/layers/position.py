@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ class KeptEncodings(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: dict[tuple, object] | None = None
+        self._kept: dict[tuple, Any] | None = None
 
     def fuse(self) -> nn.Module:
         """The same module, which keeps its encodings from now on.
