@@ -19,7 +19,7 @@ Precision = Literal['float32', 'bfloat16', 'auto']
 
 AGREEMENT = 0.25
 """Largest difference of a probability at which 'auto' may take bfloat16. The edge of a target is
-steep: rounding moves single probabilities there by up to 0.2, but no target."""
+steep: rounding moves single probabilities there by 0.2, rarely 0.3, but no target."""
 
 WORTHWHILE = 1.1
 """How many times as fast bfloat16 must be for 'auto' to take it."""
