@@ -51,8 +51,8 @@ def test_models_of_one_and_of_three_channels_run_side_by_side(tmp_path: Path) ->
     arguments = ['--size', '32', '--rounds', '1', '--train', '--train-batch', '2']
     assert speed.main([gray, colour, *arguments, '--out', str(tmp_path)]) == 0
     report = json.loads((tmp_path / 'benchmark.json').read_text())
-    first, second = report['networks']
-    assert first['network'] == 'light_unet_sirst3'
+    first, second = report['models']
+    assert first['model'] == 'light_unet_sirst3'
     assert min(first['training_peak_bytes'], second['training_peak_bytes']) > 0
 
 
