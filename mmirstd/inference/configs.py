@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 
 from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
@@ -32,13 +36,26 @@ def load_config(config: str | Path | Config) -> Config:
     path = find_config(config)
     know_config_scope()
     try:
-        return Config.fromfile(path)
+        with _quiet_logger():
+            return Config.fromfile(path)
     except Exception as error:  # a config can raise anything
         if isinstance(error, OSError) and is_out_of_space(error):
             copy_of = Path(tempfile.gettempdir()) / path.name
             raise explain_write_error(OSError(error.errno, error.strerror), copy_of) from error
         reason = f'{type(error).__name__}: {error}'
         raise ValueError(f'{path} is not a usable config: {reason}') from error
+
+
+@contextmanager
+def _quiet_logger() -> Iterator[None]:
+    """Without MMEngine's line on standard output about every environment variable that it reads."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def find_config(config: str | Path) -> Path:
