@@ -158,7 +158,8 @@ class MultiScaleDeformableAttention(nn.Module):
             linear = self.attention_weights
             weights = torch.baddbmm(
                 linear.bias[:, None],
-                linear.weight.expand(len(query), -1, -1),
+                # shape[0], because len() would freeze the batch of an exported model.
+                linear.weight.expand(query.shape[0], -1, -1),
                 query.to(own).transpose(1, 2),
             )
             weights = weights.to(wide).unflatten(1, (self.num_heads, -1)).softmax(2)
