@@ -4,6 +4,7 @@ from mmirstd.datasets.transforms.cached import CachedSteps
 from mmirstd.datasets.transforms.geometry import RandomScaleCropPad, ResizeToSquare
 from mmirstd.datasets.transforms.loading import BinarizeMask, LoadIRImage, LoadMask
 from mmirstd.datasets.transforms.originals import PadToSize, RandomLongSide, RandomPatch
+from mmirstd.datasets.transforms.paste_targets import PasteTargets
 from mmirstd.datasets.transforms.photometric import (
     DivideByMaximum,
     RandomGaussianBlur,
@@ -20,6 +21,7 @@ __all__ = [
     'LoadIRImage',
     'LoadMask',
     'PadToSize',
+    'PasteTargets',
     'RandomGaussianBlur',
     'RandomIntensity',
     'RandomLongSide',
