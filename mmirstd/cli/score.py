@@ -19,20 +19,15 @@ from rich.console import Console
 from mmirstd.cli.parsers import FAILED, OK, USAGE, make_parser, show_progress
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
-from mmirstd.evaluation.curves import CURVE_BINS, save_curves
-from mmirstd.evaluation.folder import (
-    RESIZE,
-    FolderError,
-    score_folder,
-    write_per_image,
-)
+from mmirstd.evaluation.curves import CURVE_BINS
+from mmirstd.evaluation.folder import RESIZE, FolderError, score_folder
 from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
-from mmirstd.evaluation.prediction_files import PREDICTION_KINDS
+from mmirstd.evaluation.output import format_report, save_curves, write_per_image
 from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
 from mmirstd.evaluation.scorer import Scorer, SetScores
-from mmirstd.evaluation.tables import format_report
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, OutputError, check_output
+from mmirstd.io.predictions import PREDICTION_KINDS
 from mmirstd.renamed import accept_old_values, add_old_flag
 
 

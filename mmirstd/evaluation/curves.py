@@ -15,41 +15,21 @@ Shapes: H, W mask size in pixels; B bins; T thresholds.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.matching import MAX_DISTANCE, match_targets
-from mmirstd.io.atomic import atomic_path, write_atomically
-from mmirstd.io.growing import csv_text
-from mmirstd.io.guard import Inputs, StrPath, check_output
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CURVE_BINS = 1000
 """Default number of cells over 0..1 for the pixel curves."""
 
 CURVE_THRESHOLDS = tuple(i / 20 for i in range(20))
 """Default thresholds of the Pd-Fa curve: 0, 0.05, ... 0.95."""
-
-_DARK = {
-    'figure.facecolor': '#14181d',
-    'axes.facecolor': '#14181d',
-    **dict.fromkeys(('text.color', 'axes.labelcolor', 'axes.titlecolor'), '#e6e9ed'),
-    **dict.fromkeys(('xtick.color', 'ytick.color', 'axes.edgecolor'), '#aab4bf'),
-    'grid.color': '#aab4bf',
-    'legend.facecolor': '#1d232a',
-    'legend.edgecolor': '#3a434d',
-}
-_DARK_LINES = ('#6cb6ff', '#ffa657', '#7ee787', '#ff7b72', '#d2a8ff', '#f2cc60')
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,130 +200,3 @@ def target_curve(
     return TargetCurve(
         matching, np.asarray(thresholds, dtype=float), hits, false_pixels, targets, pixels
     )
-
-
-def save_curves(
-    folder: str | Path,
-    pixels: PixelCurve,
-    detection: TargetCurve,
-    inputs: Inputs | Iterable[StrPath] = (),
-) -> list[Path]:
-    """Write ``pixel_curve.csv``, ``pd_fa_curve.csv``, ``curves.json`` and ``curves.png``.
-
-    Args:
-        folder: Where to write; created if missing.
-        pixels: Pixel ROC and precision-recall curve.
-        detection: Pd-Fa curve.
-        inputs: Files that must not be replaced.
-
-    Returns:
-        The paths of the four files.
-
-    Raises:
-        OutputError: One of them is an input, a link or a folder.
-        OSError: A file cannot be written.
-    """
-    paths = [
-        check_output(name, folder=folder, inputs=inputs)
-        for name in ('pixel_curve.csv', 'pd_fa_curve.csv', 'curves.json', 'curves.png')
-    ]
-    _write_csv(
-        paths[0],
-        ['threshold', 'tp', 'fp', 'tpr', 'fpr', 'precision'],
-        [pixels.thresholds, pixels.tp, pixels.fp, pixels.tpr, pixels.fpr, pixels.precision],
-    )
-    _write_csv(
-        paths[1],
-        ['threshold', 'hits', 'false_pixels', 'pd', 'fa'],
-        [
-            detection.thresholds,
-            detection.hits,
-            detection.false_pixels,
-            detection.pd,
-            detection.fa,
-        ],
-    )
-    summary = {
-        'bins': pixels.bins,
-        'roc_auc': pixels.roc_auc,
-        'average_precision': pixels.average_precision,
-        'positive_pixels': pixels.positives,
-        'negative_pixels': pixels.negatives,
-        'matching': detection.matching,
-        'targets': detection.targets,
-        'fa_pixels': detection.pixels,
-        'thresholds': detection.thresholds.tolist(),
-        'pd': detection.pd.tolist(),
-        'fa': detection.fa.tolist(),
-    }
-    write_atomically(paths[2], json.dumps(summary, indent=2) + '\n')
-    with atomic_path(paths[3], sync=False) as path:
-        draw_curves({'': (pixels, detection)}).savefig(path, format='png', dpi=120)
-    return paths
-
-
-def _write_csv(path: Path, header: Sequence[str], columns: Sequence[NDArray]) -> None:
-    write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
-
-
-def draw_curves(
-    curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4, *, dark: bool = False
-) -> Figure:
-    """Draw ROC, precision-recall and Pd-Fa curves of one or several models side by side.
-
-    The Pd-Fa curve ends at the lowest threshold with the largest Pd (:attr:`TargetCurve.useful`).
-
-    Args:
-        curves: What the legend calls a model -> its curves; a single one gets no legend but its
-            areas in the titles.
-        height: Of the figure in inches; it is 13 wide.
-        dark: Light lines on a dark ground.
-    """
-    # Late: it is slow.
-    from cycler import cycler
-    from matplotlib import style
-
-    colours = {'axes.prop_cycle': cycler(color=_DARK_LINES)}
-    with style.context(_DARK | colours if dark else {}):
-        return _draw_curves(curves, height)
-
-
-def _decades(curves: Sequence[TargetCurve]) -> tuple[float, float]:
-    """Whole decades around the Fa that is drawn, in 1e-6, from 0 where it was measured or small."""
-    fa = 1e6 * np.concatenate([curve.fa[curve.useful] for curve in curves])
-    low = 10.0 ** np.floor(np.log10(fa.min())) if fa.min() >= 1 else 0.0
-    return low, 10.0 ** (1 + np.floor(np.log10(max(fa.max(), 1))))
-
-
-def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float) -> Figure:
-    # Figure without pyplot: no global state, no display needed.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, height), layout='constrained')
-    roc, pr, pd_fa = figure.subplots(1, 3)
-    for name, (pixels, detection) in curves.items():
-        # Text of a user, not matplotlib's mathematics; a leading underscore would hide it.
-        label = ('\u200b' + name).replace('$', r'\$')
-        roc.plot(pixels.fpr, pixels.tpr, label=label)
-        pr.plot(pixels.tpr, pixels.precision, label=label)
-        fa, found = (values[detection.useful][::-1] for values in (detection.fa, detection.pd))
-        # Steps: between two thresholds nothing was measured.
-        pd_fa.step(1e6 * fa, found, where='post', marker='.', label=label)
-    titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
-    if len(curves) == 1:
-        titles[0] += f', AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)'
-        titles[1] += f', AP {pixels.average_precision:.4f} ({pixels.bins} bins)'
-        drawn = len(detection.thresholds[detection.useful])
-        titles[2] = f'Pd-Fa ({detection.matching}, {drawn} thresholds)'
-    else:
-        pd_fa.legend(loc='lower right')
-    roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title=titles[0])
-    roc.set_xscale('symlog', linthresh=1e-6)
-    pr.set(xlabel='pixel recall', ylabel='pixel precision', title=titles[1])
-    pd_fa.set(xlabel='Fa, 1e-6', ylabel='Pd', title=titles[2])
-    pd_fa.set_xscale('symlog', linthresh=1.0)
-    pd_fa.set_xlim(*_decades([detection for _, detection in curves.values()]))
-    for axes in (roc, pr, pd_fa):
-        axes.set_ylim(-0.02, 1.02)
-        axes.grid(alpha=0.3)
-    return figure

@@ -12,19 +12,16 @@ from numpy.typing import NDArray
 from mmirstd.datasets.lists import find_name
 from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
-from mmirstd.evaluation.counts import ImageCounts, check_threshold
-from mmirstd.evaluation.prediction_files import (
+from mmirstd.evaluation.counts import check_threshold
+from mmirstd.evaluation.scorer import Scorer, SetScores
+from mmirstd.io.masks import VOID, describe_void, is_all_void, read_mask
+from mmirstd.io.parallel import map_in_order
+from mmirstd.io.predictions import (
     PREDICTION_KINDS,
     PROBABILITY_FOLDER,
     detect_kind,
     read_prediction_file,
 )
-from mmirstd.evaluation.scorer import Scorer, SetScores
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.growing import csv_text
-from mmirstd.io.guard import Inputs, StrPath, check_output
-from mmirstd.io.masks import VOID, describe_void, is_all_void, read_mask
-from mmirstd.io.parallel import map_in_order
 from mmirstd.renamed import Renamed, accept_old_arguments
 
 RESIZE = ('prediction', 'gt')
@@ -194,42 +191,6 @@ def _read_pair(
             )
         mask, probability, gt_mask = _same_size(mask, probability, gt_mask, resize, threshold)
     return _PairOfMasks(name, gt_path, mask, probability, gt_mask, differ)
-
-
-def write_per_image(
-    path: str | Path,
-    images: Sequence[ImageCounts],
-    inputs: Inputs | Iterable[StrPath] = (),
-) -> None:
-    """Write one CSV line of counts per image, worst IoU first.
-
-    Args:
-        path: File to create or to replace.
-        images: Counts of the images.
-        inputs: Files that must not be replaced.
-
-    Raises:
-        OutputError: ``path`` is an input, a link or a folder.
-        OSError: The file cannot be written.
-    """
-    place = check_output(path, inputs=inputs)
-    matchings = list(images[0].matches)
-    header = ['name', 'height', 'width', 'pixels', 'iou', 'tp', 'fp', 'fn', 'targets']
-    header += ['predictions']
-    for matching in matchings:
-        header += [f'hits_{matching}', f'false_pixels_{matching}']
-    rows = []
-    for image in images:
-        union = image.tp + image.fp + image.fn
-        row = [image.name, image.height, image.width, image.pixels]
-        row += [image.tp / union if union else '', image.tp, image.fp, image.fn]
-        row += [len(image.target_areas), image.predictions]
-        for matching in matchings:
-            match = image.matches[matching]
-            row += [sum(match.hits), match.false_pixels]
-        rows.append(row)
-    rows.sort(key=lambda row: (row[4] == '', row[4], row[0]))
-    write_atomically(place, csv_text([header, *rows]))
 
 
 def _index(folder: str | Path, suffix: str) -> dict[str, Path]:

@@ -15,13 +15,13 @@ from mmengine.logging import print_log
 from numpy.typing import NDArray
 
 from mmirstd.evaluation.counts import ImageCounts, check_threshold
-from mmirstd.evaluation.curves import CURVE_BINS, CURVE_THRESHOLDS, save_curves
+from mmirstd.evaluation.curves import CURVE_BINS, CURVE_THRESHOLDS
 from mmirstd.evaluation.matching import MAX_DISTANCE
-from mmirstd.evaluation.prediction_files import PredictionWriter
-from mmirstd.evaluation.rates import SIZE_EDGES
-from mmirstd.evaluation.samples import read_gt_mask, read_prediction
+from mmirstd.evaluation.output import format_datasets, format_report, save_curves
+from mmirstd.evaluation.rates import SIZE_EDGES, as_numbers
 from mmirstd.evaluation.scorer import ImageRecord, Scorer
-from mmirstd.evaluation.tables import as_numbers, format_datasets, format_report
+from mmirstd.io.predictions import PredictionWriter
+from mmirstd.models.segmentors.data_samples import read_gt_mask, read_prediction
 from mmirstd.registry import METRICS
 
 
@@ -46,7 +46,7 @@ class IRSTDMetric(BaseMetric):
 
     Results are named ``irstd/IoU``, ``irstd/nIoU``, ``irstd/Pd``, ``irstd/Precision``,
     ``irstd/Recall``, ``irstd/F1`` (percent), ``irstd/Fa`` (1e-6) and so on, see
-    `mmirstd.evaluation.tables.as_numbers`. Select checkpoints with
+    `mmirstd.evaluation.rates.as_numbers`. Select checkpoints with
     ``CheckpointHook(save_best='irstd/IoU', rule='greater')``.
 
     Args:

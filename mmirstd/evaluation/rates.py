@@ -205,6 +205,46 @@ def score_images(
     )
 
 
+def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
+    """Name the numbers of a result.
+
+    Args:
+        scores: The same images under one or more conventions. The first gives the plain names;
+            of the others only Pd and Fa differ, given as ``Pd_<matching>``, ``Fa_<matching>``.
+
+    Returns:
+        Ratios as floats (percent; Fa in 1e-6; NaN where undefined) and counts as ints. Pd per
+        target size, such as ``Pd_10-24px``, is left out where there are no such targets, and hIoU
+        with its errors where it was not counted.
+    """
+    main = scores[0]
+    numbers: dict[str, float | int] = {
+        'IoU': 100 * main.iou,
+        'nIoU': 100 * main.niou,
+        'Pd': 100 * main.pd,
+        'Fa': 1e6 * main.fa,
+        'Precision': 100 * main.precision,
+        'Recall': 100 * main.recall,
+        'F1': 100 * main.f1,
+        'target_Precision': 100 * main.target_precision,
+        'target_F1': 100 * main.target_f1,
+    }
+    for other in scores[1:]:
+        numbers[f'Pd_{other.matching}'] = 100 * other.pd
+        numbers[f'Fa_{other.matching}'] = 1e6 * other.fa
+    for size in main.by_size:
+        if size.targets:
+            # No '+' in names: MLflow refuses it.
+            sizes = f'over{size.low - 1}' if size.high is None else size.label
+            numbers[f'Pd_{sizes}px'] = 100 * size.pd
+    if main.hierarchy is not None:
+        numbers |= {name: 100 * ratio for name, ratio in main.hierarchy.ratios().items()}
+    counts = ('images', 'pixels', 'tp', 'fp', 'fn', 'targets', 'hits', 'predictions')
+    for name in (*counts, 'false_predictions', 'false_pixels'):
+        numbers[name] = getattr(main, name)
+    return numbers
+
+
 def check_options(
     empty_iou: str, size_edges: Sequence[int], fa_pixels_per_image: int | None
 ) -> None:

@@ -26,8 +26,13 @@ from mmirstd.evaluation.curves import (
     target_curve,
 )
 from mmirstd.evaluation.matching import MAX_DISTANCE, check_matching
-from mmirstd.evaluation.rates import SIZE_EDGES, Scores, check_options, score_images
-from mmirstd.evaluation.tables import as_numbers
+from mmirstd.evaluation.rates import (
+    SIZE_EDGES,
+    Scores,
+    as_numbers,
+    check_options,
+    score_images,
+)
 from mmirstd.renamed import accept_old_arguments
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.evaluation.components import Components, find_components
-from mmirstd.evaluation.prediction_files import encode_probability
 from mmirstd.inference.sources import Source
 from mmirstd.inference.targets import Target, list_targets
 from mmirstd.io.guard import check_output
 from mmirstd.io.pictures import write_image
+from mmirstd.io.predictions import encode_probability
 
 PICTURES = ('mask', 'probability', 'overlay')
 """What :meth:`Detection.picture` and :meth:`Detection.save` know."""

@@ -12,8 +12,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmirstd.evaluation.components import find_components
-from mmirstd.evaluation.samples import read_prediction
 from mmirstd.models.half import in_bfloat16
+from mmirstd.models.segmentors.data_samples import read_prediction
 
 Precision = Literal['float32', 'bfloat16', 'auto']
 

@@ -20,7 +20,6 @@ from mmirstd.datasets.intensity import (
     scale_intensity,
     with_channels,
 )
-from mmirstd.evaluation.samples import read_prediction
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.frame_steps import take_frame_steps
@@ -28,6 +27,7 @@ from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.runner import Precision, SegmentorRunner
 from mmirstd.io.hashing import sha256
 from mmirstd.models.fuse import prepare_for_inference
+from mmirstd.models.segmentors.data_samples import read_prediction
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.weights import find_model

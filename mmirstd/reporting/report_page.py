@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
-from mmirstd.evaluation.curves import draw_curves
+from mmirstd.evaluation.output import draw_curves
 from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, error_rank
 from mmirstd.visualization.canvas import COLOUR_NAMES

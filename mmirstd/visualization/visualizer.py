@@ -10,9 +10,9 @@ from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
 from mmirstd.datasets.resampling import resize_image
-from mmirstd.evaluation.samples import read_gt_mask, read_prediction
 from mmirstd.io.guard import check_output
 from mmirstd.io.pictures import write_image
+from mmirstd.models.segmentors.data_samples import read_gt_mask, read_prediction
 from mmirstd.registry import VISUALIZERS
 
 from .canvas import to_gray8

@@ -6,12 +6,12 @@ import pytest
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.curves import (
     TargetCurve,
-    draw_curves,
     pixel_curve,
     pixel_histogram,
     sweep_thresholds,
     target_curve,
 )
+from mmirstd.evaluation.output import draw_curves
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from mask_strategies import mask_pairs
 
 from mmirstd.evaluation.counts import count_image
-from mmirstd.evaluation.rates import score_images
-from mmirstd.evaluation.tables import as_numbers, format_report
+from mmirstd.evaluation.output import format_report
+from mmirstd.evaluation.rates import as_numbers, score_images
 
 
 def mask(*boxes, shape=(48, 48)):

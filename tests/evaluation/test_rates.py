@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mmirstd.evaluation.counts import ImageCounts, TargetCounts, count_image
-from mmirstd.evaluation.rates import score_images
-from mmirstd.evaluation.tables import as_numbers, format_report
+from mmirstd.evaluation.output import format_report
+from mmirstd.evaluation.rates import as_numbers, score_images
 
 
 def image(areas, hits, **changes):
@@ -124,6 +124,6 @@ def test_a_convention_that_was_not_counted_is_an_error():
 
 def test_the_core_needs_no_openmmlab_package_and_no_torch():
     blocked = 'import sys; sys.modules.update(mmengine=None, mmcv=None, mmseg=None, torch=None)\n'
-    modules = ['counts', 'curves', 'folder', 'matching', 'rates', 'scorer', 'tables']
+    modules = ['counts', 'curves', 'folder', 'matching', 'output', 'rates', 'scorer']
     imports = '\n'.join(f'import mmirstd.evaluation.{module}' for module in modules)
     subprocess.run([sys.executable, '-c', blocked + imports], check=True)

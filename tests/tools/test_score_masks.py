@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mmirstd.evaluation.irstd_metric import IRSTDMetric
-from mmirstd.evaluation.prediction_files import detect_kind
+from mmirstd.io.predictions import detect_kind
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'score_masks.py'
 main = runpy.run_path(str(TOOL))['main']

@@ -1,0 +1,330 @@
+"""Scores as people and other programs read them: tables, curves and files.
+
+The metric prints and writes during a test, so its output is made here and not in a room above it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import MARKDOWN
+from rich.console import Console
+from rich.table import Table
+
+from mmirstd.evaluation.counts import ImageCounts
+from mmirstd.evaluation.curves import PixelCurve, TargetCurve
+from mmirstd.evaluation.hierarchy import HierarchyScores
+from mmirstd.evaluation.rates import Scores
+from mmirstd.io.atomic import atomic_path, write_atomically
+from mmirstd.io.growing import csv_text
+from mmirstd.io.guard import Inputs, StrPath, check_output
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_EMPTY_TEXT = {'one': 'count as 1', 'zero': 'count as 0', 'skip': 'are left out'}
+_DARK = {
+    'figure.facecolor': '#14181d',
+    'axes.facecolor': '#14181d',
+    **dict.fromkeys(('text.color', 'axes.labelcolor', 'axes.titlecolor'), '#e6e9ed'),
+    **dict.fromkeys(('xtick.color', 'ytick.color', 'axes.edgecolor'), '#aab4bf'),
+    'grid.color': '#aab4bf',
+    'legend.facecolor': '#1d232a',
+    'legend.edgecolor': '#3a434d',
+}
+_DARK_LINES = ('#6cb6ff', '#ffa657', '#7ee787', '#ff7b72', '#d2a8ff', '#f2cc60')
+
+
+def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str = '') -> str:
+    """Write the table of a result.
+
+    Args:
+        scores: The same images under one or more conventions, the one that counts first.
+        title: What was scored.
+        threshold: How the prediction was made binary, such as ``'probability > 0.5'``.
+
+    Returns:
+        Several lines of plain text; the tables are Markdown.
+    """
+    main = scores[0]
+    size = '{}x{}'.format(*main.smallest)
+    if main.sizes > 1:
+        size = f'{main.sizes} sizes from {size} to ' + '{}x{}'.format(*main.largest)
+    ignored = f' ({main.ignored:,} more ignored)' if main.ignored else ''
+    lines = [
+        title,
+        f'Evaluated at (height x width): {size}; {main.images:,} images, '
+        f'{main.pixels:,} pixels{ignored}',
+        f'Predicted where: {threshold}' if threshold else '',
+        '',
+        _pixel_table(main),
+        f'nIoU: images without target and prediction {_EMPTY_TEXT[main.empty_iou]} '
+        f'(here {main.empty_images:,})',
+        '',
+        _target_table(scores),
+        f'Pd and Fa as reported: {main.matching}. Fa = false pixels / {main.fa_pixels:,} pixels.',
+        '',
+        _size_table(main),
+        *([] if main.hierarchy is None else ['', _hierarchy_table(main.hierarchy)]),
+    ]
+    text = '\n'.join(lines)
+    while '\n\n\n' in text:
+        text = text.replace('\n\n\n', '\n\n')
+    return text.strip('\n')
+
+
+def format_datasets(scores: Mapping[str, Sequence[Scores]]) -> str:
+    """Write one row per dataset of a joint set.
+
+    Args:
+        scores: Name of the dataset -> its scores; Pd and Fa of the first convention are shown.
+    """
+    rows = [
+        [
+            name,
+            f'{100 * one.iou:.2f}',
+            f'{100 * one.niou:.2f}',
+            f'{100 * one.pd:.2f}',
+            f'{1e6 * one.fa:.2f}',
+            f'{one.hits:,} / {one.targets:,}',
+            f'{one.images:,}',
+        ]
+        for name, (one, *_) in scores.items()
+    ]
+    matching = next(iter(scores.values()))[0].matching
+    header = ['dataset', 'IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6', 'hits / targets', 'images']
+    return f'{_render(header, rows)}\nPd and Fa: {matching}'
+
+
+def _pixel_table(main: Scores) -> str:
+    return _render(
+        ['IoU %', 'nIoU %', 'Precision %', 'Recall %', 'F1 %', 'TP px', 'FP px', 'FN px'],
+        [
+            [
+                *(
+                    f'{100 * ratio:.2f}'
+                    for ratio in (main.iou, main.niou, main.precision, main.recall, main.f1)
+                ),
+                *(f'{count:,}' for count in (main.tp, main.fp, main.fn)),
+            ]
+        ],
+    )
+
+
+def _target_table(scores: Sequence[Scores]) -> str:
+    header = ['matching', 'Pd %', 'Fa 1e-6', 'hits / targets', 'false px']
+    header += ['false / predicted', 'Precision %', 'F1 %']
+    rows = [
+        [
+            one.matching,
+            f'{100 * one.pd:.2f}',
+            f'{1e6 * one.fa:.3f}',
+            f'{one.hits:,} / {one.targets:,}',
+            f'{one.false_pixels:,}',
+            f'{one.false_predictions:,} / {one.predictions:,}',
+            f'{100 * one.target_precision:.2f}',
+            f'{100 * one.target_f1:.2f}',
+        ]
+        for one in scores
+    ]
+    return _render(header, rows)
+
+
+def _hierarchy_table(hierarchy: HierarchyScores) -> str:
+    return _render(
+        [f'{name} %' for name in hierarchy.ratios()],
+        [[f'{100 * ratio:.2f}' for ratio in hierarchy.ratios().values()]],
+    )
+
+
+def _size_table(main: Scores) -> str:
+    return _render(
+        ['target size, px', *(size.label for size in main.by_size)],
+        [
+            [
+                f'Pd % ({main.matching})',
+                *(f'{100 * size.pd:.2f}' if size.targets else '-' for size in main.by_size),
+            ],
+            ['hits / targets', *(f'{size.hits:,} / {size.targets:,}' for size in main.by_size)],
+        ],
+    )
+
+
+def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    table = Table(box=MARKDOWN)
+    for number, name in enumerate(header):
+        table.add_column(name, justify='right' if number else 'left', no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    text = io.StringIO()
+    Console(file=text, width=200, color_system=None, force_terminal=False).print(table)
+    return '\n'.join(line.rstrip() for line in text.getvalue().strip('\n').split('\n'))
+
+
+def write_per_image(
+    path: str | Path,
+    images: Sequence[ImageCounts],
+    inputs: Inputs | Iterable[StrPath] = (),
+) -> None:
+    """Write one CSV line of counts per image, worst IoU first.
+
+    Args:
+        path: File to create or to replace.
+        images: Counts of the images.
+        inputs: Files that must not be replaced.
+
+    Raises:
+        OutputError: ``path`` is an input, a link or a folder.
+        OSError: The file cannot be written.
+    """
+    place = check_output(path, inputs=inputs)
+    matchings = list(images[0].matches)
+    header = ['name', 'height', 'width', 'pixels', 'iou', 'tp', 'fp', 'fn', 'targets']
+    header += ['predictions']
+    for matching in matchings:
+        header += [f'hits_{matching}', f'false_pixels_{matching}']
+    rows = []
+    for image in images:
+        union = image.tp + image.fp + image.fn
+        row = [image.name, image.height, image.width, image.pixels]
+        row += [image.tp / union if union else '', image.tp, image.fp, image.fn]
+        row += [len(image.target_areas), image.predictions]
+        for matching in matchings:
+            match = image.matches[matching]
+            row += [sum(match.hits), match.false_pixels]
+        rows.append(row)
+    rows.sort(key=lambda row: (row[4] == '', row[4], row[0]))
+    write_atomically(place, csv_text([header, *rows]))
+
+
+def save_curves(
+    folder: str | Path,
+    pixels: PixelCurve,
+    detection: TargetCurve,
+    inputs: Inputs | Iterable[StrPath] = (),
+) -> list[Path]:
+    """Write ``pixel_curve.csv``, ``pd_fa_curve.csv``, ``curves.json`` and ``curves.png``.
+
+    Args:
+        folder: Where to write; created if missing.
+        pixels: Pixel ROC and precision-recall curve.
+        detection: Pd-Fa curve.
+        inputs: Files that must not be replaced.
+
+    Returns:
+        The paths of the four files.
+
+    Raises:
+        OutputError: One of them is an input, a link or a folder.
+        OSError: A file cannot be written.
+    """
+    paths = [
+        check_output(name, folder=folder, inputs=inputs)
+        for name in ('pixel_curve.csv', 'pd_fa_curve.csv', 'curves.json', 'curves.png')
+    ]
+    _write_csv(
+        paths[0],
+        ['threshold', 'tp', 'fp', 'tpr', 'fpr', 'precision'],
+        [pixels.thresholds, pixels.tp, pixels.fp, pixels.tpr, pixels.fpr, pixels.precision],
+    )
+    _write_csv(
+        paths[1],
+        ['threshold', 'hits', 'false_pixels', 'pd', 'fa'],
+        [
+            detection.thresholds,
+            detection.hits,
+            detection.false_pixels,
+            detection.pd,
+            detection.fa,
+        ],
+    )
+    summary = {
+        'bins': pixels.bins,
+        'roc_auc': pixels.roc_auc,
+        'average_precision': pixels.average_precision,
+        'positive_pixels': pixels.positives,
+        'negative_pixels': pixels.negatives,
+        'matching': detection.matching,
+        'targets': detection.targets,
+        'fa_pixels': detection.pixels,
+        'thresholds': detection.thresholds.tolist(),
+        'pd': detection.pd.tolist(),
+        'fa': detection.fa.tolist(),
+    }
+    write_atomically(paths[2], json.dumps(summary, indent=2) + '\n')
+    with atomic_path(paths[3], sync=False) as path:
+        draw_curves({'': (pixels, detection)}).savefig(path, format='png', dpi=120)
+    return paths
+
+
+def _write_csv(path: Path, header: Sequence[str], columns: Sequence[NDArray]) -> None:
+    write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
+
+
+def draw_curves(
+    curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float = 4, *, dark: bool = False
+) -> Figure:
+    """Draw ROC, precision-recall and Pd-Fa curves of one or several models side by side.
+
+    The Pd-Fa curve ends at the lowest threshold with the largest Pd (:attr:`TargetCurve.useful`).
+
+    Args:
+        curves: What the legend calls a model -> its curves; a single one gets no legend but its
+            areas in the titles.
+        height: Of the figure in inches; it is 13 wide.
+        dark: Light lines on a dark ground.
+    """
+    # Late: it is slow.
+    from cycler import cycler
+    from matplotlib import style
+
+    colours = {'axes.prop_cycle': cycler(color=_DARK_LINES)}
+    with style.context(_DARK | colours if dark else {}):
+        return _draw_curves(curves, height)
+
+
+def _decades(curves: Sequence[TargetCurve]) -> tuple[float, float]:
+    """Whole decades around the Fa that is drawn, in 1e-6, from 0 where it was measured or small."""
+    fa = 1e6 * np.concatenate([curve.fa[curve.useful] for curve in curves])
+    low = 10.0 ** np.floor(np.log10(fa.min())) if fa.min() >= 1 else 0.0
+    return low, 10.0 ** (1 + np.floor(np.log10(max(fa.max(), 1))))
+
+
+def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float) -> Figure:
+    # Figure without pyplot: no global state, no display needed.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, height), layout='constrained')
+    roc, pr, pd_fa = figure.subplots(1, 3)
+    for name, (pixels, detection) in curves.items():
+        # Text of a user, not matplotlib's mathematics; a leading underscore would hide it.
+        label = ('\u200b' + name).replace('$', r'\$')
+        roc.plot(pixels.fpr, pixels.tpr, label=label)
+        pr.plot(pixels.tpr, pixels.precision, label=label)
+        fa, found = (values[detection.useful][::-1] for values in (detection.fa, detection.pd))
+        # Steps: between two thresholds nothing was measured.
+        pd_fa.step(1e6 * fa, found, where='post', marker='.', label=label)
+    titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
+    if len(curves) == 1:
+        titles[0] += f', AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)'
+        titles[1] += f', AP {pixels.average_precision:.4f} ({pixels.bins} bins)'
+        drawn = len(detection.thresholds[detection.useful])
+        titles[2] = f'Pd-Fa ({detection.matching}, {drawn} thresholds)'
+    else:
+        pd_fa.legend(loc='lower right')
+    roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title=titles[0])
+    roc.set_xscale('symlog', linthresh=1e-6)
+    pr.set(xlabel='pixel recall', ylabel='pixel precision', title=titles[1])
+    pd_fa.set(xlabel='Fa, 1e-6', ylabel='Pd', title=titles[2])
+    pd_fa.set_xscale('symlog', linthresh=1.0)
+    pd_fa.set_xlim(*_decades([detection for _, detection in curves.values()]))
+    for axes in (roc, pr, pd_fa):
+        axes.set_ylim(-0.02, 1.02)
+        axes.grid(alpha=0.3)
+    return figure
