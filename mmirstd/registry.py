@@ -28,9 +28,13 @@ def _node(parent: root.Registry, *locations: str) -> root.Registry:
 
 MODELS = _node(root.MODELS, 'models', 'distillation')
 DATASETS = _node(
-    root.DATASETS, 'datasets.irstd', 'datasets.sa1b', 'datasets.one_click', 'datasets.coco_panoptic'
+    root.DATASETS,
+    'datasets.irstd',
+    'datasets.prompted.sa1b',
+    'datasets.prompted.one_click',
+    'datasets.prompted.coco_panoptic',
 )
-DATA_SAMPLERS = _node(root.DATA_SAMPLERS, 'datasets.sampler')
+DATA_SAMPLERS = _node(root.DATA_SAMPLERS, 'datasets.prompted.sampler')
 TRANSFORMS = _node(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _node(root.METRICS, 'evaluation.irstd_metric', 'evaluation.one_click')
 LOOPS = _node(root.LOOPS, 'distillation')

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
-from mmirstd.datasets.label_conversion import MISSING, convert_labels
-from mmirstd.datasets.label_files import LABEL_KINDS
+from mmirstd.datasets.labels.conversion import MISSING, convert_labels
+from mmirstd.datasets.labels.formats import LABEL_KINDS
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
-from mmirstd.datasets.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.datasets.selection import select_pairs
+from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import check_output
 

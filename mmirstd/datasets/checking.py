@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.catalog import Shape
-from mmirstd.datasets.colours import looks_coloured
-from mmirstd.datasets.label_files import labels_hint
-from mmirstd.datasets.pairing import Pair
+from mmirstd.datasets.intensity import looks_coloured
+from mmirstd.datasets.labels.formats import labels_hint
+from mmirstd.datasets.layouts.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names

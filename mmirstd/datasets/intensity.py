@@ -15,6 +15,9 @@ class IntensityRangeError(ValueError):
     """The chosen range of sensor values cannot be used for a type of pixels."""
 
 
+_LEAST_DIFFERENCE = 25  # between the channels of a coloured pixel
+_LEAST_SHARE = 0.05  # of the pixels
+
 MODES = ('dtype', 'minmax', 'percentile', 'raw')
 
 
@@ -199,3 +202,14 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
     gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
     return gray[..., None]
+
+
+def looks_coloured(image: np.ndarray) -> bool:
+    """Whether an image (H, W) or BGR (H, W, 3) of 8 bits is in pseudo-colour.
+
+    A palette hides the sensor's values.
+    """
+    if image.ndim == 2 or image.dtype != np.uint8:
+        return False
+    low, high = image.min(axis=2), image.max(axis=2)
+    return float((high - low > _LEAST_DIFFERENCE).mean()) > _LEAST_SHARE

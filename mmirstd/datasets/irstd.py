@@ -9,8 +9,8 @@ from pathlib import Path
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from mmirstd.datasets.label_files import labels_hint
-from mmirstd.datasets.pairing import Pair
+from mmirstd.datasets.labels.formats import labels_hint
+from mmirstd.datasets.layouts.pairing import Pair
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.registry import DATASETS
 from mmirstd.renamed import accept_old_arguments

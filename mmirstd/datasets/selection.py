@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
-from mmirstd.datasets.layout_detection import detect_layout
 from mmirstd.datasets.layouts import Layout, Section, custom_layout, get_layout
+from mmirstd.datasets.layouts.layout_detection import detect_layout
+from mmirstd.datasets.layouts.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_suffix
-from mmirstd.datasets.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
 from mmirstd.io.images import read_size
 from mmirstd.renamed import accept_old_arguments

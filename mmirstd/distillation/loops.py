@@ -17,7 +17,7 @@ from mmengine.optim import AmpOptimWrapper
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner, TestLoop
 from torch.utils.data import DataLoader
 
-from mmirstd.datasets.sampler import ResumableSampler
+from mmirstd.datasets.prompted.sampler import ResumableSampler
 from mmirstd.distillation.student import DistillationStudent
 from mmirstd.distillation.teacher import Teacher, frozen_semantic_sam
 from mmirstd.registry import LOOPS

@@ -15,7 +15,7 @@ from mmengine.model import BaseModel, ImgDataPreprocessor
 from torch import Tensor
 
 from mmirstd.checkpoints import load_checkpoint
-from mmirstd.datasets.sa1b import INSIDE
+from mmirstd.datasets.prompted.sa1b import INSIDE
 from mmirstd.models.semantic_sam import SemanticSAM, SemanticSAMOutput
 from mmirstd.models.semantic_sam.boxes import mask_boxes
 from mmirstd.models.semantic_sam.criterion import layer_losses

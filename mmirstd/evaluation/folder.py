@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mmirstd.datasets.layouts.pairing import FileIndex
 from mmirstd.datasets.lists import find_name
-from mmirstd.datasets.pairing import FileIndex
 from mmirstd.datasets.resampling import resize_image, resize_mask
 from mmirstd.evaluation.counts import check_threshold
 from mmirstd.evaluation.scorer import Scorer, SetScores

@@ -7,8 +7,7 @@ from collections.abc import MutableSet
 
 import numpy as np
 
-from mmirstd.datasets.colours import looks_coloured
-from mmirstd.datasets.intensity import IntensityRange, describe_unused_range
+from mmirstd.datasets.intensity import IntensityRange, describe_unused_range, looks_coloured
 from mmirstd.datasets.resampling import describe_shrinking
 
 LOGGER = logging.getLogger('mmirstd')

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmirstd.datasets.dividing import divide_names, group_names
+from mmirstd.datasets.splits.dividing import divide_names, group_names
 
 TOOL = runpy.run_path(str(Path(__file__).parents[2] / 'tools/split_dataset.py'))['main']
 SHARES = {'train': 0.6, 'val': 0.2, 'test': 0.2}

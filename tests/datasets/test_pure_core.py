@@ -5,7 +5,7 @@ import sys
 
 MODULES = (
     'datasets.catalog', 'datasets.checking', 'datasets.intensity', 'datasets.layouts',
-    'datasets.lists', 'datasets.pairing', 'datasets.resampling', 'datasets.selection',
+    'datasets.lists', 'datasets.layouts.pairing', 'datasets.resampling', 'datasets.selection',
     'datasets.splits', 'io.atomic', 'io.hashing', 'io.images', 'io.pictures',
 )  # fmt: skip
 

@@ -80,7 +80,9 @@ def test_every_registered_component_has_its_place():
     for node in nodes:
         node.import_from_location()
         for component in node.module_dict.values():
-            assert f'{component.__module__}.{component.__name__}' in written
+            # Other tests register parts of their own.
+            if component.__module__.startswith('mmirstd.'):
+                assert f'{component.__module__}.{component.__name__}' in written
     for path in written:
         module, _, name = path.rpartition('.')
         assert hasattr(importlib.import_module(module), name)

@@ -8,11 +8,11 @@ import pytest
 from bright_model import scene
 from damage import VARIANTS, damaged
 
-from mmirstd.datasets.coco_panoptic import COCOPanopticClicks
-from mmirstd.datasets.label_conversion import convert_labels
+from mmirstd.datasets.labels.conversion import convert_labels
+from mmirstd.datasets.labels.rle import AnnotationError, read_codes
 from mmirstd.datasets.lists import parse_list, read_list
-from mmirstd.datasets.mask_sources import find_coco
-from mmirstd.datasets.rle import AnnotationError, read_codes
+from mmirstd.datasets.prompted.coco_panoptic import COCOPanopticClicks
+from mmirstd.datasets.prompted.mask_sources import find_coco
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.io.masks import read_mask
 from mmirstd.reporting.report import evaluate, pair_with_masks

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip('pycocotools')
 
-from mmirstd.datasets.sa1b import SA1BDataset
+from mmirstd.datasets.prompted.sa1b import SA1BDataset
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'make_nested_shapes.py'
 main = runpy.run_path(str(TOOL))['main']

@@ -4,7 +4,7 @@
 # training split is set aside to select checkpoints (see mmirstd/datasets/splits). To train on the
 # whole split as the paper does, set train_dataloader.dataset.split to 'irstd1k/basicirstd_train'
 # and report the last (or EMA) weights.
-# data_root: the authors' folder or a repack (see mmirstd/datasets/layouts.py).
+# data_root: the authors' folder or a repack (see mmirstd/datasets/layouts/declared.py).
 _base_ = './_irstd.py'
 
 data_root = '{{$MMIRSTD_DATA:data}}/IRSTD-1k'

@@ -4,7 +4,7 @@
 # training split is set aside to select checkpoints (see mmirstd/datasets/splits). To train on the
 # whole split as the paper does, set train_dataloader.dataset.split to
 # 'mdfa/dnanet_10000_100_train_9978' and report the last (or EMA) weights.
-# data_root: the authors' archive or a repack (see mmirstd/datasets/layouts.py).
+# data_root: the authors' archive or a repack (see mmirstd/datasets/layouts/declared.py).
 _base_ = './_irstd_128.py'
 
 data_root = '{{$MMIRSTD_DATA:data}}/MDFA'

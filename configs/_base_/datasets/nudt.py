@@ -3,7 +3,7 @@
 # split is set aside to select checkpoints (see mmirstd/datasets/splits). To train on the whole
 # split as the paper does, set train_dataloader.dataset.split to 'nudt/dnanet_50_50_train' and
 # report the last (or EMA) weights.
-# data_root: the published folder or a repack (see mmirstd/datasets/layouts.py).
+# data_root: the published folder or a repack (see mmirstd/datasets/layouts/declared.py).
 _base_ = './_irstd.py'
 
 data_root = '{{$MMIRSTD_DATA:data}}/NUDT-SIRST'

@@ -1,7 +1,7 @@
 # SIRST (NUAA-SIRST): 427 images of 135-456 x 96-388 pixels.
 # The authors' splits idx_427: 256 / 85 / 86 images; the test split has 109 targets. 'sirst/sirst85'
 # is the paper's test set: without Misc_111, 85 images and 108 targets.
-# data_root: the authors' folder or a repack (see mmirstd/datasets/layouts.py).
+# data_root: the authors' folder or a repack (see mmirstd/datasets/layouts/declared.py).
 _base_ = './_irstd.py'
 
 data_root = '{{$MMIRSTD_DATA:data}}/SIRST'

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from mmirstd.datasets.rle import encode
+from mmirstd.datasets.labels.rle import encode
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.output_folder import OutputFolder
 

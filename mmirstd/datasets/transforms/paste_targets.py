@@ -26,7 +26,7 @@ class Target(NamedTuple):
 class PasteTargets(BaseTransform):
     """Add targets of other images at random places of an image, and to its mask.
 
-    A network that sees each target before one background only learns the background by heart. A
+    A model that sees each target before one background only learns the background by heart. A
     pasted target keeps its own shape and contrast: what it adds to the median of its surroundings
     is added to the background at the new place, fading out over two pixels around its mask.
     Nothing is pasted over a target or an ignored pixel, and nothing where it could not be seen:

@@ -3,7 +3,7 @@
 SA-1B comes as 1000 archives ``sa_000000.tar`` ... ``sa_000999.tar`` (shards) that hold
 ``sa_ID.jpg`` and ``sa_ID.json`` side by side. A shard is read from the archive, without unpacking
 it, or from a folder of its name. All sources hand out the annotations of an image in the JSON
-format of SA-1B, so only :mod:`mmirstd.datasets.rle` has to understand it.
+format of SA-1B, so only :mod:`mmirstd.datasets.labels.rle` has to understand it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.datasets.one_click import ClickDataset
+from mmirstd.datasets.prompted.one_click import ClickDataset
 from mmirstd.io.images import read_image
 from mmirstd.registry import DATASETS
 
@@ -30,7 +30,7 @@ class COCOPanopticClicks(ClickDataset):
         seg_dir: Folder of the PNGs below it.
         image_dir: Folder of the images below it.
         indices: Use the first n images for a number n, or those with these indices.
-        **options: See :class:`mmirstd.datasets.one_click.ClickDataset`.
+        **options: See :class:`mmirstd.datasets.prompted.one_click.ClickDataset`.
 
     Raises:
         FileNotFoundError: A file or folder is missing; the message says where it comes from.

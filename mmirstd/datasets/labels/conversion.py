@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.datasets.label_files import (
+from mmirstd.datasets.labels.formats import (
     LABEL_KINDS,
     ImageLabels,
     Shape,
@@ -16,7 +16,7 @@ from mmirstd.datasets.label_files import (
     only_classes,
     read_labels,
 )
-from mmirstd.datasets.rle import decode, read_code
+from mmirstd.datasets.labels.rle import decode, read_code
 from mmirstd.io.folders import image_files
 from mmirstd.io.guard import check_output
 from mmirstd.io.images import read_size
@@ -62,7 +62,7 @@ def convert_labels(
         images: Folder of the images; they give the sizes.
         labels: The COCO file, or the folder with VOC, YOLO or LabelMe files.
         masks: Folder to write to; it must not exist or be empty.
-        kind: One of :data:`mmirstd.datasets.label_files.LABEL_KINDS`, or 'auto'.
+        kind: One of :data:`mmirstd.datasets.labels.formats.LABEL_KINDS`, or 'auto'.
         classes: Names of the classes that are targets (numbers for YOLO); None takes all.
         missing: What to do with an image without labels: 'error'; 'empty' writes a mask without a
             target (YOLO writes no file for such images); 'skip' writes none.

@@ -13,11 +13,11 @@ import torch
 
 pytest.importorskip('pycocotools')
 
-from mmirstd.datasets.mask_sources import find_sa1b, parse_shards
-from mmirstd.datasets.prompts import click_boxes, jitter_boxes, mask_box, sample_prompts
-from mmirstd.datasets.rle import AnnotationError, decode, encode, read_codes
-from mmirstd.datasets.sa1b import COCOMaskDataset, SA1BDataset
-from mmirstd.datasets.sampler import ResumableSampler
+from mmirstd.datasets.labels.rle import AnnotationError, decode, encode, read_codes
+from mmirstd.datasets.prompted.mask_sources import find_sa1b, parse_shards
+from mmirstd.datasets.prompted.prompts import click_boxes, jitter_boxes, mask_box, sample_prompts
+from mmirstd.datasets.prompted.sa1b import COCOMaskDataset, SA1BDataset
+from mmirstd.datasets.prompted.sampler import ResumableSampler
 from mmirstd.datasets.synthetic.nested_shapes import draw, write_nested_shapes
 
 PROMPTS = {'size': 64, 'num_prompts': 5}
@@ -260,7 +260,9 @@ def test_order_can_be_entered_anywhere(monkeypatch):
     assert [n - 30 for n in sampler] != [n - 20 for n in whole]
     shares = []
     for rank in range(3):
-        monkeypatch.setattr('mmirstd.datasets.sampler.get_dist_info', lambda r=rank: (r, 3))
+        monkeypatch.setattr(
+            'mmirstd.datasets.prompted.sampler.get_dist_info', lambda r=rank: (r, 3)
+        )
         share = ResumableSampler(data, seed=3)
         share.set_epoch(2)
         shares.append(list(share))

@@ -2,7 +2,7 @@
 
 A layout declares, relative to the root folder, where images and masks lie and how the name of a
 mask follows from the name of its image. To support another distribution, add an entry to
-``LAYOUTS``; :mod:`mmirstd.datasets.pairing` does the rest.
+``LAYOUTS``; :mod:`mmirstd.datasets.layouts.pairing` does the rest.
 """
 
 from __future__ import annotations

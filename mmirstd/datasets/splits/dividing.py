@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmirstd.datasets.pairing import Pair
+from mmirstd.datasets.layouts.pairing import Pair
 from mmirstd.io.images import read_image
 
 GROUPS = ('name', 'folder', 'sequence')

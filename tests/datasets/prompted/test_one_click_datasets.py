@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from mmirstd.datasets.coco_panoptic import COCOPanopticClicks, segment_ids
-from mmirstd.datasets.one_click import SA1BClicks, edge_size
-from mmirstd.datasets.prompts import interior_click
+from mmirstd.datasets.prompted.coco_panoptic import COCOPanopticClicks, segment_ids
+from mmirstd.datasets.prompted.one_click import SA1BClicks, edge_size
+from mmirstd.datasets.prompted.prompts import interior_click
 
 SEGMENTS = {  # id -> rows, columns, crowd
     5: (slice(0, 20), slice(0, 60), 0),

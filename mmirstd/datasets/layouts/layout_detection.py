@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mmirstd.datasets.layouts import LAYOUTS, SPLIT_FOLDERS, Layout, Section
+from mmirstd.datasets.layouts.declared import LAYOUTS, SPLIT_FOLDERS, Layout, Section
 from mmirstd.io.folders import image_files, is_hidden
 
 IMAGE_FOLDERS = (

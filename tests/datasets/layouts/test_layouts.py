@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from mmirstd.datasets.layout_detection import detect_layout, find_suffixes
 from mmirstd.datasets.layouts import LAYOUTS, get_layout
+from mmirstd.datasets.layouts.layout_detection import detect_layout, find_suffixes
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.io.images import read_image
 from mmirstd.io.masks import read_mask

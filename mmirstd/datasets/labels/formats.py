@@ -1,7 +1,7 @@
 """Labels that are not masks: COCO, PASCAL VOC, YOLO and LabelMe files with boxes and polygons.
 
 :func:`find_labels` recognises them in a folder, :func:`read_labels` reads them, and
-:mod:`mmirstd.datasets.label_conversion` turns them into masks. All coordinates become those of
+:mod:`mmirstd.datasets.labels.conversion` turns them into masks. All coordinates become those of
 pixel edges: the top-left pixel covers 0 to 1.
 """
 

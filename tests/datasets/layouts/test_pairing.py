@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.checking import check_dataset
-from mmirstd.datasets.pairing import FileIndex
+from mmirstd.datasets.layouts.pairing import FileIndex
 
 
 def _write(path):

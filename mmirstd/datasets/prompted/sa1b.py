@@ -11,8 +11,9 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from mmirstd.datasets.mask_sources import Entry, find_coco, find_sa1b, only_listed
-from mmirstd.datasets.prompts import sample_prompts
+from mmirstd.datasets.labels.rle import AnnotationError, coco_masks, decode, read_codes
+from mmirstd.datasets.prompted.mask_sources import Entry, find_coco, find_sa1b, only_listed
+from mmirstd.datasets.prompted.prompts import sample_prompts
 from mmirstd.datasets.resampling import (
     crop_and_pad,
     crop_offset,
@@ -20,7 +21,6 @@ from mmirstd.datasets.resampling import (
     resize_mask,
     scaled_size,
 )
-from mmirstd.datasets.rle import AnnotationError, coco_masks, decode, read_codes
 from mmirstd.io.hashing import digest_of
 from mmirstd.io.images import decode_image
 from mmirstd.io.limits import ImageReadError
@@ -36,7 +36,7 @@ class PromptedMaskDataset(Dataset):
     A sample is a function of (``seed``, epoch, index) alone: flip, scale, crop, prompts and the
     replacement of an unusable image. So the data of a resumed run go on as if nothing had
     happened, with any number of worker processes. The epoch comes with the index: item
-    ``epoch * len(dataset) + index``, as :class:`mmirstd.datasets.sampler.ResumableSampler`
+    ``epoch * len(dataset) + index``, as :class:`mmirstd.datasets.prompted.sampler.ResumableSampler`
     yields it.
 
     A sample is ``{'inputs': image, 'data_samples': {...}}``: the BGR image (3, S, S) uint8, and
@@ -57,7 +57,7 @@ class PromptedMaskDataset(Dataset):
         scale_range: See :class:`mmirstd.RandomScaleCropPad`, whose resampling this is
             (Semantic-SAM: 0.99 to 1.01).
         flip: Probability of mirroring.
-        box_share: See :func:`mmirstd.datasets.prompts.sample_prompts`.
+        box_share: See :func:`mmirstd.datasets.prompted.prompts.sample_prompts`.
         point_kind: As above.
         jitter: As above.
         mask_stride: Masks are averaged over squares of this side in pixels, which saves memory.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mmirstd.datasets.layouts import Section
+from mmirstd.datasets.layouts.declared import Section
 from mmirstd.datasets.lists import find_name, without_suffix
 from mmirstd.io.folders import image_files
 
