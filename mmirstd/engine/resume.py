@@ -14,11 +14,16 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 
+from mmirstd.checkpoints import load_checkpoint
 from mmirstd.io.checkpoint_formats import damage
 from mmirstd.registry import HOOKS
 
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'optimizer'}
 """Attributes of a scheduler that say how far it is; the others say what it does."""
+
+
+_BEGAN = 'load_from'
+"""Key of a checkpoint's ``meta``: the file whose weights the run began with."""
 
 
 def _warn(message: str) -> None:
@@ -73,19 +78,31 @@ class ResumeHook(Hook):
     - Without ``load_from``, the newest complete checkpoint of the work folder is taken, also where
       a kill prevented its announcement, and damaged ones are passed over. Without any, training
       starts at the beginning, with a warning.
+    - With ``load_from``, that file is resumed from, unless the newest checkpoint of the work folder
+      is of a run that began with the same file: then that run is continued, as a killed fine-tuning
+      has to be.
     - A checkpoint without state of the optimiser or of the schedule is refused.
     - Where the config's schedule differs from the saved one, in its length for instance, training
       goes on at the rate that the config's schedule has at this point. MMEngine would keep the
       saved schedule: a cosine that has ended rises again.
-    - A schedule that ends before the training does is reported.
+    - A schedule that ends before the training does, and a training without anything left to do,
+      are reported.
     """
 
     priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._began_with: str | None = None
 
     def before_run(self, runner: Runner) -> None:
         """Choose the checkpoint to resume from."""
         if not _trains(runner):
             return
+        self._began_with = runner._load_from and str(runner._load_from)
+        if runner._resume and self._began_with is not None:
+            found = newest_checkpoint(runner.work_dir)
+            if found and load_checkpoint(found).get('meta', {}).get(_BEGAN) == self._began_with:
+                runner._load_from = str(found)
         if runner._resume and runner._load_from is None:
             found = newest_checkpoint(runner.work_dir)
             if found is None:
@@ -125,9 +142,21 @@ class ResumeHook(Hook):
         if _schedules(runner):
             follow_config(runner, checkpoint)
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note what the run began with."""
+        if self._began_with is not None:
+            checkpoint.setdefault('meta', {})[_BEGAN] = self._began_with
+
     def before_train(self, runner: Runner) -> None:
-        """Report a schedule that ends early."""
+        """Report a schedule that ends early, and a training that has ended already."""
         last = runner.train_loop
+        if last.iter and last.iter >= last.max_iters:
+            instead = ', or leave --resume out to begin with these weights'
+            _warn(
+                f'nothing is left to train: {runner._load_from} is after iteration {last.iter} '
+                f'and the config ends at {last.max_iters}. Set a larger train_cfg.max_epochs (or '
+                f'max_iters){instead if self._began_with else ""}'
+            )
         ends = []
         for scheduler in _schedules(runner):
             by_epoch = scheduler.by_epoch

@@ -155,6 +155,36 @@ def test_a_checkpoint_without_state_is_refused(tmp_path, option, what):
     assert len(train(tmp_path / 'new', 1, load_from=str(tmp_path / 'epoch_1.pth'))) == PER_EPOCH
 
 
+def test_a_killed_fine_tuning_is_continued(tmp_path):
+    """``load_from`` of its config names the weights it began with, not where it was killed."""
+    began = tmp_path / 'weights.pth'
+    torch.save({'state_dict': {'weight': torch.full((1,), 5.0)}}, began)
+    straight = train(tmp_path / 'straight', 3, load_from=str(began))
+    train(tmp_path / 'cut', 3, load_from=str(began))
+    for epoch in (2, 3):
+        (tmp_path / 'cut' / f'epoch_{epoch}.pth').unlink()
+    resumed = train(tmp_path / 'cut', 3, load_from=str(began), resume=True)
+    assert resumed == pytest.approx(straight[PER_EPOCH:])
+    twice = train(tmp_path / 'cut', 4, load_from=str(began), resume=True)
+    assert len(twice) == PER_EPOCH
+
+
+def test_another_file_is_resumed_from_where_it_is_asked_for(tmp_path):
+    train(tmp_path, 3)
+    rates = train(tmp_path, 3, load_from=str(tmp_path / 'epoch_1.pth'), resume=True)
+    assert len(rates) == 2 * PER_EPOCH
+
+
+def test_nothing_left_to_train_is_said(tmp_path, capfd):
+    train(tmp_path / 'first', 2)
+    capfd.readouterr()
+    last = str(tmp_path / 'first' / 'epoch_2.pth')
+    assert not train(tmp_path / 'second', 2, load_from=last, resume=True)
+    said = ''.join(capfd.readouterr())
+    assert 'nothing is left to train' in said
+    assert 'leave --resume out' in said
+
+
 def test_a_schedule_that_ends_early_is_reported(tmp_path, capfd):
     train(tmp_path, 3, scheduler=schedule(2))
     said = ''.join(capfd.readouterr())
