@@ -21,6 +21,7 @@ from benchmarks.speed import device_name
 from benchmarks.timing import interleave
 from mmirstd.apis import IRSTDInferencer, get_model_info, list_models
 from mmirstd.weights import ModelInfo
+from mmirstd.wording import format_count
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     setting = (
         f'{args.size} x {args.size}, batch 1, {device_name(args.device)}, '
-        f'{torch.get_num_threads()} CPU threads, median of {args.rounds} rounds'
+        f'{format_count(torch.get_num_threads(), "CPU thread")}, median of '
+        f'{format_count(args.rounds, "round")}'
     )
     args.out.mkdir(parents=True, exist_ok=True)
     report = {'setting': setting, 'points': points}

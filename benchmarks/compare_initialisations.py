@@ -23,6 +23,7 @@ from mmengine.config import DictAction
 
 from benchmarks.comparison import Budget
 from benchmarks.initialisation import RANDOM, compare_initialisations, table
+from mmirstd.wording import format_count
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
@@ -82,7 +83,8 @@ def main(argv: list[str] | None = None) -> int:
             table(rows, args.seeds),
             '',
             f'command: python -m benchmarks.compare_initialisations {shlex.join(arguments)}',
-            f'{budget}; torch {torch.__version__}, {device}, {torch.get_num_threads()} threads',
+            f'{budget}; torch {torch.__version__}, {device}, '
+            f'{format_count(torch.get_num_threads(), "thread")}',
         ]
     )
     (args.out / 'table.md').write_text(text + '\n')

@@ -23,6 +23,7 @@ from mmengine.config import DictAction
 
 from benchmarks.comparison import Budget, compare, table
 from mmirstd.inference.configs import config_folders
+from mmirstd.wording import format_count
 
 COMMON = Path(__file__).resolve().parents[1] / 'configs' / 'common'
 DETECTORS = ('tophat', 'mpcm', 'maxmedian')
@@ -99,7 +100,8 @@ def main(argv: list[str] | None = None) -> int:
             table(rows),
             '',
             f'command: python -m benchmarks.compare_models {shlex.join(arguments)}',
-            f'{budget}; torch {torch.__version__}, {device}, {torch.get_num_threads()} threads',
+            f'{budget}; torch {torch.__version__}, {device}, '
+            f'{format_count(torch.get_num_threads(), "thread")}',
         ]
     )
     (args.out / 'table.md').write_text(text + '\n')

@@ -30,6 +30,7 @@ from rich.table import Table
 from benchmarks.side_by_side import export_pair, to_row
 from benchmarks.timing import interleave
 from mmirstd.export.onnx_file import DYNAMIC, ExportError
+from mmirstd.wording import format_count
 
 COLUMNS = (
     'model', 'input', 'open', 'logits vary by', 'logits', 'probability', 'whole way', 'MiB',
@@ -82,9 +83,10 @@ def markdown(rows: Sequence[dict]) -> str:
 def describe_setting(rounds: int) -> str:
     """Where the numbers were made."""
     return (
-        f'{rounds} interleaved rounds, CPU {platform.machine()}, {torch.get_num_threads()} '
-        f'threads each, load average {os.getloadavg()[0]:.1f}, torch {torch.__version__}, '
-        f'onnxruntime {onnxruntime.__version__}, float32'
+        f'{format_count(rounds, "interleaved round")}, CPU {platform.machine()}, '
+        f'{format_count(torch.get_num_threads(), "thread")} each, load average '
+        f'{os.getloadavg()[0]:.1f}, torch {torch.__version__}, onnxruntime '
+        f'{onnxruntime.__version__}, float32'
     )
 
 

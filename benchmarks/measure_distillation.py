@@ -15,6 +15,7 @@ from rich.table import Table
 from benchmarks.distillation_cost import step_cost
 from mmirstd.inference.configs import load_config
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     size, prompts = args.size or dataset.size, args.prompts or dataset.num_prompts
     epochs = args.epochs or config.train_cfg.max_epochs
     cost = step_cost(teacher, student, size, prompts)
-    table = Table(title=f'{size} x {size} pixels, {prompts} prompts, per image')
+    table = Table(title=f'{size} x {size} pixels, {format_count(prompts, "prompt")}, per image')
     for column in ('part', 'GMAC'):
         table.add_column(column, justify='right' if column == 'GMAC' else 'left')
     for name, macs in (
@@ -60,7 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     console.print(table)
     seen = args.images * epochs
     cached = cost.student * seen + cost.teacher * args.images
-    console.print(f'{epochs} epochs of {args.images} images: {cost.total * seen:.3g} MAC')
+    console.print(
+        f'{format_count(epochs, "epoch")} of {format_count(args.images, "image")}: '
+        f'{cost.total * seen:.3g} MAC'
+    )
     console.print(
         f'with a cache filled in the first: {cached:.3g} MAC '
         f'({100 * cached / (cost.total * seen):.0f} %)',

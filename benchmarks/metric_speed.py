@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from skimage import measure
 
 from mmirstd.evaluation.counts import count_image
+from mmirstd.wording import format_count
 
 Counts = tuple[int, int, int, int, int, int]
 
@@ -45,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     ours, published = time_both(pairs, args.repeats, args.dtype)
     targets = sum(measure.label(gt_mask, connectivity=2).max() for _, gt_mask in pairs)
     print(
-        f'{len(pairs)} images, {targets} targets, {args.repeats} repeats, one thread, {args.dtype}'
+        f'{format_count(len(pairs), "image")}, {format_count(targets, "target")}, '
+        f'{format_count(args.repeats, "repeat")}, one thread, {args.dtype}'
     )
     print('CPU seconds per pass over the set:')
     for name, seconds in (('mmirstd', ours), ('scikit-image loop', published)):

@@ -46,6 +46,7 @@ from mmirstd.inference.configs import (
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.layers.attention import set_folded
 from mmirstd.models.layers.feed_forward import FeedForward
+from mmirstd.wording import format_count
 
 UNFOLDED = ' (unfolded)'
 PLAIN = ' (not fused)'
@@ -205,9 +206,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in sides
     ]
     setting = (
-        f'{size[0]} x {size[1]}, batch {args.batch}, {args.rounds} interleaved rounds, '
-        f'{device_name(args.device)}, {torch.get_num_threads()} CPU threads, '
-        f'torch {torch.__version__}, {args.precision[0]} unless said otherwise'
+        f'{size[0]} x {size[1]}, batch {args.batch}, '
+        f'{format_count(args.rounds, "interleaved round")}, {device_name(args.device)}, '
+        f'{format_count(torch.get_num_threads(), "CPU thread")}, torch {torch.__version__}, '
+        f'{args.precision[0]} unless said otherwise'
     )
     console.print(_table(rows, setting))
     if args.out:

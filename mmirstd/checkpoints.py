@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmirstd.io.checkpoint_formats import damage, is_safetensors
+from mmirstd.wording import format_count
 
 TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 """Environment variable of PyTorch by which a user declares that the files may run code."""
@@ -210,8 +211,8 @@ def check_fit(state: Mapping[str, Any], own: Mapping[str, Tensor], source: str) 
     ]
     if complaints:
         raise ValueError(
-            f'{source} does not belong to this config, whose model has {len(own)} weights: '
-            f'{"; ".join(complaints)}'
+            f'{source} does not belong to this config, whose model has '
+            f'{format_count(len(own), "weight")}: {"; ".join(complaints)}'
         )
 
 

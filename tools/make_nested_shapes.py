@@ -15,6 +15,7 @@ from rich.markup import escape
 from mmirstd.cli.stopping import run_tool
 from mmirstd.datasets.synthetic.nested_shapes import write_nested_shapes
 from mmirstd.io.output_folder import OutputFolder
+from mmirstd.wording import format_count
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         console.print(f'[bold red]error:[/] {escape(str(error))}', highlight=False)
         return 1
     names = escape(', '.join(map(str, shards)))
-    console.print(f'{args.images + args.val} images in {names}', highlight=False)
+    console.print(f'{format_count(args.images + args.val, "image")} in {names}', highlight=False)
     return 0
 
 

@@ -26,6 +26,7 @@ from mmirstd.io.masks import read_mask
 from mmirstd.io.pictures import write_image
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 from mmirstd.weights import list_models
+from mmirstd.wording import format_count
 
 SIZE = 128  # of configs/_base_/datasets/synthetic.py
 # Without the dimmest and the one-pixel targets, which take longer training than a quick start has.
@@ -146,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     draw_sheet(data / 'test', work_dir / 'masks', picture, args.pictures)
 
     console.rule(style='dim')
-    table = Table(title=f'{args.test_images} unseen scenes')
+    table = Table(title=f'{format_count(args.test_images, "unseen scene")}')
     table.add_column('weights')
     for name, unit in SCORES.items():
         table.add_column(f'{name} [{unit}]', justify='right')

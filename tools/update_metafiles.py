@@ -17,6 +17,7 @@ from mmengine.config import Config
 from rich.console import Console
 
 from mmirstd.weights import Score, get_model_info, list_models
+from mmirstd.wording import format_count
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BEGIN, END = '<!-- weights: begin -->', '<!-- weights: end -->'
@@ -121,8 +122,8 @@ def weights_tables() -> str:
             f'[Model card](model_cards/{info.name}.md).',
             '',
             f'- Trained on: {info.trained_on}.',
-            f'- Training: {made["epochs"]} epochs in {made["hours"]:.1f} h, {made["precision"]}, '
-            f'seed {made["seed"]}, {made["hardware"]}.',
+            f'- Training: {format_count(made["epochs"], "epoch")} in {made["hours"]:.1f} h, '
+            f'{made["precision"]}, seed {made["seed"]}, {made["hardware"]}.',
             f'- Licence: {info.licence}',
             f'- SHA-256 `{info.sha256}`',
             '',

@@ -28,6 +28,7 @@ from mmirstd.cli.repeated import first_of_each_reason
 from mmirstd.datasets.checking import DatasetReport, check_dataset
 from mmirstd.datasets.layouts import LAYOUTS
 from mmirstd.renamed import add_old_flag
+from mmirstd.wording import format_count
 
 AREA_BINS = ((1, 1), (2, 9), (10, 49), (50, 99), (100, None))
 """Ranges of target areas in pixels, both ends included."""
@@ -88,7 +89,7 @@ def _spread(values: np.ndarray) -> str:
 def _common(counter: Counter, limit: int = 4) -> str:
     parts = [f'{value} ({count})' for value, count in counter.most_common(limit)]
     if len(counter) > limit:
-        parts.append(f'{len(counter) - limit} others')
+        parts.append(format_count(len(counter) - limit, 'other'))
     return '; '.join(parts) or '-'
 
 

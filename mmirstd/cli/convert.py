@@ -16,6 +16,7 @@ from rich.console import Console
 
 from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.parsers import FAILED, OK, make_parser
+from mmirstd.wording import format_count
 
 if TYPE_CHECKING:
     from mmirstd.conversion.files import Report
@@ -86,10 +87,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def show(report: Report, destination: str) -> None:
     """Print what was converted and what was left out."""
-    print(f'{report.converted} tensors written to {destination}')
+    print(f'{format_count(report.converted, "tensor")} written to {destination}')
     print(f'for the model of {report.config}')
     print(f'source sha256 {report.sha256}')
     for reason, keys in report.unused.items():
-        print(f'left out {len(keys)} keys ({keys[0]} ...): {reason}')
+        print(f'left out {format_count(len(keys), "key")} ({keys[0]} ...): {reason}')
     if report.note:
         print(f'note: {report.note}')

@@ -15,6 +15,7 @@ from rich.console import Console
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.datasets.labels.conversion import MISSING, convert_labels
 from mmirstd.datasets.labels.formats import LABEL_KINDS
+from mmirstd.wording import format_count
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -46,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error, Console(stderr=True))
         return FAILED
     print(
-        f'{result.masks} masks with {result.targets} targets from labels of kind {result.kind}; '
-        f'{result.empty} masks have no target'
+        f'{format_count(result.masks, "mask")} with {format_count(result.targets, "target")} from '
+        f'labels of kind {result.kind}; '
+        f'{format_count(result.empty, "mask has no target", "masks have no target")}'
     )
     for note in result.notes:
         print(f'note: {note}')

@@ -41,6 +41,7 @@ from mmirstd.io.live import LiveCapture
 from mmirstd.reporting.coco_dataset import CocoDataset
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import DetectionWriter
+from mmirstd.wording import format_count
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -74,9 +75,9 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     skipped.finish()
     console.print(
         (f'[yellow]stopped by {done.stop.name}[/] after ' if done.stop.requested else '')
-        + f'{done.targets} targets in {done.images} images'
+        + f'{format_count(done.targets, "target")} in {format_count(done.images, "image")}'
         + (f', written to {escape(args.out)}' if args.out is not None else '')
-        + (f'; {skipped.count} images skipped' if skipped.count else '')
+        + (f'; {format_count(skipped.count, "image")} skipped' if skipped.count else '')
         + done.describe_drops()
     )
     return done.stop.exit_code or (PARTLY if skipped.count else OK)
@@ -94,7 +95,8 @@ class _Done:
         """How many frames of a live source came, if some of them were dropped."""
         if self.live is None or not self.live.dropped:
             return ''
-        return f'; {self.live.dropped} of {self.live.received} frames dropped to keep up'
+        received = format_count(self.live.received, 'frame')
+        return f'; {self.live.dropped} of {received} dropped to keep up'
 
 
 def detector_options(args: argparse.Namespace) -> DetectorOptions:

@@ -21,6 +21,7 @@ from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
+from mmirstd.wording import format_count
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -161,6 +162,6 @@ def _quantize(args: argparse.Namespace, console: Console) -> None:
             table.add_row(label, *(f'{value:.2f}' for value in values))
     console.print(table)
     console.print(
-        f'{found.images} images: largest difference of probability {found.deviation:.3f}, '
-        f'IoU of the two sets of masks {found.mask_iou:.4f}'
+        f'{format_count(found.images, "image")}: largest difference of probability '
+        f'{found.deviation:.3f}, IoU of the two sets of masks {found.mask_iou:.4f}'
     )

@@ -19,6 +19,7 @@ import mmirstd
 from mmirstd.cli.parsers import OK, make_parser
 from mmirstd.stack import FAMILIES, StackError, installed_family
 from mmirstd.version import __version__
+from mmirstd.wording import format_count
 
 PACKAGES = (
     *(name for family in FAMILIES.values() for name in family),
@@ -122,7 +123,7 @@ def _processor() -> str:
                 break
     known = [flag for flag in CPU_FLAGS if flag in flags]
     usable = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return f'{name}, {usable} of {os.cpu_count()} cores usable' + (
+    return f'{name}, {usable} of {format_count(os.cpu_count(), "core")} usable' + (
         f', {" ".join(known)}' if known else ''
     )
 
@@ -142,7 +143,7 @@ def _torch_facts() -> dict[str, str]:
         return {'torch': f'cannot be imported: {error}'}
     facts = {
         'torch': f'{torch.__version__}, built for CUDA {torch.version.cuda or "no"}, '
-        f'{torch.get_num_threads()} threads, CPU capability '
+        f'{format_count(torch.get_num_threads(), "thread")}, CPU capability '
         f'{torch.backends.cpu.get_cpu_capability()}'
     }
     if torch.cuda.is_available():

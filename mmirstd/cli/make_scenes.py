@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.datasets.synthetic import BACKGROUNDS, WRITTEN_LAYOUTS, SceneConfig, write_dataset
+from mmirstd.wording import format_count
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -131,6 +132,6 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print_error(error, console)
         return FAILED
-    counts = ', '.join(f'{count} {name}' for name, count in splits.items())
-    console.print(f'{counts} images in {escape(str(manifest.parent))}', highlight=False)
+    counts = ', '.join(format_count(count, f'{name} image') for name, count in splits.items())
+    console.print(f'{counts} in {escape(str(manifest.parent))}', highlight=False)
     return OK

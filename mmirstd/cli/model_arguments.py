@@ -14,6 +14,7 @@ from mmirstd.cli.parsers import EXPECTED_ERRORS
 from mmirstd.inference.detector import Detector
 from mmirstd.renamed import add_old_flag
 from mmirstd.weights import find_model, get_model_info
+from mmirstd.wording import format_count
 
 
 def add_model(parser: Any, text: str, **options: Any) -> None:
@@ -62,7 +63,9 @@ def resolve_model(parser: argparse.ArgumentParser, words: Sequence[str]) -> list
     if len(words) == 2:
         return list(words)
     if len(words) > 2:
-        parser.error(f'--model takes NAME or CONFIG WEIGHTS, not {len(words)} words')
+        parser.error(
+            f'--model takes NAME or CONFIG WEIGHTS, not {format_count(len(words), "word")}'
+        )
     try:
         info = find_model(words[0]) or get_model_info(words[0])
         return [str(info.config_file()), str(info.weights_file())]
@@ -87,7 +90,10 @@ def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> di
         if len(set(names)) < len(names):
             names = [f'{k}: {name}' for k, name in enumerate(names, start=1)]
     elif len(args.names) != len(models):
-        parser.error(f'--names gives {len(args.names)} names to {len(models)} models')
+        parser.error(
+            f'--names gives {format_count(len(args.names), "name")} to '
+            f'{format_count(len(models), "model")}'
+        )
     elif len(set(args.names)) < len(args.names):
         parser.error(f'--names gives a name twice: {" ".join(args.names)}')
     else:

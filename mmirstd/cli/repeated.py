@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mmirstd.wording import format_count
+
 _MOST_SHOWN = 20
 
 
@@ -38,4 +40,4 @@ def first_of_each_reason(messages: Sequence[str], most: int = _MOST_SHOWN) -> It
             yield message
     for reason, count in counts.items():
         if count > most:
-            yield f'{count - most} more files for the same reason: {reason}'
+            yield f'{format_count(count - most, "more file")} for the same reason: {reason}'

@@ -34,6 +34,7 @@ from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import EvaluatedModel, build_page
 from mmirstd.version import __version__
+from mmirstd.wording import format_count
 
 PACKAGES = ('torch', 'numpy', 'opencv-python-headless', 'onnxruntime', 'timm')
 
@@ -94,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except EXPECTED_ERRORS as error:
         print_error(error, console)
         return FAILED
-    plural = '1 model' if len(models) == 1 else f'{len(models)} models'
-    console.print(f'{escape(args.out)}: {plural} on {len(images)} images')
+    compared = f'{format_count(len(models), "model")} on {format_count(len(images), "image")}'
+    console.print(f'{escape(args.out)}: {compared}')
     return OK
 
 

@@ -29,6 +29,7 @@ from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import Inputs, OutputError, check_output
 from mmirstd.io.predictions import PREDICTION_KINDS
 from mmirstd.renamed import accept_old_values, add_old_flag
+from mmirstd.wording import format_count
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -150,7 +151,9 @@ def main(argv: list[str] | None = None) -> int:
     except FolderError as error:
         for problem in error.problems:
             print(f'problem: {problem}', file=sys.stderr)
-        print(f'{len(error.problems)} problems; nothing was scored', file=sys.stderr)
+        print(
+            f'{format_count(len(error.problems), "problem")}; nothing was scored', file=sys.stderr
+        )
         return FAILED
     except (OSError, ValueError) as error:
         print(f'error: {error}', file=sys.stderr)
@@ -166,15 +169,17 @@ def main(argv: list[str] | None = None) -> int:
     )
     if scored.resized:
         kind = 'ground truth' if args.resize == 'gt' else args.resize
-        print(f'{scored.resized} images: the {kind} was resized')
+        print(f'{format_count(scored.resized, "image")}: the {kind} was resized')
     if scored.left_out:
-        print(f'{len(scored.left_out)} names left out because their prediction or mask is missing')
+        print(
+            f'{format_count(len(scored.left_out), "name")} left out: prediction or mask is missing'
+        )
     for note in scored.notes:
         print(f'note: {note}')
     if args.curves is not None:
         pixels = scored.result.pixel_curve
         print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
-        print(f'({pixels.bins} bins)')
+        print(f'({format_count(pixels.bins, "bin")})')
     try:
         write_files(args, scored.result)
     except (OSError, OutputError) as error:

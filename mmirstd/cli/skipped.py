@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mmirstd.cli.repeated import reason_of
 from mmirstd.inference.sources import Source
+from mmirstd.wording import format_count
 
 MOST_SHOWN = 3
 """Files that are named for each reason."""
@@ -39,4 +40,7 @@ class SkippedImages:
         """Say how many images were not named."""
         for reason, count in self._reasons.items():
             if count > MOST_SHOWN:
-                self._say(f'{count - MOST_SHOWN} more images for the same reason: {reason}')
+                self._say(
+                    f'{format_count(count - MOST_SHOWN, "more image")} for the same reason: '
+                    f'{reason}'
+                )

@@ -19,6 +19,7 @@ from mmirstd.datasets.selection import select_pairs
 from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.io.atomic import write_atomically
 from mmirstd.io.guard import check_output
+from mmirstd.wording import format_count
 
 PARTS = ('train', 'val', 'test')
 
@@ -82,7 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_error(error, Console(stderr=True))
         return FAILED
     for part, names in divided.items():
-        print(f'{files[part]}: {len(names)} images ({len(names) / len(groups):.1%})')
+        print(
+            f'{files[part]}: {format_count(len(names), "image")} ({len(names) / len(groups):.1%})'
+        )
     if copies:
-        print(f'note: {copies} images are copies of others; copies are in the same list')
+        print(
+            f'note: {format_count(copies, "image is a copy", "images are copies")} of others; '
+            'copies are in the same list'
+        )
     return OK

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmirstd.conversion.common import ConversionError, Family, Rule, StateDict, Unused
+from mmirstd.wording import format_count
 
 _PIXEL = r'sem_seg_head\.pixel_decoder\.'
 _PREDICTOR = r'sem_seg_head\.predictor\.'
@@ -39,8 +40,9 @@ def _without_aliases(state: StateDict) -> StateDict:
             del state[key]
     if differing:
         raise ConversionError(
-            f'{len(differing)} tensors are second names of a shared parameter, but differ from '
-            f'it: {", ".join(differing[:3])}. The file is damaged or of another model.'
+            'second names of a shared parameter, but with other values: '
+            f'{format_count(len(differing), "tensor")}, {", ".join(differing[:3])}. The file is '
+            'damaged or of another model.'
         )
     return state
 

@@ -20,6 +20,7 @@ from mmirstd.datasets.splits import load_split, split_names
 from mmirstd.io.images import read_image
 from mmirstd.io.masks import describe_void, is_all_void, label_pixels, read_mask_values
 from mmirstd.io.parallel import map_in_order
+from mmirstd.wording import format_count
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
@@ -225,8 +226,8 @@ def check_dataset(
     report.notes += selection.warnings
     if selection.damaged:
         report.notes.append(
-            f'{len(selection.damaged)} images left out: their files are declared damaged in every '
-            f'copy of {selection.dataset.title}'
+            f'{format_count(len(selection.damaged), "image")} left out: their files are declared '
+            f'damaged in every copy of {selection.dataset.title}'
         )
 
     def measure(pair: Pair) -> PairFacts | str:
@@ -266,8 +267,9 @@ def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:
     if marked:
         more = f' and {len(marked) - _SHOWN} more' if len(marked) > _SHOWN else ''
         yield (
-            f'more than half of the image is target in {len(marked)} of {len(with_mask)} images, '
-            f'are the masks inverted? {", ".join(str(image) for image in marked[:_SHOWN])}{more}'
+            f'more than half of the image is target in {len(marked)} of '
+            f'{format_count(len(with_mask), "image")}, are the masks inverted? '
+            f'{", ".join(str(image) for image in marked[:_SHOWN])}{more}'
         )
 
 
@@ -279,19 +281,21 @@ def _notes(report: DatasetReport) -> Iterator[str]:
         low, high = min(least for least, _ in values), max(most for _, most in values)
         if not kind.startswith('uint'):
             yield (
-                f'{count} images are {kind} with values {low:g} to {high:g}: LoadIRImage needs an '
-                'intensity_range for them'
+                f'{format_count(count, "image is", "images are")} {kind} with values {low:g} to '
+                f'{high:g}: LoadIRImage needs an intensity_range for them'
             )
         else:
             yield (
-                f'{count} images are {kind} with values {low:g} to {high:g}: LoadIRImage scales '
-                'the whole range of the type; give an intensity_range if the sensor uses less'
+                f'{format_count(count, "image is", "images are")} {kind} with values {low:g} to '
+                f'{high:g}: LoadIRImage scales the whole range of the type; give an '
+                'intensity_range if the sensor uses less'
             )
     coloured = [facts.image for facts in report.facts if facts.pseudo_colour]
     if coloured:
         yield (
-            f'{len(coloured)} of {len(report.facts)} images are in colour, such as {coloured[0]}: '
-            'a palette hides the values of the sensor, so export gray images if you can'
+            f'in colour: {len(coloured)} of {format_count(len(report.facts), "image")}, such as '
+            f'{coloured[0]}: a palette hides the values of the sensor, so export gray images if '
+            'you can'
         )
 
 

@@ -18,6 +18,7 @@ from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
 from mmirstd.io.images import read_size
 from mmirstd.renamed import accept_old_arguments
+from mmirstd.wording import format_count
 
 _SHOWN = 10
 
@@ -49,13 +50,13 @@ class Selection(Pairing):
     def summary(self) -> str:
         """One line about the selection for the log."""
         parts = [
-            f'{len(self.pairs)} images of {self.split or "all"} in {self.root}',
+            f'{format_count(len(self.pairs), "image")} of {self.split or "all"} in {self.root}',
             f'layout {self.layout.name!r}',
         ]
         if self.dataset is not None:
             parts.append(f'dataset {self.dataset.title}')
         if self.damaged:
-            parts.append(f'{len(self.damaged)} images left out as declared damaged')
+            parts.append(f'{format_count(len(self.damaged), "image")} left out as declared damaged')
         if self.excluded:
             parts.append(f'{len(self.excluded)} excluded')
         return ', '.join(parts)
@@ -204,8 +205,8 @@ def _exclude(selection: Selection, exclude: Sequence[str] | str) -> None:
     unknown = sorted(unwanted - set(selection.excluded))
     if unknown:
         selection.warnings.append(
-            f'{len(unknown)} names to exclude are not in {selection.split or "the folder"}: '
-            f'{_some(unknown)}'
+            f'{format_count(len(unknown), "name")} to exclude not in '
+            f'{selection.split or "the folder"}: {_some(unknown)}'
         )
 
 
@@ -218,14 +219,14 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
     problems = []
     if selection.missing_images:
         problems.append(
-            f'{len(selection.missing_images)} images listed by {selection.split!r} are not in '
-            f'{selection.root} (layout {selection.layout.name!r}: {selection.layout.contents}): '
-            f'{_some(selection.missing_images)}'
+            f'{format_count(len(selection.missing_images), "image")} listed by {selection.split!r} '
+            f'missing in {selection.root} (layout {selection.layout.name!r}: '
+            f'{selection.layout.contents}): {_some(selection.missing_images)}'
         )
     if selection.missing_masks:
         problems.append(
-            f'{len(selection.missing_masks)} images in {selection.root} have no mask (layout '
-            f'{selection.layout.name!r}: {selection.layout.contents}): '
+            f'{format_count(len(selection.missing_masks), "image")} without a mask in '
+            f'{selection.root} (layout {selection.layout.name!r}: {selection.layout.contents}): '
             f'{_some([pair.image for pair in selection.missing_masks])}. If the masks are named '
             'otherwise, give image_dir, mask_dir and mask_suffix'
         )
@@ -236,7 +237,8 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
     selection.warnings += [f'left out: {problem}' for problem in problems]
     if selection.orphan_masks:
         selection.warnings.append(
-            f'{len(selection.orphan_masks)} masks have no image: {_some(selection.orphan_masks)}'
+            f'{format_count(len(selection.orphan_masks), "mask")} without an image: '
+            f'{_some(selection.orphan_masks)}'
         )
 
 

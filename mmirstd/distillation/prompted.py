@@ -73,8 +73,8 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
         samples = dict(data['data_samples'])
         if len({len(kinds) for kinds in samples['kinds']}) > 1:
             raise ValueError(
-                f'images of one batch have {[len(kinds) for kinds in samples["kinds"]]} prompts: '
-                'use batch_size=1 where the number of prompts differs'
+                'images of one batch have different numbers of prompts, '
+                f'{[len(kinds) for kinds in samples["kinds"]]}: use batch_size=1'
             )
         if not training:  # the metric takes the ground truth from the batch
             samples = {key: samples[key] for key in ('boxes', 'kinds', 'valid')}

@@ -18,6 +18,7 @@ from torch import nn
 
 from mmirstd.engine.console import ScreenHandler
 from mmirstd.version import __version__
+from mmirstd.wording import format_count
 
 SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
 """Scores with a column of their own, where the evaluator gives them."""
@@ -65,9 +66,12 @@ class ProgressHook(Hook):
         batch = getattr(loader, 'batch_size', None) or 1
         processes = get_world_size()
         self._fact('model', _describe_model(runner))
-        shared = f' on {processes} processes' if processes > 1 else ''
-        text = f'{len(loader.dataset):,} images in batches of {batch}{shared}'
-        self._fact('data', text if self.by_steps else f'{text}, {len(loader):,} steps per epoch')
+        shared = f' on {format_count(processes, "process", "processes")}' if processes > 1 else ''
+        text = f'{format_count(len(loader.dataset), "image")} in batches of {batch}{shared}'
+        self._fact(
+            'data',
+            text if self.by_steps else f'{text}, {format_count(len(loader), "step")} per epoch',
+        )
         self._fact('schedule', _describe_schedule(runner, self.by_steps))
         done = runner.iter if self.by_steps else runner.epoch
         if done:
@@ -145,7 +149,7 @@ class ProgressHook(Hook):
         self.screen.reports = True
         self._fact('model', _describe_model(runner))
         self._fact('weights', str(runner._load_from))
-        self._fact('data', f'{len(loader.dataset):,} images')
+        self._fact('data', format_count(len(loader.dataset), 'image'))
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Show a bar."""
@@ -267,13 +271,17 @@ def _describe_model(runner: Runner) -> str:
     numbers = [(one.numel(), one.requires_grad) for one in model.parameters()]
     total = sum(count for count, _ in numbers)
     trained = sum(count for count, learns in numbers if learns)
-    text = f'{type(model).__name__}{f" ({names})" if names else ""}, {total:,} parameters'
+    name = f'{type(model).__name__} ({names})' if names else type(model).__name__
+    text = f'{name}, {format_count(total, "parameter")}'
     return text if trained == total else f'{text}, {trained:,} of them trained'
 
 
 def _describe_schedule(runner: Runner, by_steps: bool) -> str:
     wrapper = runner.optim_wrapper
-    length = f'{runner.max_iters:,} steps' if by_steps else f'{runner.max_epochs:,} epochs'
+    if by_steps:
+        length = format_count(runner.max_iters, 'step')
+    else:
+        length = format_count(runner.max_epochs, 'epoch')
     optimizer = getattr(wrapper, 'optimizer', None)
     name = type(optimizer).__name__ if optimizer is not None else type(wrapper).__name__
     rate = max(runner.cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr', 0.0), 0.0)

@@ -17,6 +17,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmirstd.checkpoints import load_checkpoint
 from mmirstd.io.checkpoint_formats import damage
 from mmirstd.registry import HOOKS
+from mmirstd.wording import format_count
 
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'optimizer'}
 """Attributes of a scheduler that say how far it is; the others say what it does."""
@@ -168,9 +169,9 @@ class ResumeHook(Hook):
             )
             _warn(
                 f'the schedule of the learning rate ends before the training does ({schedulers}; '
-                f'training: {last.max_epochs} epochs, {last.max_iters} iterations): its last rate '
-                'is kept. Set param_scheduler.N.end and T_max, or milestones, beside '
-                'train_cfg.max_epochs.'
+                f'training: {format_count(last.max_epochs, "epoch")}, '
+                f'{format_count(last.max_iters, "iteration")}): its last rate is kept. Set '
+                'param_scheduler.N.end and T_max, or milestones, beside train_cfg.max_epochs.'
             )
 
 
@@ -216,13 +217,14 @@ def follow_config(runner: Runner, checkpoint: dict) -> None:
     _warn(
         f'the schedule of {runner._load_from} differs from that of the config '
         f'({"; ".join(differences)}): training goes on with that of the config, at the rate '
-        f'{groups[0]["lr"]:.3g} after {epochs or iterations} {"epochs" if epochs else "iterations"}'
+        f'{groups[0]["lr"]:.3g} after '
+        f'{format_count(epochs or iterations, "epoch" if epochs else "iteration")}'
     )
 
 
 def _differences(saved: list[dict], new: list[dict]) -> list[str]:
     if len(saved) != len(new):
-        return [f'{len(saved)} schedulers there, {len(new)} in the config']
+        return [f'{format_count(len(saved), "scheduler")} there, {len(new)} in the config']
     found = []
     for old, now in zip(saved, new, strict=True):
         for key in sorted((old.keys() | now.keys()) - _PROGRESS):

@@ -16,6 +16,7 @@ from mmirstd.engine.batches import WrappedBatches
 from mmirstd.io.limits import ImageReadError
 from mmirstd.io.masks import read_mask
 from mmirstd.registry import HOOKS
+from mmirstd.wording import format_count
 
 
 class BatchesWithoutSingles(WrappedBatches):
@@ -68,9 +69,10 @@ def require_batches(loader: Any) -> None:
             return
         samples = len(loader.dataset)
         raise ValueError(
-            f'the training set has {samples} images, fewer than one batch of {loader.batch_size}, '
-            'and incomplete batches are left out: set train_dataloader.batch_size='
-            f'{max(samples, 1)} (or less), or train_dataloader.drop_last=False'
+            f'the training set has {format_count(samples, "image")}, fewer than one batch of '
+            f'{loader.batch_size}, and incomplete batches are left out: set '
+            f'train_dataloader.batch_size={max(samples, 1)} (or less), or '
+            'train_dataloader.drop_last=False'
         )
 
 
@@ -136,9 +138,9 @@ class SmallSetHook(Hook):
                 return
         if count:
             print_log(
-                f'none of the {count} masks of the training set contains a target pixel: nothing '
-                'can be learned, and IoU stays 0. Check the masks: '
-                'python tools/check_dataset.py FOLDER',
+                f'none of the {format_count(count, "mask")} of the training set contains a target '
+                'pixel: nothing can be learned, and IoU stays 0. Check the masks: python '
+                'tools/check_dataset.py FOLDER',
                 logger='current',
                 level=logging.WARNING,
             )

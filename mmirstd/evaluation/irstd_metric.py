@@ -23,6 +23,7 @@ from mmirstd.evaluation.scorer import ImageRecord, Scorer
 from mmirstd.io.predictions import PredictionWriter
 from mmirstd.models.segmentors.data_samples import read_gt_mask, read_prediction
 from mmirstd.registry import METRICS
+from mmirstd.wording import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,10 @@ class IRSTDMetric(BaseMetric):
         if self.writer is not None:
             self.writer.finish()
         if self.format_only:
-            print_log(f'Wrote {len(results)} masks to {self.writer.folder}', logger='current')
+            print_log(
+                f'Wrote {format_count(len(results), "mask")} to {self.writer.folder}',
+                logger='current',
+            )
             return {}
         self._check_set(results)
         self.scorer.reset()
@@ -253,9 +257,10 @@ class IRSTDMetric(BaseMetric):
         repeated = [path for path, times in paths.items() if times > 1]
         if repeated:
             print_log(
-                f'{len(repeated)} images are counted more than once, such as {repeated[0]}. Either '
-                'the list names them twice, or the sampler does not deal images out in turn as '
-                'DefaultSampler does, so that MMEngine cannot drop its padding',
+                f'{format_count(len(repeated), "image is counted", "images are counted")} more '
+                f'than once, such as {repeated[0]}. Either the list names them twice, or the '
+                'sampler does not deal images out in turn as DefaultSampler does, so that '
+                'MMEngine cannot drop its padding',
                 logger='current',
                 level=logging.WARNING,
             )

@@ -24,6 +24,7 @@ from mmirstd.evaluation.rates import Scores
 from mmirstd.io.atomic import atomic_path, write_atomically
 from mmirstd.io.growing import csv_text
 from mmirstd.io.guard import Inputs, StrPath, check_output
+from mmirstd.wording import format_count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,12 +56,12 @@ def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str =
     main = scores[0]
     size = '{}x{}'.format(*main.smallest)
     if main.sizes > 1:
-        size = f'{main.sizes} sizes from {size} to ' + '{}x{}'.format(*main.largest)
+        size = f'{format_count(main.sizes, "size")} from {size} to ' + '{}x{}'.format(*main.largest)
     ignored = f' ({main.ignored:,} more ignored)' if main.ignored else ''
     lines = [
         title,
-        f'Evaluated at (height x width): {size}; {main.images:,} images, '
-        f'{main.pixels:,} pixels{ignored}',
+        f'Evaluated at (height x width): {size}; {format_count(main.images, "image")}, '
+        f'{format_count(main.pixels, "pixel")}{ignored}',
         f'Predicted where: {threshold}' if threshold else '',
         '',
         _pixel_table(main),
@@ -68,7 +69,8 @@ def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str =
         f'(here {main.empty_images:,})',
         '',
         _target_table(scores),
-        f'Pd and Fa as reported: {main.matching}. Fa = false pixels / {main.fa_pixels:,} pixels.',
+        f'Pd and Fa as reported: {main.matching}. Fa = false pixels / '
+        f'{format_count(main.fa_pixels, "pixel")}.',
         '',
         _size_table(main),
         *([] if main.hierarchy is None else ['', _hierarchy_table(main.hierarchy)]),
@@ -312,10 +314,10 @@ def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: f
         pd_fa.step(1e6 * fa, found, where='post', marker='.', label=label)
     titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
     if len(curves) == 1:
-        titles[0] += f', AUC {pixels.roc_auc:.4f} ({pixels.bins} bins)'
-        titles[1] += f', AP {pixels.average_precision:.4f} ({pixels.bins} bins)'
+        titles[0] += f', AUC {pixels.roc_auc:.4f} ({format_count(pixels.bins, "bin")})'
+        titles[1] += f', AP {pixels.average_precision:.4f} ({format_count(pixels.bins, "bin")})'
         drawn = len(detection.thresholds[detection.useful])
-        titles[2] = f'Pd-Fa ({detection.matching}, {drawn} thresholds)'
+        titles[2] = f'Pd-Fa ({detection.matching}, {format_count(drawn, "threshold")})'
     else:
         pd_fa.legend(loc='lower right')
     roc.set(xlabel='pixel false-positive rate', ylabel='pixel true-positive rate', title=titles[0])

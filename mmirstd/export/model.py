@@ -15,6 +15,7 @@ from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.fuse import fuse_for_inference
 from mmirstd.models.logits import predict_logits
+from mmirstd.wording import format_count
 
 _RESIZE = ('ResizeToSquare', 'mmirstd.ResizeToSquare')
 _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
@@ -40,7 +41,9 @@ class ExportModel(nn.Module):
         if not hasattr(segmentor, 'extract_feat') or not callable(head):
             raise ValueError(f'{type(segmentor).__name__} is not a segmentor with one decode head')
         if getattr(head, 'out_channels', 1) not in (1, 2):
-            raise ValueError(f'the head has {head.out_channels} channels, expected 1 or 2')
+            raise ValueError(
+                f'the head has {format_count(head.out_channels, "channel")}, expected 1 or 2'
+            )
         prepare = segmentor.data_preprocessor
         padding = dict(getattr(prepare, 'test_cfg', None) or {})
         self.divisor = padding.pop('size_divisor', None) or 1

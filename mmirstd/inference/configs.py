@@ -73,7 +73,9 @@ def find_config(config: str | Path) -> Path:
         for folder in config_folders():
             found = [p for p in folder.rglob(f'{name}.py') if '_base_' not in p.parts]
             if len(found) > 1:
-                raise ValueError(f'{name} names several configs: {", ".join(map(str, found))}')
+                raise ValueError(
+                    f'{name} is the name of several configs: {", ".join(map(str, found))}'
+                )
             if found:
                 return found[0]
     configs = sorted(

@@ -31,6 +31,7 @@ from mmirstd.models.segmentors.data_samples import read_prediction
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.weights import find_model
+from mmirstd.wording import format_count
 
 
 @accept_old_arguments(weights=Renamed('ema', {'averaged': True, 'raw': False}))
@@ -142,8 +143,8 @@ class IRSTDInferencer(Detector):
                 samples = self._run(self.model, batch, self.threshold)
         except RuntimeError as error:  # out of memory, or a size that the model cannot take
             raise ValueError(
-                f'the model failed on {len(images)} images of {images[0].shape[:2]} (height, '
-                f'width): {error}. Try smaller tiles or batches.'
+                f'the model failed on {format_count(len(images), "image")} of '
+                f'{images[0].shape[:2]} (height, width): {error}. Try smaller tiles or batches.'
             ) from error
         return [
             read_prediction(sample.to_dict(), self.threshold, 'prediction')[1] for sample in samples

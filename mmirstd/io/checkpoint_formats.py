@@ -6,6 +6,8 @@ import struct
 import zipfile
 from pathlib import Path
 
+from mmirstd.wording import format_count
+
 _PICKLE, _ZIP = b'\x80', b'PK'
 _MXNET = (0x112).to_bytes(8, 'little')
 _HEAD = 512
@@ -61,11 +63,11 @@ def damage(path: Path) -> str:
 def _damaged_archive(path: Path, size: int) -> str:
     try:
         if not zipfile.is_zipfile(path):
-            return f'is incomplete ({size} bytes were written)'
+            return f'is incomplete ({format_count(size, "byte was written", "bytes were written")})'
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except zipfile.BadZipFile:  # an end record that claims several disks, for instance
-        return f'is incomplete ({size} bytes were written)'
+        return f'is incomplete ({format_count(size, "byte was written", "bytes were written")})'
     except (UnicodeDecodeError, struct.error, NotImplementedError, EOFError) as error:
         return f'is damaged: its list of contents cannot be read ({error})'
     if any(name.endswith('constants.pkl') for name in names):

@@ -24,6 +24,7 @@ from mmirstd.io.limits import (
 )
 from mmirstd.io.quiet import quiet_decoders
 from mmirstd.io.tiff import SIGNATURES, TiffReader, open_tiff
+from mmirstd.wording import format_count
 
 _NPY_SIGNATURE = b'\x93NUMPY'
 
@@ -192,8 +193,8 @@ def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
         bad = int(np.count_nonzero(~np.isfinite(image)))
         if bad:
             raise ImageReadError(
-                f'{source}: {bad} of {image.size} pixel values are NaN or infinite. Replace dead '
-                'pixels before use.'
+                f'{source}: NaN or infinite: {bad} of {format_count(image.size, "pixel value")}. '
+                'Replace dead pixels before use.'
             )
     return image
 
@@ -223,7 +224,7 @@ def _decode(content: bytes, source: str) -> Picture:
     if content.startswith(SIGNATURES):
         with open_tiff(content, source) as tiff:
             if len(tiff) > 1:
-                raise ValueError(f'it has {len(tiff)} pages, expected one image')
+                raise ValueError(f'it has {format_count(len(tiff), "page")}, expected one image')
             return tiff.read()
     try:
         return pillow.decode(content, source)

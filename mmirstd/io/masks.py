@@ -15,6 +15,7 @@ import numpy as np
 from mmirstd.io.decoded import Picture
 from mmirstd.io.images import binarize, check_pixels, read_picture
 from mmirstd.io.limits import ImageReadError
+from mmirstd.wording import format_count
 
 VOID = 255
 """Label that marks pixels which are not to be judged, as in PASCAL VOC and MMSegmentation."""
@@ -85,8 +86,9 @@ def describe_void(paths: Sequence[Path], count: int, void_value: int | None) -> 
     if not paths:
         return []
     return [
-        f'{len(paths)} of {count} masks have pixels of {void_value}, which are left out as void, '
-        f'and no target, such as {paths[0]}. If 255 is their target, leave the void value out'
+        f'{len(paths)} of {format_count(count, "mask")} with pixels of {void_value}, which are '
+        f'left out as void, and without a target, such as {paths[0]}. If 255 is their target, '
+        'leave the void value out'
     ]
 
 
@@ -175,9 +177,9 @@ def _refuse_noise(values: np.ndarray, source: str) -> None:
     low, marked = np.count_nonzero(is_low), np.count_nonzero(values)
     if low >= _LEAST_NOISE_SHARE * marked and len(np.unique(values[is_low])) >= 3:
         raise ImageReadError(
-            f'{source}: {low} of {marked} pixels above 0 have values of 1 to {_NOISE}, which looks '
-            'like the noise of JPEG: was the mask saved as JPEG before? Save it from its source as '
-            'PNG, or give a threshold above 0, such as 127.'
+            f'{source}: values of 1 to {_NOISE} in {low} of {format_count(marked, "pixel")} above '
+            '0, which looks like the noise of JPEG: was the mask saved as JPEG before? Save it '
+            'from its source as PNG, or give a threshold above 0, such as 127.'
         )
 
 
@@ -194,8 +196,8 @@ def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
     beside = counts[1:VOID].any() if is_palette else not counts[2:VOID].any()
     if beside:
         raise ImageReadError(
-            f'{source}: {counts[VOID]} pixels are 255 beside the labels '
-            f'{", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels that are '
-            'not to be judged ("void"): to leave them out, say void_value=255 (LoadMask) or '
-            '--void-value 255. If they are target, set them to 1.'
+            f'{source}: {format_count(counts[VOID], "pixel is", "pixels are")} 255 beside the '
+            f'labels {", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels '
+            'that are not to be judged ("void"): to leave them out, say void_value=255 (LoadMask) '
+            'or --void-value 255. If they are target, set them to 1.'
         )

@@ -20,6 +20,7 @@ from mmirstd.io.growing import partial_path
 from mmirstd.io.guard import Inputs, OutputError, StrPath, check_output
 from mmirstd.io.lock import try_lock
 from mmirstd.version import __version__
+from mmirstd.wording import format_count
 
 RECORD = 'mmirstd_run.jsonl'
 """Name of the record: a line about the run, one line per file, a last line with its state."""
@@ -236,9 +237,9 @@ class OutputFolder:
                 if record.name == RECORD and 'job' in (read_header(self.folder) or {}):
                     more = '. --resume continues it, with the same arguments'
                 raise FileExistsError(
-                    f'{self.folder} holds {left} files of an earlier run ({facts}). Choose another '
-                    'folder for results, or replace these files with --overwrite (overwrite=True)'
-                    + more
+                    f'{self.folder} holds {format_count(left, "file")} of an earlier run '
+                    f'({facts}). Choose another folder for results, or replace these files with '
+                    '--overwrite (overwrite=True)' + more
                 )
 
     def _removable(self) -> Iterator[Path]:

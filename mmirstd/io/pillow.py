@@ -10,6 +10,7 @@ from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin
 
 from mmirstd.io.decoded import Picture, swaps_sides
 from mmirstd.io.limits import ImageReadError, check_decoded_size
+from mmirstd.wording import format_count
 
 _PLUGINS = (Jpeg2KImagePlugin.Jpeg2KImageFile, WebPImagePlugin.WebPImageFile)  # not preloaded
 FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', *(plugin.format for plugin in _PLUGINS))
@@ -49,7 +50,8 @@ def decode(content: bytes, source: str) -> Picture:
         # The other pictures of an MPO are previews of the first or a second view.
         if pictures > 1 and image.format != 'MPO':
             raise ValueError(
-                f'it is animated ({pictures} frames): save each frame as an image of its own'
+                f'it is animated ({format_count(pictures, "frame")}): save each frame as an image '
+                'of its own'
             )
         deep = image.format == 'PNG' and content[24] > 8  # bit depth in the IHDR chunk
         item_size = 2 if deep or image.mode.startswith('I;16') else _ITEM_SIZES.get(image.mode, 1)

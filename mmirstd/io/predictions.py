@@ -18,6 +18,7 @@ from mmirstd.io.images import read_picture
 from mmirstd.io.masks import label_values
 from mmirstd.io.output_folder import OutputFolder
 from mmirstd.io.pictures import write_image
+from mmirstd.wording import format_count
 
 PROBABILITY_FOLDER = 'probability'
 """Sub-folder of the written masks that holds the probability maps."""
@@ -208,8 +209,8 @@ class PredictionWriter:
         parts = _folders(name)
         if self.parents > len(parts):
             raise ValueError(
-                f'output_parents={self.parents}: the path {name} has only {len(parts)} parent '
-                'folders whose names could be kept'
+                f'output_parents={self.parents}: the path {name} has only '
+                f'{format_count(len(parts), "parent folder")} whose names could be kept'
             )
         kept = parts[len(parts) - self.parents :]
         return Path(*kept, Path(name).name).with_suffix('.png')

@@ -24,6 +24,7 @@ from mmirstd.io.decoded import Picture, swaps_sides
 from mmirstd.io.limits import check_decoded_size
 from mmirstd.io.pillow import convert
 from mmirstd.io.quiet import quiet_decoders
+from mmirstd.wording import format_count
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffFrame, TiffPage
@@ -130,7 +131,7 @@ def _read_page(
     if page.imagedepth != 1 or page.dtype is None:
         raise ValueError(
             f'it holds {page.bitspersample}-bit samples of format {page.sampleformat} in '
-            f'{page.imagedepth} layers, which is not supported'
+            f'{format_count(page.imagedepth, "layer")}, which is not supported'
         )
     samples = page.samplesperpixel
     check_decoded_size(
@@ -138,7 +139,7 @@ def _read_page(
     )
     ends = (at + size for at, size in zip(page.dataoffsets, page.databytecounts, strict=True))
     if (end := max(ends, default=0)) > file_size:
-        raise ValueError(f'it is truncated: {file_size} bytes of at least {end}')
+        raise ValueError(f'it is truncated: {format_count(file_size, "byte")} of at least {end}')
     _check_meaning(page)
     lossy = page.compression in _LOSSY
     depth = page.bitspersample
@@ -166,8 +167,8 @@ def _check_meaning(page: TiffPage) -> None:
     extra = page.samplesperpixel - colours
     if extra not in (0, 1):
         raise ValueError(
-            f'it has {page.samplesperpixel} planes ({name}): save the one that is meant as a '
-            'single picture'
+            f'it has {format_count(page.samplesperpixel, "plane")} ({name}): save the one that is '
+            'meant as a single picture'
         )
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from mmirstd.io.limits import ImageReadError, check_decoded_size
+from mmirstd.wording import format_count
 
 # FFmpeg's own messages; OpenCV reads the variable once, at the first video of the process.
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
@@ -97,8 +98,8 @@ class Video:
         if decoded >= self.announced - tolerated:
             return ''
         return (
-            f'{self.path}: {decoded} of {self.announced} frames could be decoded; the file is '
-            'damaged or was cut off'
+            f'{self.path}: {decoded} of {format_count(self.announced, "frame")} could be decoded; '
+            'the file is damaged or was cut off'
         )
 
     def _open(self) -> cv2.VideoCapture:

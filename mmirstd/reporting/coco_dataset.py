@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from mmirstd.io.guard import StrPath
+from mmirstd.wording import format_count
 
 _MOST_BYTES = 2_000_000_000
 _Entry = tuple[tuple[str, ...], str, int]  # parts of the name without suffix, suffix, number
@@ -65,7 +66,10 @@ class CocoDataset:
         if not path.is_file():
             raise FileNotFoundError(f'COCO file not found: {path}')
         if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(f'{path}: {path.stat().st_size} bytes are too many for a COCO file')
+            raise ValueError(
+                f'{path}: its {format_count(path.stat().st_size, "byte")} are too many for a COCO '
+                'file'
+            )
         try:
             content = json.loads(path.read_text(encoding='utf-8-sig'))
             images = [(str(image['file_name']), int(image['id'])) for image in content['images']]
@@ -104,7 +108,7 @@ class CocoDataset:
                 'number. Detect in images of the dataset only, under their own names'
             )
         raise ValueError(
-            f'{name}: {len(found)} images of {self.source} fit this name (ids '
+            f'{name}: {format_count(len(found), "image")} of {self.source} fit this name (ids '
             f'{", ".join(map(str, found[:5]))}). Give the folder that their file_name is relative '
             'to, with --recursive'
         )

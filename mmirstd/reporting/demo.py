@@ -28,6 +28,7 @@ from mmirstd.visualization.canvas import (
 )
 from mmirstd.visualization.outcomes import UNSCORED
 from mmirstd.visualization.overlay import crop_pictures, draw_overlay
+from mmirstd.wording import format_count
 
 RANGES = {
     'as the model was trained': None,
@@ -205,9 +206,9 @@ def _summary(detection: Detection, many: bool) -> str:
     height, width = detection.size
     count = len(detection.targets)
     text = (
-        f'**{count} target{"" if count == 1 else "s"}** in {detection.source.name}: '
-        f'{width} x {height} pixels, {detection.image.dtype}; '
-        f'largest probability {float(detection.probability.max()):.3f}.'
+        f'**{format_count(count, "target")}** in {detection.source.name}: {width} x {height} '
+        f'pixels, {detection.image.dtype}; largest probability '
+        f'{float(detection.probability.max()):.3f}.'
     )
     if detection.source.frame is not None:
         text += ' The file is a sequence; this is its first frame.'

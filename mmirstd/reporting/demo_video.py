@@ -14,6 +14,7 @@ from mmirstd.inference.tracking import Tracker
 from mmirstd.reporting.demo import shorten_path, warnings_to
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import DetectionWriter
+from mmirstd.wording import format_count
 
 MAX_FRAMES = 500
 """Frames that are processed; the others wait for `mmirstd track`."""
@@ -94,8 +95,8 @@ def answer_video(
         raise ValueError(str(error).replace(str(path), path.name)) from error
     more = frames > MAX_FRAMES
     summary = (
-        f'**{targets} detections, {tracker.count} track{"" if tracker.count == 1 else "s"}** in '
-        f'{min(frames, MAX_FRAMES)} frames of {path.name}.'
+        f'**{format_count(targets, "detection")}, {format_count(tracker.count, "track")}** in '
+        f'{format_count(min(frames, MAX_FRAMES), "frame")} of {path.name}.'
     )
     if more:
         summary += f' The page stops after {MAX_FRAMES} frames; `mmirstd track` goes on.'

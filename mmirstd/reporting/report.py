@@ -19,6 +19,7 @@ from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
 from mmirstd.io.masks import VOID, read_mask
+from mmirstd.wording import format_count
 
 REPORTED_MATCHINGS = ('optimal', 'legacy')
 """Conventions that are counted; see `mmirstd.evaluation.matching`. The first orders images."""
@@ -84,9 +85,9 @@ def pair_with_masks(
     unpaired = [source for source in sources if source.name not in known]
     if unpaired:
         raise FileNotFoundError(
-            f'{len(unpaired)} of {len(sources)} images have no mask of their name in {masks}, the '
-            f'first is {unpaired[0]}. If the names of masks end in something more, such as '
-            '_pixels0, say so (--mask-suffix)'
+            f'no mask of the same name in {masks} for {len(unpaired)} of '
+            f'{format_count(len(sources), "image")}, such as {unpaired[0]}. If the names of masks '
+            'end in something more, such as _pixels0, say so (--mask-suffix)'
         )
     return [ImageAndMask(source, known[source.name]) for source in sources]
 

@@ -19,6 +19,7 @@ from mmirstd.io.pictures import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, error_rank
 from mmirstd.visualization.canvas import COLOUR_NAMES
 from mmirstd.visualization.overlay import draw_result
+from mmirstd.wording import format_count
 
 _ROWS = (
     ('IoU', 'IoU, %'), ('nIoU', 'nIoU, %'), ('Pd', 'Pd, %'), ('Fa', 'Fa, 1e-6'),
@@ -116,7 +117,7 @@ def _results(entries: Sequence[EvaluatedModel]) -> dict[str, list]:
     for label, attribute in (('ROC AUC', 'roc_auc'), ('average precision', 'average_precision')):
         curves = [entry.evaluation.result.pixel_curve for entry in entries]
         values = [f'{getattr(curve, attribute):.4f}' for curve in curves]
-        rows.append([f'{label} ({curves[0].bins} bins)', *values])
+        rows.append([f'{label} ({format_count(curves[0].bins, "bin")})', *values])
     return {'header': ['', *(entry.name for entry in entries)], 'rows': rows}
 
 
@@ -157,5 +158,5 @@ def _caption(image: WorstImage) -> str:
     _, distance = error_rank(image.counts)
     return (
         f'{image.counts.name}: {found.hits.count(False)} missed, {found.false_predictions} false '
-        f'of {len(found.hits)} targets, IoU {100 * (1 - distance):.1f} %'
+        f'of {format_count(len(found.hits), "target")}, IoU {100 * (1 - distance):.1f} %'
     )

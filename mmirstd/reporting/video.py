@@ -27,6 +27,7 @@ from mmirstd.visualization.canvas import (
     to_rgb,
 )
 from mmirstd.visualization.outcomes import UNSCORED, Outcome
+from mmirstd.wording import format_count
 
 try:
     import resource
@@ -192,8 +193,9 @@ class TrackVideo:
             capture.release()
         if not last:
             raise OSError(
-                f'{self._partial}: the video is incomplete: {promised} of {self.frames} frames are '
-                f'in it; {free_space(self._partial) / 1e6:.1f} MB are free there'
+                f'{self._partial}: the video is incomplete: it has {promised} of '
+                f'{format_count(self.frames, "frame")}; {free_space(self._partial) / 1e6:.1f} MB '
+                'are free there'
             )
 
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mmirstd.renamed import accept_old_arguments
+from mmirstd.wording import format_count
 
 from .canvas import (
     COLOURS,
@@ -186,7 +187,7 @@ def _draw_inset(
 def _counts(outcomes: list[Outcome]) -> list[tuple[str, tuple[int, int, int]]]:
     kinds = (HIT, MISS, FALSE_ALARM)
     if any(outcome.kind not in kinds for outcome in outcomes):
-        return [(f'{len(outcomes)} detections', (255, 255, 255))]
+        return [(f'{format_count(len(outcomes), "detection")}', (255, 255, 255))]
     words = {HIT: 'hit', MISS: 'miss', FALSE_ALARM: 'false'}
     counts = {kind: sum(outcome.kind == kind for outcome in outcomes) for kind in kinds}
     return [(f'{counts[kind]} {words[kind]}', COLOURS[kind]) for kind in kinds]

@@ -28,7 +28,7 @@ def test_names_are_those_of_the_weights_or_as_given():
     ('words', 'message'),
     [
         ([], 'give at least one --model or --onnx'),
-        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 models'),
+        ([*BRIGHT, '--names', 'a', 'b'], '--names gives 2 names to 1 model'),
         ([*BRIGHT, *BLIND, '--names', 'a', 'a'], '--names gives a name twice: a a'),
         (['--model', 'absent'], "--model absent: no weights are called 'absent'"),
         (['--model', 'a', 'b', 'c'], '--model takes NAME or CONFIG WEIGHTS, not 3 words'),

@@ -120,7 +120,7 @@ def test_declared_holes_are_notes(tmp_path, write_pair):
     (root / 'list.txt').write_text('000238_1\n000239_1\n')
     report = check_dataset(root, 'list.txt')
     assert not report.problems
-    assert report.notes[0].startswith('1 images left out')
+    assert report.notes[0].startswith('1 image left out')
     assert report.selection.damaged == ['000239_1']
 
 
@@ -149,12 +149,9 @@ def test_deep_and_float_images_and_inverted_masks_are_noted(write_layout):
     report = check_dataset(root)
     notes = '\n'.join(report.notes)
     assert (
-        '1 images are float32 gray with values 0 to 0: LoadIRImage needs an intensity_range'
-        in notes
+        '1 image is float32 gray with values 0 to 0: LoadIRImage needs an intensity_range' in notes
     )
-    assert (
-        '1 images are uint16 gray with values 0 to 0: LoadIRImage scales the whole range' in notes
-    )
+    assert '1 image is uint16 gray with values 0 to 0: LoadIRImage scales the whole range' in notes
     (problem,) = report.problems
     assert 'in 1 of 3 images, are the masks inverted?' in problem
     assert '000010.png' in problem
@@ -237,7 +234,7 @@ def test_void_pixels_are_not_targets_where_the_user_says_so(tmp_path, write_pair
     report = check_dataset(tmp_path, void_value=255)
     assert not report.problems
     (note,) = (note for note in report.notes if 'void' in note)
-    assert '1 of 3 masks have pixels of 255' in note
+    assert '1 of 3 masks with pixels of 255' in note
     assert 'c.png' in note
     for name in 'ab':
         (tmp_path / f'masks/{name}.png').unlink()
@@ -251,7 +248,7 @@ def test_pseudo_colour_is_noted(tmp_path, write_pair):
     shape = np.array(Image.open(tmp_path / 'images/a.png')).shape
     _mask(tmp_path / 'images/a.png', np.stack(np.broadcast_arrays(90, 10, np.zeros(shape)), -1))
     (note,) = check_dataset(tmp_path).notes
-    assert '1 of 1 images are in colour' in note
+    assert 'in colour: 1 of 1 image, ' in note
 
 
 ORACLES = {

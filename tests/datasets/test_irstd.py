@@ -71,7 +71,7 @@ def test_missing_listed_files_are_an_error_naming_all_of_them(write_layout):
     message = str(error.value)
     assert "2 images listed by 'list.txt'" in message
     assert '000777, 000888' in message
-    assert '1 images' in message
+    assert '1 image without a mask' in message
     assert 'images/000002.png' in message
     assert "missing='drop'" in message
 
@@ -113,7 +113,7 @@ def test_declared_holes_of_mdfa_are_tolerated_and_counted(
     assert [sample['gt_seg_map'].sum() for sample in dataset] == [1, 2]
     assert '22 images left out as declared damaged' in messages[0][1]
     (root / 'list.txt').write_text('\n'.join(['000238_1', *holes, '000241_1']))
-    with pytest.raises(FileNotFoundError, match=r'1 images listed.*000241_1'):
+    with pytest.raises(FileNotFoundError, match=r'1 image listed.*000241_1'):
         build(root, 'list.txt')
     assert len(build(root)) == 2
 
@@ -167,7 +167,7 @@ def test_exclude(write_layout, messages):
     root = write_layout('pairs')
     assert len(build(root, exclude=['000002', '000777'])) == 2
     assert '1 excluded' in messages[0][1]
-    assert '1 names to exclude are not in the folder: 000777' in messages[1][1]
+    assert '1 name to exclude not in the folder: 000777' in messages[1][1]
     (root / 'bad.txt').write_text('000010.png\r\n')
     dataset = build(root, '50_50/test.txt', exclude=str(root / 'bad.txt'))
     assert [sample['img_path'].rsplit('/')[-1] for sample in dataset] == ['000001.png']
@@ -299,5 +299,5 @@ def test_real_sets(data_root, folder, split, images):
 
 
 def test_partial_real_mdfa_is_an_error_that_counts(data_root):
-    with pytest.raises(FileNotFoundError, match='8478 images listed'):
+    with pytest.raises(FileNotFoundError, match='8,478 images listed'):
         build(data_root / 'MDFA', 'mdfa/dnanet_10000_100_train')

@@ -31,7 +31,7 @@ def test_mim_train_is_quiet_by_the_shared_config(project, capfd):
     assert 'Config:' not in out
     assert 'Epoch(train)' not in out
     assert [line.split()[0] for line in out.splitlines()].count('epoch') == 1
-    assert '1 epochs' in out
+    assert '1 epoch' in out
     (log,) = (project / 'work').glob('*/*.log')
     assert 'Config:' in log.read_text()
 

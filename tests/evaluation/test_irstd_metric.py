@@ -264,7 +264,7 @@ def test_more_parents_than_there_are(tmp_path):
 
 def test_masks_of_an_earlier_test_are_not_mixed_with_new_ones(tmp_path):
     run(perfect('a.png'), output_dir=str(tmp_path))
-    with pytest.raises(FileExistsError, match='1 files of an earlier run'):
+    with pytest.raises(FileExistsError, match='1 file of an earlier run'):
         run(perfect('b.png'), output_dir=str(tmp_path))
     run(perfect('b.png'), output_dir=str(tmp_path), output_overwrite=True)
     assert [p.name for p in tmp_path.glob('*.png')] == ['b.png']
@@ -297,7 +297,7 @@ def test_the_table_states_size_convention_and_counts(log):
     assert '2 / 2' in text
     log.clear()
     run(perfect())
-    assert '16x20; 1 images, 320 pixels' in '\n'.join(log)
+    assert '16x20; 1 image, 320 pixels' in '\n'.join(log)
 
 
 def test_warns_where_pictures_and_numbers_differ(log):

@@ -126,7 +126,7 @@ def test_non_finite_pixels_are_an_error_naming_the_file(tmp_path, value):
     image = np.zeros((4, 5), np.float32)
     image[1, 2] = value
     np.save(tmp_path / 'dead.npy', image)
-    with pytest.raises(ImageReadError, match=r'dead\.npy: 1 of 20 pixel values are NaN or inf'):
+    with pytest.raises(ImageReadError, match=r'dead\.npy: NaN or infinite: 1 of 20 pixel values'):
         read_image(tmp_path / 'dead.npy')
 
 

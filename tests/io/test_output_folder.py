@@ -115,7 +115,7 @@ def test_torn_and_foreign_records(tmp_path):
     run(tmp_path, ['a.png'])
     with (tmp_path / RECORD).open('a') as file:
         file.write('{"file": "b.p')
-    with pytest.raises(FileExistsError, match='1 files of an earlier run'):
+    with pytest.raises(FileExistsError, match='1 file of an earlier run'):
         OutputFolder(tmp_path, 'detect')
     (tmp_path / RECORD).write_text('{"format": "of another program"}\n')
     with pytest.raises(FileExistsError, match='not the record of a run'):
@@ -208,7 +208,7 @@ def write_half(folder, job):
 
 def test_a_run_is_continued_by_the_same_job_alone(tmp_path):
     write_half(tmp_path, {'threshold': 0.5, 'range': (0, 1)})
-    with pytest.raises(FileExistsError, match=r'1 files of an earlier run.*--resume continues'):
+    with pytest.raises(FileExistsError, match=r'1 file of an earlier run.*--resume continues'):
         OutputFolder(tmp_path, 'detect')
     for job, text in (
         ({'threshold': 0.4, 'range': (0, 1)}, r'threshold was 0\.5 and is 0\.4 now'),

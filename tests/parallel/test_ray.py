@@ -69,7 +69,7 @@ def test_two_thousand_images_on_a_cluster_whose_worker_and_driver_are_killed(tmp
     assert all(path.stat().st_mtime_ns == time for path, time in left.items())
     code, said = end(process, timeout=1800)
     assert code == 3, said
-    assert '2010 targets in 2005 images' in said
+    assert '2,010 targets in 2,005 images' in said
     found = tree(out)
     parts = [name for name in sorted(found) if name.startswith('parts/')]
     rows = [row for name in parts for row in parquet.read_table(out / name).to_pylist()]

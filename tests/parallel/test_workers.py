@@ -51,7 +51,7 @@ TWO = ('--workers', 2, '--track', '--batch-size', 2)
 def test_the_results_are_those_of_one_process(images, expected, tmp_path):
     code, said = run(images, tmp_path / 'out', *TWO, '--parts', 'csv')
     assert code == 3
-    assert '1 images skipped' in said
+    assert '1 image skipped' in said
     assert '_broken.png' in said
     found = tree(tmp_path / 'out')
     parts = [found.pop(name) for name in sorted(found) if name.startswith('parts/')]
@@ -271,7 +271,7 @@ def test_two_thousand_images_and_two_kills(tmp_path):
     assert 16 <= left < 32
     code, said = run(images, out, '--workers', 2, '--resume', timeout=900)
     assert code == 3
-    assert '2010 targets in 2005 images' in said
+    assert '2,010 targets in 2,005 images' in said
     assert tree(out) == expected
 
 

@@ -24,7 +24,7 @@ def test_options_reach_the_generator(tmp_path, capsys):
     image = cv2.imread(str(out / 'train/images/train_00001.png'), cv2.IMREAD_UNCHANGED)
     assert image.dtype == np.uint16
     assert image.shape == (40, 48)
-    assert '2 train, 1 test images' in capsys.readouterr().err
+    assert '2 train images, 1 test image in' in capsys.readouterr().err
 
 
 def test_one_size_gives_squares(tmp_path):

@@ -86,7 +86,7 @@ def test_the_page_is_complete_and_self_contained(project, capsys):
     assert '<td>IoU, %</td><td>66.67</td><td>0.00</td>' in page
     assert '$b_x &lt;b&gt;' in page
     assert '<b>' not in page
-    assert 'false &lt;&amp;&gt;: 0 missed, 1 false of 1 targets, IoU 50.0 %' in page
+    assert 'false &lt;&amp;&gt;: 0 missed, 1 false of 1 target, IoU 50.0 %' in page
     assert page.count('<figure>') == 1 + 2 + 3  # nothing to show of what came out right
     assert 'BrightBackbone' in page
     assert len(re.findall(r'[0-9a-f]{64}', page)) >= 5

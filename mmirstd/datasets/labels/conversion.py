@@ -21,6 +21,7 @@ from mmirstd.io.folders import image_files
 from mmirstd.io.guard import check_output
 from mmirstd.io.images import read_size
 from mmirstd.io.pictures import write_image
+from mmirstd.wording import format_count
 
 MISSING = ('error', 'empty', 'skip')
 """What to do with an image without a label file, see `convert_labels`."""
@@ -95,12 +96,12 @@ def convert_labels(
         result.notes.append(f'no mask has a target; the labels have the classes {seen}')
     if result.boxes:
         result.notes.append(
-            f'{result.boxes} targets were labelled as boxes, which were filled: the masks show '
-            'rectangles, not the outlines of targets'
+            f'{format_count(result.boxes, "target was", "targets were")} labelled as boxes, which '
+            'were filled: the masks show rectangles, not the outlines of targets'
         )
     crowds = sum(each.left_out for each in found.values())
     if crowds:
-        result.notes.append(f'{crowds} crowd regions left out: they are not single targets')
+        result.notes.append(f'{format_count(crowds, "crowd region")} left out: not single targets')
     return result
 
 
@@ -199,7 +200,8 @@ def _pair(
     absent = sorted(files.keys() - by_name.keys())
     if absent and missing == 'error':
         raise ValueError(
-            f'{len(absent)} of {len(files)} images have no labels in {labels}, such as '
+            f'no labels in {labels} for {len(absent)} of {format_count(len(files), "image")}, such '
+            'as '
             f"{', '.join(absent[:5])}. missing='empty' says that they have no target, "
             "missing='skip' leaves them out"
         )

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mmirstd.io.folders import is_hidden
+from mmirstd.wording import format_count
 
 LABEL_KINDS = ('coco', 'voc', 'yolo', 'labelme')
 
@@ -163,7 +164,9 @@ def _is_kind(path: Path, kind: str) -> bool:
 
 def _json(path: Path) -> Any:
     if path.stat().st_size > _MOST_BYTES:
-        raise ValueError(f'{path.stat().st_size} bytes are too many for a label file')
+        raise ValueError(
+            f'its {format_count(path.stat().st_size, "byte")} are too many for a label file'
+        )
     return json.loads(path.read_text(encoding='utf-8-sig'))
 
 

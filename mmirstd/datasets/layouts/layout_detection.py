@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmirstd.datasets.layouts.declared import LAYOUTS, SPLIT_FOLDERS, Layout, Section
 from mmirstd.io.folders import image_files, is_hidden
+from mmirstd.wording import format_count
 
 IMAGE_FOLDERS = (
     'images', 'image', 'imgs', 'img', 'jpegimages', 'img_dir', 'input', 'inputs', 'frames', 'ir',
@@ -90,7 +91,7 @@ def _usual_folders(root: Path) -> Layout | None:
         'folders',
         tuple(sections),
         f'{_pattern(first.images, first.image_suffix)}, {_pattern(first.masks, first.mask_suffix)}'
-        + (f' and {len(sections) - 1} more folders' if len(sections) > 1 else ''),
+        + (f' and {format_count(len(sections) - 1, "more folder")}' if len(sections) > 1 else ''),
     )
 
 

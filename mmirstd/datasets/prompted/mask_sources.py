@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mmirstd.datasets.lists import read_list
 from mmirstd.io.atomic import write_atomically
+from mmirstd.wording import format_count
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
 _INDEX_FORMAT = 1
@@ -136,8 +137,9 @@ def find_sa1b(
         absent = [f'sa_{number:06d}' for number in wanted if number not in present]
         if absent and (missing == 'error' or len(absent) == len(wanted)):
             raise FileNotFoundError(
-                f'{root} holds neither archive nor folder of {", ".join(absent[:12])}'
-                f'{" ..." * (len(absent) > 12)} ({len(absent)} of {len(wanted)} shards). Choose '
+                f'{root} holds neither archive nor folder of '
+                f'{", ".join(absent[:12])}{" ..." * (len(absent) > 12)} ({len(absent)} of '
+                f'{format_count(len(wanted), "shard")}). Choose '
                 "others with shards='20-29', take what is there with shards=None, or set "
                 "missing='drop'."
             )
@@ -272,7 +274,7 @@ def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> 
     absent = [name for name in wanted if name not in by_name]
     if absent or not wanted:
         raise ValueError(
-            f'{source}: {len(absent)} of {len(wanted)} names are not in the data, such as '
-            f'{", ".join(absent[:5]) or "-"}'
+            f'{source}: missing in the data: {len(absent)} of '
+            f'{format_count(len(wanted), "name")}, such as {", ".join(absent[:5]) or "-"}'
         )
     return [by_name[name] for name in wanted]

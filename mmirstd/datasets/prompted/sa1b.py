@@ -25,6 +25,7 @@ from mmirstd.io.hashing import digest_of
 from mmirstd.io.images import decode_image
 from mmirstd.io.limits import ImageReadError
 from mmirstd.registry import DATASETS
+from mmirstd.wording import format_count
 
 INSIDE = 255
 """Value of pixels inside of a mask; fractions of it where masks are coarser than the image."""
@@ -161,8 +162,8 @@ class PromptedMaskDataset(Dataset):
             sample['data_samples'] |= {'key': key, 'replaced': ','.join(replaced)}
             return sample
         raise RuntimeError(
-            f'{len(replaced)} unusable images in a row ({", ".join(replaced)}); the last one: '
-            f'{self.entries[index].name}. Is data_root the right folder?'
+            f'{format_count(len(replaced), "unusable image")} in a row ({", ".join(replaced)}); '
+            f'the last one: {self.entries[index].name}. Is data_root the right folder?'
         )
 
     def _sample(self, entry: Entry, rng: np.random.Generator) -> dict:
@@ -248,15 +249,17 @@ class SA1BDataset(PromptedMaskDataset):
         entries, single = find_sa1b(data_root, shards, missing=missing)
         if single:
             print_log(
-                f'SA1BDataset: {len(single)} files of {data_root} have no partner and are left '
-                f'out, such as {", ".join(single[:3])}',
+                f'SA1BDataset: left out because the partner is missing in {data_root}: '
+                f'{format_count(len(single), "file")}, such as {", ".join(single[:3])}',
                 logger='current',
                 level=logging.WARNING,
             )
         if names is not None:
             entries = only_listed(entries, names)
         super().__init__(entries, **options)
-        print_log(f'SA1BDataset: {len(self)} images of {data_root}', logger='current')
+        print_log(
+            f'SA1BDataset: {format_count(len(self), "image")} of {data_root}', logger='current'
+        )
 
 
 @DATASETS.register_module()
@@ -287,4 +290,6 @@ class COCOMaskDataset(PromptedMaskDataset):
         if names is not None:
             entries = only_listed(entries, names)
         super().__init__(entries, **options)
-        print_log(f'COCOMaskDataset: {len(self)} images of {ann_file}', logger='current')
+        print_log(
+            f'COCOMaskDataset: {format_count(len(self), "image")} of {ann_file}', logger='current'
+        )

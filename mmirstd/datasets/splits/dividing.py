@@ -16,6 +16,7 @@ import numpy as np
 
 from mmirstd.datasets.layouts.pairing import Pair
 from mmirstd.io.images import read_image
+from mmirstd.wording import format_count
 
 GROUPS = ('name', 'folder', 'sequence')
 """What stays together, see `group_names`."""
@@ -127,7 +128,7 @@ def divide_names(
     empty = [part for part, names in divided.items() if not names]
     if empty:
         raise ValueError(
-            f'{len(members)} groups of images leave {", ".join(empty)} empty: give larger shares, '
-            'smaller groups, or another salt'
+            f'{", ".join(empty)} would be empty with {format_count(len(members), "group")} of '
+            'images: give larger shares, smaller groups, or another salt'
         )
     return {part: sorted(names) for part, names in divided.items()}

@@ -27,6 +27,7 @@ from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
 from mmirstd.models.decode_heads.sam_head import STRIDE, SAMHead
 from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.renamed import accept_old_arguments
+from mmirstd.wording import format_count
 
 
 class SAMPredictor(PromptPredictor):
@@ -151,7 +152,10 @@ class SAMPredictor(PromptPredictor):
             points = check_points(point_coords, self.image_size)
             labels = np.asarray(point_labels)
             if labels.shape != (len(points),):
-                raise ValueError(f'{len(points)} points need as many labels, got {labels.shape}')
+                raise ValueError(
+                    f'one label for each of {format_count(len(points), "point")} is needed, got '
+                    f'{labels.shape}'
+                )
             points, labels = points[None], labels[None]
         mask = None
         if mask_input is not None:

@@ -14,6 +14,7 @@ from mmirstd.models.layers.attention_gates import CBAM
 from mmirstd.models.layers.residual import residual_stage
 from mmirstd.models.layers.u_net import resize_aligned
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -46,8 +47,9 @@ class DNANet(IRSTDBackbone):
         depths = len(channels)
         if len(blocks) != depths - 1:
             raise ValueError(
-                f'DNANet needs one entry of blocks for each depth below the first: got '
-                f'{len(channels)} channels and {len(blocks)} blocks.'
+                'DNANet needs one entry of blocks for each depth below the first: got '
+                f'{format_count(len(channels), "channel")} and '
+                f'{format_count(len(blocks), "block")}.'
             )
         super().__init__(in_channels, size_multiple=2 ** (depths - 1), init_cfg=init_cfg)
         blocks = (1, *blocks)

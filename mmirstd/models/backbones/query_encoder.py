@@ -15,6 +15,7 @@ from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import SinePosition
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -91,7 +92,10 @@ class QueryEncoder(BaseModule):
         if predict_early_mask and not early_decoding:
             raise ValueError('predict_early_mask needs early_decoding=True')
         if not -num_queries <= early_query < num_queries:
-            raise ValueError(f'early_query={early_query} is not one of {num_queries} queries')
+            raise ValueError(
+                f'early_query={early_query} is not one of '
+                f'{format_count(num_queries, "query", "queries")}'
+            )
         self.backbone = MODELS.build(backbone) if isinstance(backbone, dict) else backbone
         self.stages = stages_of(self.backbone, in_channels)
         exchange_channels = (

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmirstd.models.decode_heads.irstd_head import IRSTDHead
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -53,9 +54,9 @@ class DecompositionHead(IRSTDHead):
         losses = super().loss(inputs, batch_data_samples, train_cfg)
         if len(inputs) != 4:
             raise ValueError(
-                f'DecompositionHead expects image, background, rebuilt image and targets from the '
-                f'backbone, but received {len(inputs)} maps; use mmirstd.IRSTDHead on other '
-                'backbones.'
+                'DecompositionHead expects image, background, rebuilt image and targets from the '
+                f'backbone, but received {format_count(len(inputs), "map")}; use mmirstd.IRSTDHead '
+                'on other backbones.'
             )
         image, _, rebuilt, _ = inputs
         # Squares of half-precision values lose what is left of the error.

@@ -9,6 +9,7 @@ from mmirstd.models.decode_heads.warm_up_head import WarmUpHead
 from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.high_pass import dynamic_high_pass
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -38,7 +39,7 @@ class FrequencyGatedHead(WarmUpHead):
         if len(energy_ratios) != len(self.side_heads):
             raise ValueError(
                 f'energy_ratios={tuple(energy_ratios)} must have one entry for each of the '
-                f'{len(self.side_heads)} side outputs.'
+                f'{format_count(len(self.side_heads), "side output")}.'
             )
         self.energy_ratios = tuple(energy_ratios)
         self.detail_index = detail_index

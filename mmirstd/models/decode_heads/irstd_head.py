@@ -17,6 +17,7 @@ from mmirstd.models.decode_heads.mask_head import MaskHead
 from mmirstd.models.features import FeatureMaps
 from mmirstd.models.layers.feature_maps import crop_to_image
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 """Logits (N, 1, H, W): the prediction alone, or the prediction followed by the side outputs."""
@@ -149,8 +150,9 @@ class IRSTDHead(MaskHead):
         weights = (1.0,) * outputs if weights is None else tuple(weights)
         if len(weights) != outputs:
             raise ValueError(
-                f'output_weights={weights} has {len(weights)} entries, but the head has {outputs} '
-                'outputs (the prediction first, then the side outputs).'
+                f'output_weights={weights} has {format_count(len(weights), "entry", "entries")}, '
+                f'but the head has {format_count(outputs, "output")} (the prediction first, then '
+                'the side outputs).'
             )
         return weights
 

@@ -17,6 +17,7 @@ from mmirstd.models.layers.position import FourierPosition
 from mmirstd.models.layers.sam import MaskPromptEncoder, TwoWayTransformer
 from mmirstd.models.losses.supervision import mask_losses
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -149,8 +150,9 @@ class SimIRSTDHead(MaskHead):
         received = 0 if queries is None else queries.shape[1]
         if received != self.num_prompt_queries:
             raise ValueError(
-                f'SimIRSTDHead expects {self.num_prompt_queries} prompt queries and received '
-                f'{received}; set num_prompt_queries to the sum of FPN and encoder queries'
+                'SimIRSTDHead expects '
+                f'{format_count(self.num_prompt_queries, "prompt query", "prompt queries")} and '
+                f'received {received}; set num_prompt_queries to the sum of FPN and encoder queries'
             )
         position = torch.cat([self.query_embed.weight, self.prompt_embed.weight])
         return torch.cat([own, queries], dim=1), position

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmirstd.models.layers.precision import without_autocast
+from mmirstd.wording import format_count
 
 Size = tuple[int, int]
 
@@ -146,7 +147,10 @@ class MultiScaleDeformableAttention(nn.Module):
                 points nor boxes.
         """
         if sum(h * w for h, w in sizes) != value.shape[1]:
-            raise ValueError(f'{value.shape[1]} tokens do not fill the levels {list(sizes)}')
+            raise ValueError(
+                f'{format_count(value.shape[1], "token does not fill", "tokens do not fill")} the '
+                f'levels {list(sizes)}'
+            )
         if reference.shape[-1] not in (2, 4):
             raise ValueError(f'reference {tuple(reference.shape)} must end in 2 or 4 coordinates')
         with without_autocast(query.device.type):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mmirstd.models.layers.position import FourierPosition
 from mmirstd.models.layers.sam import MaskPromptEncoder
+from mmirstd.wording import format_count
 
 PADDING, BACKGROUND, TARGET, TOP_LEFT, BOTTOM_RIGHT = -1, 0, 1, 2, 3
 """Labels of points: what a point says about its place."""
@@ -142,8 +143,8 @@ class EfficientSAMPromptEncoder(nn.Module):
         missing = self.num_points - points.shape[1]
         if missing < 0:
             raise ValueError(
-                f'EfficientSAM takes at most {self.num_points} points (a box counts as two), '
-                f'received {points.shape[1]}'
+                f'EfficientSAM takes at most {format_count(self.num_points, "point")} (a box '
+                f'counts as two), received {points.shape[1]}'
             )
         b = len(points)
         points = torch.cat([points, points.new_full((b, missing, 2), -1)], dim=1)
@@ -207,7 +208,10 @@ def _check(
             f'{tuple(labels.shape)}'
         )
     if boxes is not None and len(boxes) != len(points):
-        raise ValueError(f'{len(points)} rows of points do not fit {len(boxes)} boxes')
+        raise ValueError(
+            f'{format_count(len(points), "row")} of points for '
+            f'{format_count(len(boxes), "box", "boxes")}: give one row for each box'
+        )
     if torch.compiler.is_compiling():
         return
     unknown = sorted({int(label) for label in labels.unique().tolist()} - set(known))

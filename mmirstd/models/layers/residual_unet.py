@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
 from mmirstd.models.layers.residual import residual_stage
+from mmirstd.wording import format_count
 
 
 class ResidualEncoder(nn.Module):
@@ -39,8 +40,9 @@ class ResidualEncoder(nn.Module):
         stem_channels, *stages = channels
         if len(blocks) != len(stages):
             raise ValueError(
-                f'channels={tuple(channels)} names a stem and {len(stages)} stages, but '
-                f'blocks={tuple(blocks)} has {len(blocks)} entries.'
+                f'channels={tuple(channels)} has a stem and '
+                f'{format_count(len(stages), "stage")}, but blocks={tuple(blocks)} has '
+                f'{format_count(len(blocks), "entry", "entries")}.'
             )
         convs: list[nn.Module]
         if tiny:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchvision.ops import Conv2dNormActivation
 
 from mmirstd.models.layers.residual import residual_stage
+from mmirstd.wording import format_count
 
 
 def resize_aligned(x: Tensor, scale: float = 2) -> Tensor:
@@ -77,9 +78,10 @@ def residual_u_net(
     """
     if not len(channels) == len(encoder_blocks) == len(decoder_blocks) + 1:
         raise ValueError(
-            f'channels={tuple(channels)} names {len(channels)} levels, but there are blocks for '
-            f'{len(encoder_blocks)} encoder and {len(decoder_blocks)} decoder levels; the encoder '
-            'needs one entry per level, the decoder one per level but the deepest.'
+            f'channels={tuple(channels)} has {format_count(len(channels), "level")}, but there '
+            f'are blocks for {len(encoder_blocks)} encoder and '
+            f'{format_count(len(decoder_blocks), "decoder level")}; the encoder needs one entry '
+            'per level, the decoder one per level but the deepest.'
         )
     inputs = [in_channels, *channels[:-1]]
     encoder = nn.ModuleList(

@@ -15,6 +15,7 @@ from mmirstd.models.layers.feed_forward import MLP
 from mmirstd.models.layers.interaction import BidirectionAttention
 from mmirstd.models.layers.position import SinePosition
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 
 @MODELS.register_module()
@@ -117,8 +118,8 @@ class QueryFPN(BaseModule):
         features = FeatureMaps.wrap(inputs)
         if len(features) != len(self.projections):
             raise ValueError(
-                f'QueryFPN was built for {len(self.projections)} levels {self.in_channels}, '
-                f'but {len(features)} maps arrived'
+                f'QueryFPN was built for {format_count(len(self.projections), "level")} '
+                f'{self.in_channels}, but {format_count(len(features), "map")} arrived'
             )
         queries = self._gather_queries(features)
         outputs: list[Tensor] = []
@@ -145,8 +146,9 @@ class QueryFPN(BaseModule):
         incoming = 0 if features.queries is None else features.queries.shape[1]
         if incoming != self.num_encoder_queries:
             raise ValueError(
-                f'QueryFPN expects {self.num_encoder_queries} encoder queries and received '
-                f'{incoming}; set num_encoder_queries to what the encoder has (0 for none)'
+                'QueryFPN expects '
+                f'{format_count(self.num_encoder_queries, "encoder query", "encoder queries")} and '
+                f'received {incoming}; set num_encoder_queries to what the encoder has (0 for none)'
             )
         return torch.cat([queries, features.queries], dim=1)
 

@@ -20,6 +20,7 @@ from mmirstd.models.layers.deformable import MultiScaleDeformableAttention, Size
 from mmirstd.models.layers.feed_forward import MLP, FeedForward
 from mmirstd.models.layers.position import sine_features
 from mmirstd.models.layers.precision import without_autocast
+from mmirstd.wording import format_count
 
 
 class SemanticSAMOutput(NamedTuple):
@@ -207,8 +208,8 @@ class SemanticSAMMaskDecoder(nn.Module):
         b, n = kinds.shape if kinds.dim() == 2 else (0, 0)
         if boxes.shape != (len(mask_features), n, 4) or b != len(mask_features) or not n:
             raise ValueError(
-                f'prompts of {len(mask_features)} images must be boxes (B, N, 4) and kinds (B, N) '
-                f'with N > 0, got {tuple(boxes.shape)} and {tuple(kinds.shape)}'
+                f'prompts of {format_count(len(mask_features), "image")} must be boxes (B, N, 4) '
+                f'and kinds (B, N) with N > 0, got {tuple(boxes.shape)} and {tuple(kinds.shape)}'
             )
         sizes = [tuple(level.shape[-2:]) for level in reversed(memory)]
         with without_autocast(boxes.device.type):

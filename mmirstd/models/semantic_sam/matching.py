@@ -23,6 +23,7 @@ from torch import Tensor
 from mmirstd.models.losses.point_mask import sample_points
 from mmirstd.models.semantic_sam.boxes import generalized_iou, mask_boxes
 from mmirstd.models.semantic_sam.mask_decoder import SemanticSAMOutput
+from mmirstd.wording import format_count
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,9 @@ def check_targets(
     b, n = output.masks.shape[:2]
     if len(masks) != b or len(targets) != b or any(len(each) != n for each in targets):
         raise ValueError(
-            f'predictions are for {b} images with {n} prompts, but there are masks of '
-            f'{len(masks)} images and targets for {[len(each) for each in targets]} prompts'
+            f'predictions are for {format_count(b, "image")} with {format_count(n, "prompt")}, but '
+            f'there are masks of {format_count(len(masks), "image")} and targets for '
+            f'{[len(each) for each in targets]} of them'
         )
     for image, (own, indices) in enumerate(zip(masks, targets, strict=True)):
         if indices.numel() and indices.max() >= len(own):

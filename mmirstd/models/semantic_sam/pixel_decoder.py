@@ -19,6 +19,7 @@ from mmirstd.models.layers.deformable import pixel_centres
 from mmirstd.models.layers.deformable_encoder import DeformableEncoderLayer
 from mmirstd.models.layers.position import SinePosition
 from mmirstd.models.layers.precision import without_autocast
+from mmirstd.wording import format_count
 
 
 class SemanticSAMPixelDecoder(nn.Module):
@@ -120,8 +121,8 @@ class SemanticSAMPixelDecoder(nn.Module):
         channels = tuple(feature.shape[1] for feature in features)
         if channels != self.in_channels:
             raise ValueError(
-                f'the pixel decoder was built for maps of {self.in_channels} channels, but maps '
-                f'of {channels} arrived'
+                'the pixel decoder was built for maps of '
+                f'{format_count(self.in_channels, "channel")}, but maps of {channels} arrived'
             )
         with without_autocast(features[0].device.type):
             finest, *others = (feature.float() for feature in features)

@@ -101,7 +101,7 @@ def test_arrays_and_bare_inputs(pair):
 def test_unusable_arrays():
     with pytest.raises(ImageReadError, match=r'image array.*\(2, 3, 4, 5\)'):
         LoadIRImage()(np.zeros((2, 3, 4, 5)))
-    with pytest.raises(ImageReadError, match=r'image array: 1 of 4 pixel values are NaN'):
+    with pytest.raises(ImageReadError, match=r'image array: NaN or infinite: 1 of 4 pixel values'):
         LoadIRImage()(np.array([[1.0, np.nan], [0, 0]]))
 
 

@@ -102,7 +102,7 @@ def test_efficient_sam_pads_with_invalid_points_that_keep_a_position(efficient):
                 'labels': torch.zeros(2, 1),
                 'boxes': torch.zeros(1, 4),
             },
-            'do not fit',
+            'give one row for each box',
         ),
         (
             'efficient',

@@ -228,7 +228,7 @@ def test_single_losses_by_hand_and_their_gradients():
 
 def test_unusable_targets_are_named():
     output, masks, targets = random_problem(0)
-    with pytest.raises(ValueError, match=r'2 images with 4 prompts.*1 images'):
+    with pytest.raises(ValueError, match=r'2 images with 4 prompts.*1 image'):
         match(output, masks[:1], targets)
     with pytest.raises(ValueError, match='image 1 name mask 5 of 5'):
         match(output, masks, [targets[0], torch.full((4, 1), 5)])
