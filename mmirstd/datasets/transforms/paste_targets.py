@@ -24,31 +24,31 @@ class Target(NamedTuple):
 
 @TRANSFORMS.register_module()
 class PasteTargets(BaseTransform):
-    """Add targets of other images at random places of an image, and to its mask.
+    """Paste targets of other images at random positions into an image and its mask.
 
-    A model that sees each target before one background only learns the background by heart. A
-    pasted target keeps its own shape and contrast: what it adds to the median of its surroundings
-    is added to the background at the new place, fading out over two pixels around its mask.
-    Nothing is pasted over a target or an ignored pixel, and nothing where it could not be seen:
-    its mean contrast has to reach the standard deviation of the values it covers.
+    A model that sees each target on one background only memorises the background. A pasted target
+    keeps its shape and contrast: the difference between it and the median of its surroundings
+    is added to the background at the new position, and fades out over two pixels around its mask.
+    No target is pasted over another target or an ignored pixel, or where it would be invisible:
+    its mean contrast has to reach the standard deviation of the values that it covers.
 
-    For the pipeline of an `mmseg.datasets.MultiImageMixDataset`, which brings the other images.
+    For the pipeline of an `mmseg.datasets.MultiImageMixDataset`, which provides the other images.
     Images must be standardised (`StandardizeImage`), so that contrasts of different sensors
-    compare.
+    are comparable.
 
     Required keys: ``img``, ``gt_seg_map`` with 1 for targets, ``mix_results``. Modified keys:
     ``img`` (float32) and ``gt_seg_map``.
 
     Args:
         prob: Probability in [0, 1] that anything is pasted.
-        donors: Number of other images, of each of which one target is pasted.
-        max_side: Larger targets, in pixels of their bounding box, are not taken.
+        donors: Number of other images; one target of each is pasted.
+        max_side: Largest side in pixels of the bounding box of a target that is pasted.
         margin: Width in pixels of the ring around a target that counts as its surroundings.
-        tries: Places drawn for a target before it is given up.
+        tries: Number of positions drawn for a target before it is left out.
 
     Raises:
         ValueError: An argument is out of range.
-        KeyError: The data set brings no other images.
+        KeyError: The dataset provides no other images.
     """
 
     def __init__(
