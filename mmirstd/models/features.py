@@ -1,4 +1,4 @@
-"""What an encoder or neck hands on: feature maps with the queries and early masks made so far.
+"""Feature maps that carry queries and early masks from the encoder or neck to the next part.
 
 Shapes: N batch, C channels, H/W image, h/w feature map, Q queries, D their width.
 """
@@ -18,21 +18,21 @@ from mmirstd.models.layers.feature_maps import crop_to_image
 class FeatureMaps(tuple):
     """A tuple of feature maps (N, C_i, h_i, w_i) that carries queries and early masks.
 
-    Stock MMSeg necks and heads see an ordinary tuple; a stock neck returns a plain tuple again,
-    so everything that only our parts understand is dropped and every swap works without an
-    adapter. All tensors are computed by the module that owns the weights: hooks, sharding,
+    Stock MMSeg necks and heads see an ordinary tuple. A stock neck returns a plain tuple, which
+    drops what only our parts understand, so parts can be swapped without an
+    adapter. Every tensor is computed by the module that owns the weights, so hooks, sharding,
     activation checkpointing, profilers and FLOP counters see each weight where it is used.
 
     Args:
-        padded: Feature maps, over the padded image if there is padding.
+        padded: Feature maps (N, C_i, h_i, w_i), of the padded image if there is padding.
         queries: Sparse queries (N, Q, D) in the order in which the next part appends them.
         early_masks: Logits (N, 1, h, w) by name, in the order of decoding: ``'encoder'``, then
-            ``'fpn'`` in SimIRSTD, ``'edges'`` in ISNet. Over the padded image if there is padding.
+            ``'fpn'`` in SimIRSTD, ``'edges'`` in ISNet. Of the padded image if there is padding.
         image_size: (H, W) of the image that a backbone padded; None if nothing may be cropped.
         padded_size: (H, W) of the padded image.
 
-    The arguments are attributes too. The tuple itself holds the parts of ``padded`` that cover
-    the image; our heads work on ``padded``, so that a model equals its original there.
+    The arguments are also attributes. The tuple itself contains the parts of ``padded`` that cover
+    the image. Our heads work on ``padded``, so that a model equals its original there.
     """
 
     padded: tuple[Tensor, ...]
@@ -66,7 +66,7 @@ class FeatureMaps(tuple):
 
     @classmethod
     def wrap(cls, maps: Iterable[Tensor]) -> FeatureMaps:
-        """Return ``maps`` itself if it is a `FeatureMaps`, else wrap it without anything else."""
+        """Return ``maps`` itself if it is a `FeatureMaps`, else wrap it, with maps alone."""
         return maps if isinstance(maps, cls) else cls(maps)
 
 

@@ -19,21 +19,21 @@ _CHAINS = (RepVitMlp, RepVitStem)
 
 
 def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module:
-    """``model`` in eval mode with batch norms and RepViT's branches folded.
+    """``model`` in evaluation mode with batch norms and RepViT's branches folded.
 
-    Every module with a method ``fuse()`` is replaced by what it returns: timm's RepViT blocks and
-    ours. In an ``nn.Sequential`` a convolution takes in the batch norm and GELU that follow it,
-    and in RepViT's blocks the residual.
-    (timm's own ``reparameterize_model`` mistakes a sub-module that is merely called ``fuse`` for
+    Every module with a method ``fuse()`` (timm's RepViT blocks and ours) is replaced by what that
+    method returns. In an ``nn.Sequential``, a convolution absorbs the batch norm and GELU that
+    follow it; in RepViT's blocks, also the residual. Inference, export and benchmarks all use this
+    function. (timm's own ``reparameterize_model`` takes a sub-module with the name ``fuse`` for
     a method.)
-    The one traversal of inference, export and benchmarks.
 
     Args:
         model: Any model; fusing a fused model changes nothing.
         in_place: Change ``model`` itself instead of a copy, which saves memory.
 
     Returns:
-        The fused model. It cannot be trained and its state dict has other keys: save the original.
+        The fused model. It cannot be trained, and its state dict has different keys, so save the
+        original.
     """
     model = (model if in_place else deepcopy(model)).eval()
     for parameter in model.parameters():
@@ -45,9 +45,9 @@ def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module
 def prepare_for_inference(model: nn.Module) -> nn.Module:
     """Fuse ``model`` in place and arrange its memory for inference; outputs stay the same.
 
-    On a CPU convolutions get channels-last weights, so that all maps take that layout (1.06 to 1.22
-    times as fast for nine models of this package on a Zen 4), and the process keeps freed memory
-    for the next image.
+    On a CPU, convolutions get channels-last weights, so that all maps have that layout (1.06 to
+    1.22 times as fast for nine models of this package on a Zen 4), and the process keeps freed
+    memory for the next image.
 
     Returns:
         The model, which can no longer be trained.
@@ -79,7 +79,7 @@ def _fuse_children(module: nn.Module) -> None:
 
 
 def _with_residual(mlp: nn.Module) -> ResidualConvs:
-    """``x + mlp(x)`` of a fused MLP of RepViT, whose input no one else reads."""
+    """``x + mlp(x)`` of a fused MLP of RepViT, whose input no other module reads."""
     return ResidualConvs(nn.Sequential(mlp.conv1, mlp.act), mlp.conv2)
 
 
@@ -93,7 +93,7 @@ def _is_pointwise(module: nn.Module) -> bool:
 
 
 def _fold_into_convolutions(chain: nn.Module) -> None:
-    """Let convolutions take in the norm or GELU after them; the names of other layers stay."""
+    """Fold the norm or GELU after a convolution into it; other layers keep their names."""
     for name, following in pairwise(list(chain._modules)):
         conv, after = chain._modules[name], chain._modules[following]
         if type(conv) is not nn.Conv2d or isinstance(conv.padding, str):

@@ -15,11 +15,11 @@ def in_bfloat16(model: nn.Module) -> nn.Module:
     """A copy of ``model`` for inference whose weights are bfloat16.
 
     Autocast converts maps and weights back and forth around every product; here they are converted
-    once. Norms sum up in float32 whatever they are given. In float32 stay: batch norms that were
-    not folded, modules with ``keeps_float32``, and the normalisation of images.
+    once. Norms always sum in float32. Batch norms that were not folded, modules with
+    ``keeps_float32`` and the normalisation of images stay in float32.
 
     Args:
-        model: Any model; it stays as it is.
+        model: Any model; it is not changed.
     """
     half = deepcopy(model).eval()
     for module in half.modules():

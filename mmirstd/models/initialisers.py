@@ -1,4 +1,4 @@
-"""Initialising weights as published code does where MMEngine's initialisers differ."""
+"""Initialisers of published code that MMEngine does not have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mmirstd.registry import WEIGHT_INITIALIZERS
 
 @WEIGHT_INITIALIZERS.register_module()
 class WeightsOnly:
-    """Apply an initialiser of MMEngine and leave every bias as PyTorch has drawn it.
+    """Apply an initialiser of MMEngine, but keep PyTorch's initial value of every bias.
 
-    MMEngine's initialisers set biases to a constant. The code of DNANet and SCTransNet touches the
-    weights of convolutions alone.
+    MMEngine's initialisers set biases to a constant. The code of DNANet and SCTransNet initialises
+    only the weights of convolutions.
 
     Args:
         init: Config of the initialiser, e.g. ``dict(type='Xavier', layer='Conv2d')``.

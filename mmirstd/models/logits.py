@@ -1,4 +1,4 @@
-"""The logits of the mask that a segmentor predicts, without what only training needs."""
+"""Logits of the mask that a segmentor predicts, without the outputs that only training needs."""
 
 from __future__ import annotations
 

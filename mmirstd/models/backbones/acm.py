@@ -15,7 +15,7 @@ from mmirstd.registry import MODELS
 class ACM(IRSTDBackbone):
     """Residual encoder with a U-Net or FPN decoder whose skips are asymmetric fusions.
 
-    Four code bases go by this name; the arguments choose among them (docs/reference/models.md). The
+    Four code bases have this name; the arguments choose among them (docs/reference/models.md). The
     defaults are the authors' U-Net.
 
     Args:
@@ -23,11 +23,12 @@ class ACM(IRSTDBackbone):
         channels: Channels of the stem and of the three stages.
         blocks: Residual blocks of each stage; the published command uses 4, BasicIRSTD 3.
         decoder: ``'unet'`` with transposed convolutions, or ``'fpn'`` with bilinear upsampling.
-        project_high: Bring the deep map through 1x1 conv - BN - ReLU before each fusion. The
-            FPN always does, the U-Net only in the PyTorch port acm-pytorch.
+        project_high: Apply 1x1 conv - BN - ReLU to the deep map before each fusion. The
+            FPN always does; the U-Net only does in the PyTorch port acm-pytorch.
         tiny: Keep the full resolution in the stem, as in the released checkpoint.
         affine_input_norm: Whether the BN on the image scales and shifts, as in the PyTorch ports.
-        align_corners: Of the FPN's upsampling; the authors' MXNet aligns, the ports do not.
+        align_corners: Whether the FPN's upsampling aligns corners, as the authors' MXNet code does
+            and the ports do not.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

@@ -17,16 +17,16 @@ from mmirstd.registry import MODELS
 class AGPCNet(IRSTDBackbone):
     """ResNet-18 that starts at full resolution, a context pyramid, two asymmetric fusions.
 
-    Images are extended to multiples of 4 and to at least 80 pixels with the default scales, so that
-    every patch of the context has a place.
+    Images are padded to multiples of 4 and, with the default scales, to at least 80 pixels, so that
+    every patch of the context contains a pixel.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the four stages at strides 1, 2, 4, 8.
         blocks: Residual blocks of each stage.
-        scales: Patches along a side of the context's blocks. The released ``agpcnet_1`` has
-            10, 6, 5, 3 and ``agpcnet_2`` 10, 6, 5, 4; their checkpoints have the same keys and
-            shapes, so no loader can tell one from the other.
+        scales: Number of patches along each side, one entry per block of the context. The released
+            ``agpcnet_1`` has 10, 6, 5, 3 and ``agpcnet_2`` 10, 6, 5, 4; their checkpoints have the
+            same keys and shapes, so no loader can distinguish them.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

@@ -15,21 +15,21 @@ from mmirstd.registry import MODELS
 class ALCNet(IRSTDBackbone):
     """ACM's encoder with transposed convolutions and fusions, optionally with local contrast.
 
-    The default is the model that circulates in PyTorch under this name (BasicIRSTD). It takes no
-    local contrast anywhere, although the paper is named after it. ``distances`` adds it to every
-    map of the encoder, after the paper's idea; this variant has no public original.
+    The default is the PyTorch model of this name in BasicIRSTD. It does not compute local contrast
+    anywhere, although the paper is named after it. ``distances`` adds it to every
+    map of the encoder, following the idea of the paper; this variant has no public original.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the stem and of the three stages.
         blocks: Residual blocks of each stage.
-        distances: Distances of the local contrast, in pixels of the image, rounded to cells of
-            the map and at least one; empty for none. The config with contrast has (13, 17), our
-            choice.
+        distances: Distances of the local contrast, in pixels of the image. They are rounded to
+            cells of the map, with a minimum of one. Empty for no contrast. The config with contrast
+            uses (13, 17), our choice.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:
-        Map of the deepest stage, the two fused maps and the up-sampled last one: 64, 32, 16, 8
+        Map of the deepest stage, the two fused maps and the upsampled last one: 64, 32, 16, 8
         channels at strides 16, 8, 4, 2.
     """
 

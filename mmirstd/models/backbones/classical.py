@@ -1,4 +1,4 @@
-"""Training-free detectors as backbones without weights, to be put before `ClassicalHead`.
+"""Training-free detectors as backbones without weights, to be used with `ClassicalHead`.
 
 The response of a filter is the only feature map. Shapes: N batch, H/W image.
 """
@@ -46,7 +46,7 @@ class TopHat(ClassicalDetector):
     """White top-hat transform.
 
     Args:
-        size: Side of the structuring square; targets have to be smaller.
+        size: Side of the structuring square in pixels; targets have to be smaller.
     """
 
     def __init__(self, size: int = 9) -> None:
@@ -63,7 +63,7 @@ class LocalContrast(ClassicalDetector):
     """Multi-scale patch-based contrast measure, MPCM.
 
     Args:
-        patches: Sides of the patches.
+        patches: Sides of the patches in pixels, odd.
     """
 
     def __init__(self, patches: Sequence[int] = (3, 5, 7, 9)) -> None:
@@ -80,7 +80,7 @@ class MaxMedian(ClassicalDetector):
     """Max-median or max-mean filter.
 
     Args:
-        size: Length of the lines; more than twice the width of targets.
+        size: Length of the lines in pixels; more than twice the width of targets.
         statistic: ``'median'`` or ``'mean'``.
     """
 

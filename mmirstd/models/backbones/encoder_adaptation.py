@@ -1,4 +1,4 @@
-"""How pre-trained encoders are brought to infrared images: input size, freezing, LoRA."""
+"""Adapting pre-trained encoders to infrared images: input size, freezing, LoRA."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class EncoderAdaptation(nn.Module):
     def configure(
         self, img_size: int, *, frozen: bool = False, lora: Mapping[str, Any] | None = None
     ) -> None:
-        """Remember the choices; to be called before the encoder's parts are built.
+        """Store the settings; call this before the encoder's parts are built.
 
         Args:
-            img_size: Side of the square that images are stretched to.
-            frozen: Train nothing here; norms keep their statistics and no gradient is kept.
+            img_size: Side in pixels of the square that images are stretched to.
+            frozen: Do not train the encoder: norms keep their statistics, gradients are not stored.
             lora: Arguments of :func:`mmirstd.models.layers.lora.add_lora`: the encoder is frozen
-                but for low-rank updates. An empty dict takes the defaults.
+                except for low-rank updates. An empty dict uses the defaults.
 
         Raises:
-            ValueError: ``img_size`` is not a positive multiple of the stride, or ``frozen`` meets
-                ``lora``.
+            ValueError: ``img_size`` is not a positive multiple of the stride, or both ``frozen``
+                and ``lora`` are set.
         """
         if img_size <= 0 or img_size % self.stride:
             raise ValueError(f'img_size={img_size} must be a positive multiple of {self.stride}')
         if frozen and lora is not None:
-            raise ValueError('frozen=True leaves nothing for lora to train: choose one of them')
+            raise ValueError('frozen=True leaves nothing for lora to train: set only one of them')
         self.img_size = img_size
         self.frozen = frozen
         self.lora = lora
 
     def finish(self) -> None:
-        """Freeze or adapt what the subclass has built; to be called at its end."""
+        """Freeze or adapt the parts of the subclass; call this at the end of its constructor."""
         if self.frozen:
             self.requires_grad_(False)
             self.train()
@@ -59,10 +59,10 @@ class EncoderAdaptation(nn.Module):
         return self  # MMSeg's Swin returns None
 
     def fit(self, images: Tensor) -> Tensor:
-        """Three channels and ``img_size`` x ``img_size`` pixels.
+        """Convert images (N, 1 or 3, H, W) to three channels and ``img_size`` x ``img_size``.
 
-        Gray images are repeated. Enlarging is bilinear; shrinking also averages, because a target
-        of a few pixels could fall between the samples.
+        Gray images are repeated. Upsampling is bilinear; downsampling also averages, because a
+        target of a few pixels could fall between the samples.
         """
         if images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)

@@ -28,7 +28,7 @@ def _double(x: Tensor) -> Tensor:
 
 
 class FineCoarseBranch(nn.Module):
-    """Three parallel streams; the middle one takes from the fine and from the coarse one.
+    """Three parallel streams; the middle one receives from the fine and from the coarse one.
 
     Args:
         channels: Channels of the fine stream; the middle one has twice, the coarse one four
@@ -70,7 +70,7 @@ class FineCoarseBranch(nn.Module):
 
 
 class CrossLevelCorrelation(nn.Module):
-    """Cross-level feature correlation: weigh three levels, purify the middle by the high one.
+    """Cross-level feature correlation: weight three levels, gate the middle one by the high one.
 
     Args:
         channels: Channels of the low level; the others have twice and four times as many.
@@ -101,8 +101,8 @@ class CrossLevelCorrelation(nn.Module):
 class FC3Net(IRSTDBackbone):
     """FC3-Net up to the map that its head reads.
 
-    The released code applies the fifth middle block of the third branch twice and never the
-    third one; so do we, without carrying the weights that nothing reads.
+    The released code never applies one middle block of the third branch and applies another one
+    twice (see ``middle_order``). We do the same, but leave out the unused weights.
 
     Args:
         in_channels: Channels of the image.

@@ -1,4 +1,4 @@
-"""HDNet: Hybrid Domain Network, MSHNet with contrast and a frequency branch (TGRS 2025)."""
+"""HDNet, the Hybrid Domain Network: MSHNet with contrast and a frequency branch (TGRS 2025)."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,12 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class HDNet(MSHNet):
-    """MSHNet whose encoder stages begin with atrous contrast, and a map of the image's detail.
+    """MSHNet with atrous contrast in its encoder stages and a detail map of the image.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the levels; the last one is the bottom.
-        blocks: Blocks of the levels, the first of each being an `AtrousContrastBlock` in the
-            encoder.
+        blocks: Blocks of each level. In the encoder, the first one is an `AtrousContrastBlock`.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What every backbone of an infrared model shares: input check, padding, the maps' record."""
+"""Base class of the infrared backbones: input check, padding, record of the padded size."""
 
 from abc import abstractmethod
 
@@ -10,16 +10,16 @@ from mmirstd.models.layers.feature_maps import pad_to_multiple
 
 
 class IRSTDBackbone(BaseModule):
-    """Base class of published models without their last, logit-making layers.
+    """Base class of published models without their last layers, which compute the logits.
 
-    It takes an image of any size and returns `FeatureMaps`, ordered from coarse to fine: the
-    last map is the one that the model's own prediction is made from, so that a stock head with
-    its default ``in_index=-1`` sees the full information.
+    It takes an image of any size and returns `FeatureMaps`, ordered from coarse to fine. The
+    model's own prediction is computed from the last map, so a stock head with
+    its default ``in_index=-1`` has the full information.
 
     Args:
         in_channels: Channels of the image, 1 or 3.
-        size_multiple: Height and width are extended to multiples of it.
-        minimum_size: Smaller heights and widths are extended to it.
+        size_multiple: Height and width are padded to multiples of it.
+        minimum_size: Smaller heights and widths are padded to it.
         init_cfg: MMEngine's initialisation of the weights.
 
     Attributes:
@@ -48,7 +48,7 @@ class IRSTDBackbone(BaseModule):
     def features_and_early_masks(
         self, image: Tensor
     ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-        """`features` and, by name, logits (N, 1, h, w) that are decoded here; by default none."""
+        """`features`, and logits (N, 1, h, w) by name that are decoded here; by default none."""
         return self.features(image), {}
 
     def forward(self, image: Tensor) -> FeatureMaps:

@@ -32,7 +32,7 @@ class TwoOrientationAttention(nn.Module):
 
     def forward(self, high: Tensor, low: Tensor) -> Tensor:
         """Aggregate the upsampled ``high`` and the skip ``low``, both (N, C, h, w)."""
-        # The original names them the other way round: the upsampled map gives the attention.
+        # The original swaps the two names: the upsampled map gives the attention.
         high, low = self.project(high), self.project(low)
         row = high + torch.sigmoid(self.row(high)) * low
         column = high + torch.sigmoid(self.column(high)) * low
@@ -40,7 +40,7 @@ class TwoOrientationAttention(nn.Module):
 
 
 class GatedConv(nn.Module):
-    """1x1 convolution of a map that is amplified where a gate agrees with it.
+    """1x1 convolution of a map that a gate, computed from map and guide, amplifies.
 
     Args:
         channels: C of the map.
@@ -88,7 +88,7 @@ class TaylorBlock(nn.Module):
 class ISNet(IRSTDBackbone):
     """Residual U-Net with two-orientation attention and an edge branch on the image gradient.
 
-    The edge logits travel as ``early_masks['edges']`` of the returned maps.
+    The returned maps carry the edge logits as ``early_masks['edges']``.
 
     Args:
         in_channels: Channels of the image.
@@ -150,7 +150,7 @@ class ISNet(IRSTDBackbone):
     def features_and_early_masks(
         self, image: Tensor
     ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
-        """Maps and edges; the edges also amplify the finest map, so they are always made."""
+        """Maps and edges; the edges also amplify the finest map, so they are always computed."""
         *deeper, finest = self.decoder(self.encoder(image))
         edges = self.edge_logits(image, [*deeper, finest])
         finest = F.interpolate(finest, size=image.shape[-2:], mode='bilinear', align_corners=False)

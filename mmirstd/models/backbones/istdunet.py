@@ -46,14 +46,14 @@ def split_attention_stage(
 
 @MODELS.register_module()
 class ISTDUNet(IRSTDBackbone):
-    """ResNeSt encoder at full resolution, external attention on its maps, sums on the way up.
+    """ResNeSt encoder at full resolution, external attention on its maps, additive skips.
 
     Args:
         in_channels: Channels of the image.
         stem_channels: Channels of the convolution on the image.
         planes: Channels inside the blocks of each stage; its map has four times as many.
         blocks: Blocks of each stage.
-        memory: Entries of each external attention.
+        memory: Number of memory entries of each external attention.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A plain residual U-Net at the cost of the tiny SimIRSTD: what a model without queries can do."""
+"""A plain residual U-Net at the cost of the tiny SimIRSTD, to compare with a model with queries."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mmirstd.registry import MODELS
 class LightUNet(IRSTDBackbone):
     """`StrideOneResNet` and a decoder of residual blocks with additive skips. Our own design.
 
-    A deeper map is brought to the width of the skip by a 1x1 convolution with BN, upsampled
-    bilinearly and added, which costs a third of the concatenation of the classic U-Net.
+    A 1x1 convolution with BN gives a deeper map the width of the skip; the map is then upsampled
+    bilinearly and added. This costs a third of the concatenation in the classic U-Net.
 
     Args:
         in_channels: Channels of the image.

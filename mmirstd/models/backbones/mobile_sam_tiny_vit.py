@@ -87,7 +87,7 @@ class MobileSAMTinyViT(PromptableEncoder):
 
 
 def _forget_cached_biases(module: nn.Module, incompatible_keys: object) -> None:
-    """Drop what timm gathers once in evaluation mode and would keep over a load."""
+    """Drop biases that timm caches in evaluation mode and would keep when weights are loaded."""
     del incompatible_keys
     for part in module.modules():
         if hasattr(part, 'attention_bias_cache'):

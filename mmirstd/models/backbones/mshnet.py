@@ -17,7 +17,7 @@ class MSHNet(IRSTDBackbone):
     Args:
         in_channels: Channels of the image.
         channels: Channels of the levels; the last one is the bottom.
-        blocks: Residual blocks of the levels, alike in encoder and decoder.
+        blocks: Residual blocks of the levels, the same in encoder and decoder.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the image encoders of the SAM family share: input size, freezing, adaptation."""
+"""Base class of the image encoders of the SAM family: input size, freezing, adaptation."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from mmirstd.models.backbones.encoder_adaptation import EncoderAdaptation
 
 
 class PromptableEncoder(EncoderAdaptation, BaseModule):
-    """An encoder whose embedding a promptable mask decoder reads.
+    """An encoder whose embedding is the input of a promptable mask decoder.
 
-    Images of any size, gray or colour, are brought to the square that the model was trained
-    on; position encodings are interpolated where ``img_size`` is not the pre-training size, so
-    that parameters have the shapes of the published checkpoints at every size.
+    Images of any size, gray or colour, are stretched to the square that the model was trained
+    on. If ``img_size`` is not the pre-training size, position encodings are interpolated, so
+    parameters have the shapes of the published checkpoints at every size.
 
     Args:
-        img_size: Side of the square that images are stretched to, a multiple of 16. 1024 is
-            what the published weights expect; smaller is quicker and coarser: the masks have a
-            quarter of it.
+        img_size: Side in pixels of the square that images are stretched to, a multiple of 16. The
+            published weights expect 1024. A smaller size is faster and coarser: the side of the
+            masks is a quarter of it.
         early_features: Also return the early features that SAM-HQ reads.
-        frozen: Train nothing here; norms keep their statistics and no gradient is kept.
+        frozen: Do not train the encoder: norms keep their statistics, gradients are not stored.
         with_cp: Recompute the blocks in the backward pass instead of storing their activations.
-        lora: Arguments of :func:`mmirstd.models.layers.lora.add_lora`: the encoder is frozen but
-            for low-rank updates. An empty dict takes the defaults.
+        lora: Arguments of :func:`mmirstd.models.layers.lora.add_lora`: the encoder is frozen
+            except for low-rank updates. An empty dict uses the defaults.
         init_cfg: MMEngine's initialisation.
 
     Raises:
-        ValueError: ``img_size`` is not a positive multiple of 16, or ``frozen`` meets ``lora``.
+        ValueError: ``img_size`` is not a positive multiple of 16, or both ``frozen`` and ``lora``
+            are set.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class PromptableEncoder(EncoderAdaptation, BaseModule):
         raise NotImplementedError
 
     def run(self, block: nn.Module, x: Tensor) -> Tensor:
-        """Apply a block, recomputing it in the backward pass if asked to."""
+        """Apply a block; with ``with_cp``, recompute it in the backward pass."""
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(block, x, use_reentrant=False)
         return block(x)
@@ -83,8 +84,8 @@ class PromptableEncoder(EncoderAdaptation, BaseModule):
 def resize_position(position: Tensor, size: tuple[int, int]) -> Tensor:
     """Interpolate a position embedding (1, h, w, C) to ``size`` as SAM does.
 
-    Bicubic without antialiasing: timm's own resizing averages when it shrinks, which differs by
-    about 1e-2 from what SAM's and EfficientSAM's weights were evaluated with.
+    Bicubic without antialiasing. timm's own resizing averages when it shrinks, which differs by
+    about 1e-2 from the resizing that SAM's and EfficientSAM's weights were evaluated with.
     """
     if tuple(position.shape[1:3]) == tuple(size):
         return position

@@ -20,12 +20,12 @@ from mmirstd.wording import format_count
 
 @MODELS.register_module()
 class QueryEncoder(BaseModule):
-    """Any stage-wise backbone whose stages exchange information with queries.
+    """Any stage-wise backbone, with queries that interact with its stages.
 
-    Sparse queries meet the features at every stage (bi-direction attention), dense queries meet
-    those of the later stages (deformable attention); both results are added to the stage
-    feature. Where paper and authors' release differ the release is the default, because it made
-    the published weights.
+    Sparse queries interact with the features of every stage (bidirectional attention), dense
+    queries with those of the later stages (deformable attention). Both results are added to the
+    stage feature. Where the paper and the authors' release differ, the release is the default,
+    because it produced the published weights.
 
     Args:
         backbone: Config of the backbone, or a built one.
@@ -35,25 +35,25 @@ class QueryEncoder(BaseModule):
         ffn_dims: Hidden width of the feed-forward networks.
         dropout: Dropout of the sparse interaction (release: 0).
         dense_dims: Channels m of the dense queries (paper: not given; release: 8). None leaves
-            out the dense queries and with them the early decoding.
+            out the dense queries; ``early_decoding`` must be False then.
         dense_heads: Heads of the deformable attention (release: 8, one channel each).
         dense_ffn_dims: Hidden width of its feed-forward network; None means ``ffn_dims``.
         dense_points: Sampling points per head and level (release: 4).
-        share_interaction: One attention set for all stages as in the release, or one each. The
-            paper does not say.
-        share_level_embed: All stages add row 0 of the level embedding as in the release, or
-            each its own.
+        share_interaction: Use the same attention for all stages, as in the release, instead of one
+            for each. The paper is silent.
+        share_level_embed: Add row 0 of the level embedding at all stages, as in the release,
+            instead of one row for each.
         chain_dense: Each stage continues from the dense queries of the previous one (the
-            paper's wording). The release loses the update of the last but one stage: the last
-            stage starts again from what stage 2 made.
-        interact_at: Exchange at the ``'entry'`` of a stage (release), right after the patch
-            embedding or down-sampling, or at its ``'exit'`` (a reading of Sec. 3.3).
+            paper's wording). The release discards the update of the last but one stage: the last
+            stage starts again from the output of stage 2.
+        interact_at: Interact at the ``'entry'`` of a stage (release), directly after the patch
+            embedding or downsampling, or at its ``'exit'`` (our reading of Sec. 3.3).
         early_decoding: Predict a mask from dense and sparse queries (Fig. 3, left).
         early_query: Which sparse query is decoded: -1 in the release, 0 in the paper.
         early_layers: Linear layers of its MLP: 3 in the release, 2 in the paper.
-        predict_early_mask: Also decode the early mask in evaluation mode, where by default it is
-            left out: it costs a pass over the finest map and is needed only if it prompts the
-            head, because no later part decodes a mask. Training always decodes it.
+        predict_early_mask: Also decode the early mask in evaluation mode. By default it is
+            left out there, because it costs a pass over the finest map and is needed only as
+            the prompt of a head if no later part decodes a mask. Training always decodes it.
         in_channels: Channels of the image.
 
     Raises:
@@ -173,7 +173,7 @@ class QueryEncoder(BaseModule):
     def _interact(
         self, stage: int, feature: Tensor, queries: Tensor, dense: Tensor | None, decodes: bool
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Exchange between one stage, sparse and dense queries; returns all three, updated."""
+        """Let one stage, the sparse and the dense queries interact; return all three, updated."""
         total, queries = self._sparse(stage, feature, queries)
         if self.has_dense and stage == 0:
             dense = self.dense_in[0](feature)
@@ -183,7 +183,7 @@ class QueryEncoder(BaseModule):
         return feature + total, queries, dense
 
     def _sparse(self, stage: int, feature: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Sparse interaction: what is added to the stage feature, and the updated queries."""
+        """Sparse interaction: the update of the stage feature, and the updated queries."""
         size = tuple(feature.shape[-2:])
         tokens = to_tokens(self.sparse_in[stage](feature))
         interact = self.interactions[stage % len(self.interactions)]
@@ -201,8 +201,8 @@ class QueryEncoder(BaseModule):
     ) -> tuple[Tensor, Tensor]:
         """Dense interaction of a stage after the first: the updated stage map and queries."""
         is_last = stage == len(self.dense_in) - 1
-        # The released model goes on from stage 2's dense queries in all later stages, so only
-        # the first update and the last one, the map of the early mask, are ever used.
+        # The released model continues from stage 2's dense queries in all later stages, so only
+        # the first update and the last one, which gives the early mask, are ever used.
         needed = decodes if is_last else self.chain_dense or stage == 1
         updated, stage_map = self.dense_interactions[stage - 1](
             dense, self.dense_in[stage](feature), update_dense=needed

@@ -37,9 +37,9 @@ class BottleneckBlock(nn.Module):
 
 @MODELS.register_module()
 class RDIAN(IRSTDBackbone):
-    """Branches of several kernel sizes on features that opposite differences have gated.
+    """Branches of several kernel sizes on features that are gated by directional differences.
 
-    Heights and widths need no multiple. The direction kernels of the original are constants; here
+    Height and width may have any size. The direction kernels of the original are constants; here
     they are differences of shifted images (`direction_gate`).
 
     Args:

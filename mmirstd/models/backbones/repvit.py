@@ -1,4 +1,4 @@
-"""RepViT through timm, with the stem stride that tiny targets need."""
+"""RepViT through timm, with the stem stride that small targets need."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ positions exactly what the pre-trained one does; (1, 2) would not."""
 
 @MODELS.register_module()
 class RepViT(StageWise, BaseModule):
-    """RepViT (Wang et al., 2023), a stage-wise backbone that can be entered between stages.
+    """RepViT (Wang et al., 2023), a backbone that can be entered between its stages.
 
     Modules keep timm's names (``stem.*``, ``stages.*``), so published weights load unchanged at
-    every stem stride. A stage ends where the original code ends it: timm counts the last block
+    every stem stride. Stages end where they do in the original code; timm counts the last block
     of a stage as ``downsample.pre_block`` of the next one.
 
     Args:
         arch: timm model name, ``'repvit_m1_1'`` in the paper.
         stem_stride: Total stride of the patch embedding: 4 is plain RepViT, the paper uses 2 on
-            IRSTD-1k and 1 on the other sets (Sec. 4.1, network details).
+            IRSTD-1k and 1 on the other datasets (Sec. 4.1, network details).
         in_channels: Channels of the image.
-        weights: ``'imagenet'`` asks timm for its ImageNet weights (network needed on the first
-            use); a path loads a checkpoint of this backbone, for instance a distilled one; None
+        weights: ``'imagenet'`` loads timm's ImageNet weights (the first use needs network
+            access); a path loads a checkpoint of this backbone, for instance a distilled one; None
             starts from random weights.
         embed_dims: Widths of the four stages instead of those of ``arch``.
         depths: Blocks of the four stages instead of those of ``arch``.
 
     Raises:
         ValueError: The stem stride is not 4, 2 or 1, or the checkpoint does not fit.
-        RuntimeError: ImageNet weights were asked for and could not be had.
+        RuntimeError: ImageNet weights were requested and could not be loaded.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class RepViT(StageWise, BaseModule):
             load_backbone(self, weights)
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
-        """The patch embedding (stage 0) or the down-sampling block of a later stage."""
+        """The patch embedding (stage 0) or the downsampling block of a later stage."""
         if stage == 0:
             return self.stem(x.contiguous(memory_format=torch.channels_last))
         block = self.stages[stage].downsample
@@ -81,7 +81,7 @@ class RepViT(StageWise, BaseModule):
         return block.ffn(x) if fused else x + block.ffn(x)
 
     def blocks(self, stage: int, x: Tensor) -> Tensor:
-        """The blocks of a stage, up to the last one before the next down-sampling."""
+        """The blocks of a stage, up to the last one before the next downsampling."""
         x = self.stages[stage].blocks(x)
         if stage + 1 < len(self.stages):
             x = self.stages[stage + 1].downsample.pre_block(x)
@@ -109,8 +109,8 @@ def _create(arch: str, pretrained: bool, in_channels: int, sizes: dict) -> RepVi
 def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     """Load a checkpoint of this backbone, strictly.
 
-    Accepted are plain state dicts and MMEngine checkpoints of the backbone, and of a whole
-    model, whose ``backbone.`` part is taken; as a file or at an http(s) address.
+    It accepts state dicts and MMEngine checkpoints of the backbone, and those of a complete
+    model, of which it takes the ``backbone.`` part; as a file or at an http(s) address.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -119,8 +119,8 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     address = str(path)
     if not address.startswith(('http://', 'https://')) and not Path(path).expanduser().is_file():
         raise FileNotFoundError(
-            f'backbone weights {path} do not exist: give the path of yours with --cfg-options '
-            '(model.backbone.weights=PATH, below a QueryEncoder model.backbone.backbone.weights), '
+            f'backbone weights {path} do not exist: give their path with --cfg-options '
+            '(model.backbone.weights=PATH, in a QueryEncoder model.backbone.backbone.weights), '
             'or None there to start from random weights'
         )
     if address.startswith(('http://', 'https://')):
@@ -132,4 +132,4 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     try:
         backbone.load_state_dict(inner or state)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f'{path} does not hold the weights of this backbone: {error}') from error
+        raise ValueError(f'{path} does not contain weights of this backbone: {error}') from error

@@ -21,19 +21,19 @@ from mmirstd.registry import MODELS
 
 
 class UnrolledRobustPCA(IRSTDBackbone):
-    """Base class: stages that split one gray image into background and targets, again and again.
+    """Base class: stages that repeatedly split a gray image into background and targets.
 
-    Every stage but the first reads the image that the stage before rebuilt, as in the released
-    code. Images of several channels are averaged to gray.
+    Every stage but the first reads the image that the previous stage reconstructed, as in the
+    released code. Images of several channels are averaged to gray.
 
     Args:
         in_channels: Channels of the image.
-        stages: One `DecompositionStage` for each round.
+        stages: One `DecompositionStage` per stage.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:
-        Four maps (N, 1, H, W): the gray image; background, rebuilt image and targets of the last
-        stage. The targets are logits already: see `DecompositionHead`.
+        Four maps (N, 1, H, W): the gray image; background, reconstructed image and targets of the
+        last stage. The targets are logits: see `DecompositionHead`.
     """
 
     out_channels = (1, 1, 1, 1)
@@ -48,11 +48,11 @@ class UnrolledRobustPCA(IRSTDBackbone):
         self.stages = nn.ModuleList(stages)
 
     def decompose(self, image: Tensor) -> list[Decomposition]:
-        """Background, targets and rebuilt image of every stage, in the units of ``image``.
+        """Background, targets and reconstructed image of every stage, in the units of ``image``.
 
         Args:
-            image: (N, in_channels, H, W), normalised as in the config: the authors divide gray
-                values by 255 and do nothing else.
+            image: (N, in_channels, H, W), normalised as in the config: the authors only divide
+                gray values by 255.
         """
         image = image.mean(dim=1, keepdim=True)
         target, states, decompositions = torch.zeros_like(image), None, []
@@ -70,11 +70,11 @@ class UnrolledRobustPCA(IRSTDBackbone):
 
 @MODELS.register_module()
 class RPCANet(UnrolledRobustPCA):
-    """Each step is a stack of 3x3 convolutions with weights of its own.
+    """RPCANet: each step is a separate stack of 3x3 convolutions.
 
     Args:
         in_channels: Channels of the image.
-        stages: Rounds.
+        stages: Number of stages.
         width: Channels of all convolutions.
         init_cfg: See `IRSTDBackbone`.
 
@@ -102,15 +102,15 @@ class RPCANet(UnrolledRobustPCA):
 
 @MODELS.register_module()
 class RPCANetPlusPlus(UnrolledRobustPCA):
-    """RPCANet whose background remembers earlier stages and whose targets see contrast.
+    """RPCANet with a recurrent state in the background step and contrast in the target step.
 
-    Three fifths of its cost is the contrast's convolution of 17 x 17.
+    The 17 x 17 convolution of the contrast takes three fifths of the cost.
 
     Args:
         in_channels: Channels of the image.
-        stages: Rounds; 3, 6 and 9 are published.
+        stages: Number of stages; 3, 6 and 9 are published.
         width: Channels of all convolutions and states.
-        contrast_size: Odd side of the contrast's window.
+        contrast_size: Odd side of the contrast's window in pixels.
         init_cfg: See `IRSTDBackbone`.
 
     Returns:

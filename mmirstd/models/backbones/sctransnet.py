@@ -17,10 +17,10 @@ _EncoderBlock = partial(ResidualBlock, bias=True, activation=nn.LeakyReLU)
 
 
 class ChannelGatedFusion(nn.Module):
-    """Gate the skip's channels by skip and decoder together, then two convolutions.
+    """Gate the channels of the skip by skip and decoder map, then apply two convolutions.
 
     Args:
-        skip_channels: Channels of the skip, and of the decoder's map.
+        skip_channels: Channels of the skip and of the decoder's map.
         channels: Channels of the result.
     """
 
@@ -42,7 +42,7 @@ class ChannelGatedFusion(nn.Module):
 class SCTransNet(IRSTDBackbone):
     """Residual U-Net whose skips pass through a transformer over the channels of all levels.
 
-    As in the released code a skip counts twice in the sum with what the transformer adds to it.
+    As in the released code, a skip counts twice in the sum with the output of the transformer.
 
     Args:
         in_channels: Channels of the image.

@@ -29,8 +29,8 @@ ARCHITECTURES = {
 class SemanticSAMSwin(EncoderAdaptation, SwinTransformer):
     """Swin-T or Swin-L of Semantic-SAM for images of any size, gray or colour.
 
-    Parameters have MMSeg's names. timm's Swin would not do: it shifts windows before it pads
-    them, which changes the output at most image sizes.
+    Parameters have MMSeg's names. timm's Swin shifts windows before it pads
+    them, which would change the output at most image sizes.
 
     Args:
         arch: 'tiny' or 'large'.
@@ -45,8 +45,8 @@ class SemanticSAMSwin(EncoderAdaptation, SwinTransformer):
         **sizes: Other arguments of MMSeg's ``SwinTransformer``, instead of those of ``arch``.
 
     Raises:
-        ValueError: ``arch`` is not known, ``img_size`` no positive multiple of 32, or ``frozen``
-            meets ``lora``.
+        ValueError: ``arch`` is not known, ``img_size`` is not a positive multiple of 32, or both
+            ``frozen`` and ``lora`` are set.
     """
 
     stride = 32
@@ -87,6 +87,6 @@ class SemanticSAMSwin(EncoderAdaptation, SwinTransformer):
         return self.encode(self.fit(images))
 
     def encode(self, images: Tensor) -> tuple[Tensor, ...]:
-        """As :meth:`forward`, for RGB images (N, 3, H, W) as they are."""
+        """As :meth:`forward`, for RGB images (N, 3, H, W) at their own size."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             return tuple(super().forward(images))

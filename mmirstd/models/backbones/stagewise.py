@@ -1,15 +1,15 @@
 """Entering a backbone between its stages: one small adapter per backbone family.
 
-The query design talks to the features at the entry of every stage, so the encoder runs a backbone
+The queries interact with the features at the entry of every stage, so the encoder runs a backbone
 step by step, in a plain loop:
 
     for stage in range(len(stages.channels)):
-        x = stages.enter(backbone, stage, x)   # patch embedding or down-sampling
+        x = stages.enter(backbone, stage, x)   # patch embedding or downsampling
         x = stages.blocks(backbone, stage, x)
         outputs.append(stages.output(backbone, stage, x))
 
-An adapter holds facts about a backbone and never the backbone itself, which is handed to every
-call. So each module has one owner, and copies, fused copies and wrappers of a model just work.
+An adapter stores properties of a backbone but never the backbone itself, which is passed to every
+call. So each module has one owner, and copies, fused copies and wrappers of a model work.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class StageWise(nn.Module):
     channels: Sequence[int]
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
-        """Patch embedding or down-sampling: image or previous stage -> (N, C, h, w)."""
+        """Patch embedding or downsampling: image or previous stage -> (N, C, h, w)."""
         raise NotImplementedError
 
     def blocks(self, stage: int, x: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class StageWise(nn.Module):
         raise NotImplementedError
 
     def output(self, stage: int, x: Tensor) -> Tensor:
-        """The output of a stage as the backbone would return it, e.g. normalised."""
+        """The output of a stage as the backbone returns it, e.g. normalised."""
         del stage
         return x
 
@@ -60,7 +60,7 @@ class Stages:
 
     Args:
         backbone: A built backbone of the family.
-        image_channels: Channels of the images that it takes.
+        image_channels: Channels of its input images.
 
     Attributes:
         entry_channels: Channels after ``enter`` of each stage.
@@ -95,7 +95,7 @@ class Stages:
     def _measure_channels(
         self, backbone: nn.Module, image_channels: int
     ) -> tuple[list[int], list[int]]:
-        """Channels read off one small image: the last resort."""
+        """Channels measured on a small image, if the backbone does not state them."""
         entry, exits = [], []
         training = backbone.training
         backbone.eval()
@@ -147,7 +147,7 @@ class ResNetStages(Stages):
 
 
 class SwinStages(Stages):
-    """mmseg's SwinTransformer: a stage is entered by the previous one's patch merging."""
+    """mmseg's SwinTransformer: the patch merging of the previous stage enters a stage."""
 
     def known_channels(self, backbone: nn.Module) -> tuple[Sequence[int], Sequence[int]]:
         return backbone.num_features, backbone.num_features
@@ -260,7 +260,7 @@ FAMILIES: dict[str, type[Stages]] = {
     'timm.FeatureListNet': TimmConvNeXtStages,
     'mmpretrain.ConvNeXt': MMPretrainConvNeXtStages,
 }
-"""Package and class of a backbone, or of one that it derives from, and the adapter for it. Names
+"""Package and class of a backbone, or of its base class, and the adapter for it. They are names
 instead of classes, because importing mmpretrain takes seconds and it may be missing."""
 
 
@@ -269,7 +269,7 @@ def stages_of(backbone: nn.Module, image_channels: int = 3) -> Stages:
 
     Args:
         backbone: A built backbone.
-        image_channels: Channels of the images that it takes.
+        image_channels: Channels of its input images.
 
     Raises:
         TypeError: The backbone cannot be entered between stages.
@@ -282,9 +282,9 @@ def stages_of(backbone: nn.Module, image_channels: int = 3) -> Stages:
             return family(backbone, image_channels)
     raise TypeError(
         f'{type(backbone).__name__} cannot be entered between stages, which the queries of the '
-        f'encoder need. Supported are {", ".join(FAMILIES)} (of timm only ConvNeXt) and what '
-        'derives from them; derive another backbone from '
-        'mmirstd.models.backbones.stagewise.StageWise and write enter and blocks, or use it '
+        f'encoder need. Supported are {", ".join(FAMILIES)} (of timm only ConvNeXt) and their '
+        'subclasses; derive another backbone from '
+        'mmirstd.models.backbones.stagewise.StageWise and implement enter and blocks, or use it '
         'without encoder queries.'
     )
 

@@ -13,8 +13,8 @@ from mmirstd.models.backbones.stagewise import StageWise
 from mmirstd.models.layers.residual import ResidualBlock, residual_stage
 from mmirstd.registry import MODELS
 
-# CPUs and tensor cores convolve fastest in the channels-last layout, which later layers keep. On
-# narrower maps PyTorch 2.14 destroys memory there: the backward pass of a strided 1x1 convolution.
+# CPUs and tensor cores convolve fastest in the channels-last layout, which later layers keep. With
+# narrower maps, the backward pass of a strided 1x1 convolution in PyTorch 2.14 corrupts memory.
 _NARROWEST = 16
 
 
@@ -22,14 +22,14 @@ _NARROWEST = 16
 class StrideOneResNet(StageWise, BaseModule):
     """Residual stages at strides 1, 2, 4, ...: the encoder of the tiny models. Our own design.
 
-    Targets of one to nine pixels do not survive an early down-sampling, so the first block works
-    at the resolution of the image. Widths are multiples of 16 by default, the block that CPU
-    kernels compute at once: a width of 12 costs as much.
+    Targets of one to nine pixels do not survive early downsampling, so the first block works
+    at the resolution of the image. By default, widths are multiples of 16, the block size of CPU
+    kernels: a width of 12 would cost as much.
 
     Args:
         in_channels: Channels of the image.
         channels: Channels of the stages, at least two.
-        blocks: Residual blocks of the stages; a stage starts with its down-sampling block.
+        blocks: Residual blocks of the stages; a stage starts with its downsampling block.
 
     Raises:
         ValueError: ``channels`` and ``blocks`` differ in length, or an entry is not positive.
@@ -66,7 +66,7 @@ class StrideOneResNet(StageWise, BaseModule):
         )
 
     def enter(self, stage: int, x: Tensor) -> Tensor:
-        """The first block of a stage: (N, C, h, w) -> (N, C', h, w) or half of it."""
+        """The first block of a stage: (N, C, h, w) -> (N, C', h, w) or half that size."""
         x = self.entries[stage](x)
         if stage == 0 and self.channels[0] >= _NARROWEST:
             x = x.contiguous(memory_format=torch.channels_last)

@@ -13,7 +13,7 @@ from mmirstd.registry import MODELS
 class UIUNet(IRSTDBackbone):
     """U2-Net whose skip connections are interactive-cross fusions.
 
-    Heights and widths need no multiple: pooling rounds up and upsampling follows the skip.
+    Height and width may have any size: pooling rounds up, and upsampling takes the skip's size.
 
     Args:
         in_channels: Channels of the image.

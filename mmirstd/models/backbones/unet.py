@@ -15,8 +15,8 @@ from mmirstd.registry import MODELS
 class UNet(IRSTDBackbone):
     """Two padded convolutions per level; nearest-neighbour upsampling and a convolution.
 
-    MMSegmentation's own ``UNet`` has other layers: 1x1 convolutions after bilinear upsampling and
-    no biases.
+    MMSegmentation's own ``UNet`` has different layers: 1x1 convolutions after bilinear upsampling
+    and no biases.
 
     Args:
         in_channels: Channels of the image.
