@@ -149,7 +149,7 @@ def test_prompts_and_queries_must_agree() -> None:
     model.decode_head.num_prompt_queries = 5
     with pytest.raises(ValueError, match=r'expects 5 prompt queries and received 8'):
         model.decode_head(model.neck(features))
-    with pytest.raises(ValueError, match=r'built for 4 levels.*3 maps arrived'):
+    with pytest.raises(ValueError, match=r'built for 4 levels.*received 3 maps'):
         model.neck(features[:3])
 
 

@@ -1,4 +1,4 @@
-"""Head of the training-free detectors: from a filter's response to a score."""
+"""Head of the training-free detectors: converts the response of a filter to a score."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class ClassicalHead(MaskHead):
-    """Scale the response of each image to a score in [0, 1] and cut it at ``threshold``.
+    """Scale the response of each image to a score in [0, 1] and threshold it.
 
-    The score is the positive part of the response, divided by its maximum over the image; so the
+    The score is the positive part of the response, divided by its maximum over the image. So the
     strongest response of every image is a detection, as with these methods in the literature. A
-    flat image gets none. There is nothing to train.
+    constant image has no detection. There is nothing to train.
 
     Args:
         threshold: A pixel is a target if its score exceeds it.
@@ -37,7 +37,7 @@ class ClassicalHead(MaskHead):
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Logits (N, 1, H, W) whose probabilities are the scores."""
         response = self._transform_inputs(features).clamp(min=0)
-        # In half precision the scores next to 0 and 1, and their logits, do not exist.
+        # Half precision cannot represent scores next to 0 and 1, nor their logits.
         response = response.to(torch.promote_types(response.dtype, torch.float32))
         peak = response.amax(dim=(1, 2, 3), keepdim=True)
         score = response / torch.where(peak > 0, peak, torch.ones_like(peak))

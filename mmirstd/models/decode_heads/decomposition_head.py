@@ -13,13 +13,14 @@ from mmirstd.wording import format_count
 
 @MODELS.register_module()
 class DecompositionHead(IRSTDHead):
-    """Takes the targets of the last stage as logits and supervises the rebuilt image. No weights.
+    """Return the targets of the last stage as logits and supervise the reconstructed image.
 
-    It needs the four maps of `UnrolledRobustPCA`; any other head works on that backbone too.
+    It has no weights and needs the four maps of `UnrolledRobustPCA`. Any other head works on that
+    backbone, too.
 
     Args:
-        rebuild_weight: Weight of the mean squared error between the rebuilt image and the image.
-            Unknown pixels count in it: the image is known there.
+        rebuild_weight: Weight of the mean squared error between the reconstructed image and the
+            image. Pixels with an ignored label count in it, because the image is known there.
         **kwargs: Arguments of `IRSTDHead`.
     """
 
@@ -46,7 +47,7 @@ class DecompositionHead(IRSTDHead):
     def loss(
         self, inputs: Sequence[Tensor], batch_data_samples: list[SegDataSample], train_cfg: dict
     ) -> dict[str, Tensor]:
-        """Losses of the targets and, as ``loss_rebuild``, of the rebuilt image.
+        """Losses of the targets and, as ``loss_rebuild``, of the reconstructed image.
 
         Raises:
             ValueError: The backbone does not return four maps.
@@ -54,12 +55,12 @@ class DecompositionHead(IRSTDHead):
         losses = super().loss(inputs, batch_data_samples, train_cfg)
         if len(inputs) != 4:
             raise ValueError(
-                'DecompositionHead expects image, background, rebuilt image and targets from the '
-                f'backbone, but received {format_count(len(inputs), "map")}; use mmirstd.IRSTDHead '
-                'on other backbones.'
+                'DecompositionHead expects image, background, reconstructed image and targets from '
+                f'the backbone, but received {format_count(len(inputs), "map")}; use '
+                'mmirstd.IRSTDHead on other backbones.'
             )
         image, _, rebuilt, _ = inputs
-        # Squares of half-precision values lose what is left of the error.
+        # In half precision, the squares of small errors underflow.
         error = (rebuilt.to(torch.float32) - image.to(torch.float32)).square().mean()
         losses['loss_rebuild'] = self.rebuild_weight * error
         return losses

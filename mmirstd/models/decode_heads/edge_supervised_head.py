@@ -1,4 +1,4 @@
-"""Head of ISNet: the mask from the maps, the edges from the backbone."""
+"""Head of ISNet: mask from the feature maps, edges from the backbone."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class EdgeSupervisedHead(IRSTDHead):
-    """`IRSTDHead` that also supervises the edge logits that the backbone made.
+    """`IRSTDHead` that also supervises the edge logits of the backbone.
 
     `forward` returns (mask logits, edge logits), both (N, 1, H, W). After a backbone without edge
     logits it is an ordinary `IRSTDHead`.

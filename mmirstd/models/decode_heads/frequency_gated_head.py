@@ -1,4 +1,4 @@
-"""Head of HDNet: what is sharp in the image decides where the fused masks count twice."""
+"""Head of HDNet: high-pass filtered details of the image gate the fused mask."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,13 @@ class FrequencyGatedHead(WarmUpHead):
     """`WarmUpHead` whose fusion is gated by a high-passed detail map.
 
     From the deepest side output to the finest, the detail map is weighted by the side output's
-    probabilities and high-pass filtered. The fusion is multiplied by one plus the result.
+    probabilities and high-pass filtered. The fusion is multiplied by one plus the sigmoid of the
+    result.
 
     Args:
         in_channels: Channels of the selected maps, the finest first.
-        energy_ratios: Share of the spectral energy that the filter of each side output removes.
+        energy_ratios: Share of the spectral energy, in [0, 1], that the filter of each side output
+            removes.
         detail_index: Which of the backbone's maps is the detail map: 1 channel, the resolution of
             the finest side output.
         **kwargs: Arguments of `WarmUpHead`.

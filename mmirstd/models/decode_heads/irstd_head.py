@@ -24,8 +24,8 @@ Outputs: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
 def stretch_probabilities(logits: Tensor) -> Tensor:
-    """Logits (N, 1, H, W) whose probabilities reach from 0 to 1 in every image."""
-    # In half precision the probabilities next to 0 and 1, and their logits, do not exist.
+    """Logits (N, 1, H, W) whose probabilities are stretched to [0, 1] in every image."""
+    # Half precision cannot represent probabilities next to 0 and 1, nor their logits.
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     probability = logits.sigmoid()
     low = probability.amin(dim=(1, 2, 3), keepdim=True)
@@ -36,40 +36,40 @@ def stretch_probabilities(logits: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class IRSTDHead(MaskHead):
-    """One logit map for the prediction and one more for every other map it is given.
+    """One logit map for the prediction, and a side output for every other selected map.
 
-    ``model(inputs, mode='tensor')`` returns what `forward` returns: a tensor (N, 1, H, W) if the
+    ``model(inputs, mode='tensor')`` returns the output of `forward`: a tensor (N, 1, H, W) if the
     head has a single output, else a tuple with the prediction first and then the side outputs in
-    the order of ``in_index``. After one of our backbones all have the size of the image; after a
-    stock backbone they have the size of the finest map, and `loss` and `predict` resize them, as
-    in MMSeg. `predict` computes the prediction only.
+    the order of ``in_index``. After one of our backbones, all have the size of the image. After a
+    stock backbone, they have the size of the finest map, and `loss` and `predict` resize them, as
+    in MMSeg. `predict` computes only the prediction.
 
     Args:
         in_channels: Channels of the selected maps. A sequence means several maps, of which the
-            last one gives the prediction and the others are supervised on their side.
+            last one gives the prediction and the others give supervised side outputs.
         channels: Channels before the 1x1 classifier of the prediction.
-        in_index: Which of the backbone's maps to select. None: the last ones, as many as
+        in_index: Which of the backbone's maps to select. None selects the last ones, as many as
             ``in_channels`` has entries.
-        hidden_conv: Put a 3x3 conv - BN - ReLU to ``channels`` before the classifier. Without
-            it ``channels`` is the number of channels of the last map.
+        hidden_conv: Insert a 3x3 conv - BN - ReLU with ``channels`` outputs before the classifier.
+            Without it, ``channels`` must be the number of channels of the last map.
         hidden_bias: Whether that convolution has a bias although BN follows.
         side_kernel_size: Side of the convolutions that give the side outputs.
         output_weights: Weight of each output's loss, the prediction first; None for ones.
             A mean over four outputs is ``(0.25, 0.25, 0.25, 0.25)``.
-        target_prior: Probability of a target that all outputs start from, by the bias of their last
-            convolutions (focal loss paper, Sec. 4.1). None leaves PyTorch's initial bias, from
-            which a cross-entropy needs hundreds of steps to reach the rarity of targets.
-        threshold: A pixel is a target if its probability exceeds it.
-        min_max: Stretch the probabilities of each predicted image to [0, 1] first, as UIU-Net's
-            evaluation does (with threshold 0.22). An image without target then always gets
+        target_prior: Initial target probability in (0, 1) of all outputs, set through the bias of
+            their last convolutions (focal loss paper, Sec. 4.1). None keeps PyTorch's initial bias,
+            from which a cross-entropy needs hundreds of steps to learn how rare targets are.
+        threshold: A pixel is a target if its probability exceeds this.
+        min_max: Stretch the probabilities of each predicted image to [0, 1] first, as in UIU-Net's
+            evaluation (with threshold 0.22). An image without a target then always has
             detections, so it is off by default.
         dropout_ratio: Element-wise dropout before the classifier.
         loss_decode: Losses, applied to every output. They receive logits (N, 1, H, W) and labels
-            (N, H, W), so stock MMSeg losses fit too.
-        num_classes: Background and target.
+            (N, H, W), so stock MMSeg losses work, too.
+        num_classes: Number of classes: background and target.
         out_channels: Must be 1.
-        **kwargs: Other arguments of `BaseDecodeHead`, such as ``align_corners`` (of the resizing
-            to input size), ``ignore_index`` and ``init_cfg``.
+        **kwargs: Other arguments of `BaseDecodeHead`, such as ``align_corners`` (for resizing
+            to the input size), ``ignore_index`` and ``init_cfg``.
     """
 
     supervises_last_map = False
@@ -126,7 +126,7 @@ class IRSTDHead(MaskHead):
             if hidden_conv
             else nn.Identity()
         )
-        # Element-wise as in the original models; BaseDecodeHead would drop whole channels, of
+        # Element-wise as in the original models; BaseDecodeHead drops whole channels, of
         # which there may be only four.
         self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio else None
         self.side_heads = nn.ModuleList(
@@ -162,12 +162,12 @@ class IRSTDHead(MaskHead):
         return 1 + len(self.side_heads)
 
     def select_maps(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """The maps (N, C, h, w) of ``in_index``, over the padded image if there is one."""
+        """The maps (N, C, h, w) of ``in_index``, of the padded image if there is one."""
         selected = self._transform_inputs(FeatureMaps.wrap(features).padded)
         return selected if isinstance(selected, list) else [selected]
 
     def to_image(self, logits: Tensor, features: Sequence[Tensor]) -> Tensor:
-        """Bring logits (N, 1, h, w) to the size of the image that ``features`` came from."""
+        """Resize and crop logits (N, 1, h, w) to the image that ``features`` were computed from."""
         features = FeatureMaps.wrap(features)
         if features.image_size is None:
             return logits
@@ -217,12 +217,12 @@ class IRSTDHead(MaskHead):
         """Weighted sum of the losses of all outputs.
 
         Args:
-            seg_logits: What `forward` returned.
-            batch_data_samples: The labels: 0 background, 1 target, ``ignore_index`` unknown.
+            seg_logits: The output of `forward`.
+            batch_data_samples: The labels: 0 background, 1 target, ``ignore_index`` ignored.
 
         Returns:
-            Under each loss's name its value for the prediction, under the name with ``_side``
-            appended the sum over the side outputs.
+            The value for the prediction under the name of each loss, and the sum over the side
+            outputs under the same name with ``_side`` appended.
         """
         label = self._stack_batch_gt(batch_data_samples).squeeze(1)
         outputs = (seg_logits,) if isinstance(seg_logits, Tensor) else seg_logits
@@ -238,5 +238,5 @@ class IRSTDHead(MaskHead):
         return losses
 
     def match_sizes(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """Bring logits (N, 1, h, w) and label (N, H, W) to one size: here the label's."""
+        """Bring logits (N, 1, h, w) and label (N, H, W) to the same size, here the label's."""
         return self.resize(logits, label.shape[-2:]), label

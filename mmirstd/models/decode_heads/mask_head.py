@@ -1,4 +1,4 @@
-"""What every head of this package answers: the logits of the mask that it predicts."""
+"""Base class of every head of this package: returns the logits of the predicted mask."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 class MaskHead(BaseDecodeHead):
-    """Base class of the heads: `forward` gives all that is supervised, prediction one mask."""
+    """Base class of the heads: `forward` returns all supervised outputs, `predict` one mask."""
 
     def predict_logits(self, features: Sequence[Tensor]) -> Tensor:
-        """Logits of the predicted mask, without anything that only training needs.
+        """Logits of the predicted mask, without the outputs that only training needs.
 
         Args:
             features: Maps of the backbone or neck, possibly
@@ -28,7 +28,7 @@ class MaskHead(BaseDecodeHead):
     def loss(
         self, inputs: Sequence[Tensor], batch_data_samples: list, train_cfg: Any
     ) -> dict[str, Tensor]:
-        """Losses of all outputs. MMSeg calls `forward` past its hooks; here they are run."""
+        """Losses of all outputs. Unlike in MMSeg, the hooks of `forward` are run."""
         return self.loss_by_feat(self(inputs), batch_data_samples)
 
     def predict(

@@ -1,4 +1,4 @@
-"""The mask decoders of the SAM family as heads that segment without a user.
+"""The mask decoders of the SAM family as heads that segment with a fixed prompt.
 
 Shapes: N images, Q sparse tokens, D width, h/w size of the image embedding.
 """
@@ -31,24 +31,24 @@ STRIDE = 16
 class SAMHead(MaskHead):
     """Prompt encoder and mask decoder of SAM and MobileSAM, with a fixed prompt.
 
-    The paper fine-tunes the generalists on infrared sets and does not say with which prompt.
-    Boxes drawn from the ground truth would tell the position of the target at test time, so the
+    The paper fine-tunes the generalists on infrared datasets and does not say with which prompt.
+    Boxes from the ground truth would reveal the position of the target at test time, so the
     prompt is the same for every image. Mask token 0, the one for unambiguous prompts, is trained
     and predicted; logits have a quarter of the resolution of the encoder's image.
 
     Parameters that this prompt and mask never use are kept for the checkpoint, with
-    ``requires_grad`` False. :meth:`decode` takes any prompt, for interactive use.
+    ``requires_grad=False``. :meth:`decode` takes any prompt, for interactive use.
 
     Args:
         in_channels: Channels D of the image embedding.
-        prompt: 'none': no points and no boxes, as IRSAM trains; 'full_box': one box around the
+        prompt: 'none': no points and no boxes, as in IRSAM; 'full_box': one box around the
             image; 'learned': trained tokens instead of points.
-        num_learned_prompts: Tokens for 'learned'.
+        num_learned_prompts: Number of tokens for 'learned'.
         decoder: Other sizes of the mask decoder; see
             :class:`mmirstd.models.layers.mask_decoder.SAMMaskDecoder`.
         loss_decode: Loss config.
-        threshold: Probability from which on a pixel is a target.
-        in_index: Which of the incoming maps is the image embedding.
+        threshold: A pixel is a target if its probability exceeds this.
+        in_index: Which of the input maps is the image embedding.
 
     Raises:
         ValueError: ``prompt`` is not known.
@@ -99,7 +99,7 @@ class SAMHead(MaskHead):
                 module.k_proj.bias.requires_grad_(False)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Mask logits (N, 1, 4 h, 4 w) under the fixed prompt."""
+        """Mask logits (N, 1, 4 h, 4 w) for the fixed prompt."""
         return self.select(self.decode(inputs, *self.fixed_prompt(inputs))[0])
 
     def select(self, masks: Tensor) -> Tensor:
@@ -107,7 +107,7 @@ class SAMHead(MaskHead):
         return masks[:, :1]
 
     def choose(self, masks: Tensor, iou: Tensor, multimask: bool) -> tuple[Tensor, Tensor]:
-        """Masks and predicted IoUs for a user: mask 0, or the three of an ambiguous prompt.
+        """Masks and predicted IoUs for interactive use: mask 0, or three for an ambiguous prompt.
 
         Args:
             masks: All mask logits (B, M, ...) of :meth:`decode`.
@@ -132,7 +132,7 @@ class SAMHead(MaskHead):
         return sparse, dense
 
     def image_size(self, inputs: Sequence[Tensor]) -> tuple[int, int]:
-        """(height, width) of the encoder's image, in whose pixels prompts are given."""
+        """(height, width) of the encoder's image; prompts are in its pixels."""
         h, w = inputs[self.in_index].shape[-2:]
         return h * STRIDE, w * STRIDE
 
@@ -173,8 +173,8 @@ class SAMHQHead(SAMHead):
         early_channels: Channels of the encoder's early features, which are its second map.
         hq_token_only: Predict the high-quality mask alone instead of its sum with mask 0. The
             authors evaluate with the sum.
-        train_hq_only: Train the 25 tensors that SAM-HQ adds and leave SAM's frozen, as the
-            authors do; freeze the encoder too.
+        train_hq_only: Train only the 25 tensors that SAM-HQ adds, as its authors do, and keep
+            SAM's frozen; freeze the encoder, too.
         **kwargs: Arguments of :class:`SAMHead`.
     """
 
@@ -236,7 +236,7 @@ class SAMHQHead(SAMHead):
 class EfficientSAMHead(SAMHead):
     """Prompt encoder and mask decoder of EfficientSAM, with a fixed prompt.
 
-    'none' means six invalid points, which is what EfficientSAM pads prompts with. Arguments are
+    'none' means six invalid points, with which EfficientSAM pads prompts. The arguments are
     those of :class:`SAMHead`.
     """
 

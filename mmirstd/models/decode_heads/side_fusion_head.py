@@ -14,11 +14,11 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class SideFusionHead(IRSTDHead):
-    """Every map gives a side output; upsampled to the finest, they are fused by a convolution.
+    """Fuse the side outputs of all maps, upsampled to the finest one, by a convolution.
 
-    The prediction is the fusion in UIU-Net and MSHNet; in SCTransNet it is the output of the
-    last map, and the fusion only supervises. Outputs are the prediction first, then the remaining
-    side outputs in the order of ``in_index``, then the fusion unless it is the prediction.
+    The prediction is the fusion in UIU-Net and MSHNet. In SCTransNet it is the output of the
+    last map, and the fusion is only supervised. The outputs are the prediction, the remaining
+    side outputs in the order of ``in_index``, and the fusion unless it is the prediction.
 
     Args:
         in_channels: Channels of the selected maps.
@@ -91,8 +91,8 @@ class SideFusionHead(IRSTDHead):
     def match_sizes(self, logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         """Resize the logits to the label or, for native side outputs, pool the label to them.
 
-        A pooled cell is a target if it holds a target pixel, and unknown if it holds an unknown
-        one but no target.
+        A pooled cell is a target if it contains a target pixel, and ignored if it contains an
+        ignored pixel but no target.
         """
         size = logits.shape[-2:]
         if not self.native_sides or size == label.shape[-2:]:

@@ -22,31 +22,33 @@ from mmirstd.wording import format_count
 
 @MODELS.register_module()
 class SimIRSTDHead(MaskHead):
-    """SAM's two-way transformer without up-sampling, prompted by queries and an early mask.
+    """SAM's two-way transformer without upsampling, prompted by queries and an early mask.
 
-    A single decoder query, joined by the sparse queries that come with the features, talks to
-    the mask features; its MLP then is the filter of the final mask. With ``num_prompt_queries=0``
-    and ``dense_prompt=False`` it needs neither, so it fits any stock neck.
+    A single decoder query and the sparse queries that come with the features interact with
+    the mask features; an MLP then turns the decoder query into the filter of the final mask. With
+    ``num_prompt_queries=0`` and ``dense_prompt=False`` it needs neither prompt and works with any
+    stock neck.
 
     Args:
-        in_channels: Channels of the mask features, which is the width of the decoder (256).
-        num_prompt_queries: Sparse queries that arrive as prompts: 8 in the full model (4 of the
-            FPN, 4 of the encoder), 0 for the steps of the roadmap before the last.
+        in_channels: Channels of the mask features and width of the decoder (256).
+        num_prompt_queries: Number of sparse queries used as prompts: 8 in the full model (4 of the
+            FPN, 4 of the encoder), 0 in the earlier steps of the roadmap.
         dense_prompt: Add the last early mask to the mask features, encoded as SAM encodes mask
             prompts (roadmap step 7). The mask comes from the neck; if only the encoder decodes
             one, set its ``predict_early_mask``.
         depth: Layers of the two-way transformer (as SAM: 2).
         num_heads: Attention heads (as SAM: 8).
         mlp_dims: Hidden width of the MLPs (as SAM: 2048).
-        attention_downsample: Cross-attentions project to ``in_channels`` over this (as SAM: 2).
+        attention_downsample: Cross-attentions project to ``in_channels`` divided by this (as
+            SAM: 2).
         upscale_dims: Widths of the two convolutions before the dot product.
         upscale_kernels: Their kernels: (1, 3) in the release; the paper says (3, 3).
         loss_decode: Loss config; the same loss supervises the final and all early masks.
-        threshold: Probability from which on a pixel is a target.
-        in_index: Which of the incoming maps are the mask features.
+        threshold: A pixel is a target if its probability exceeds this.
+        in_index: Which of the input maps are the mask features.
 
     Raises:
-        ValueError: The number of arriving queries is not the configured one, or the mask for
+        ValueError: The number of received queries is not the configured one, or the mask for
             ``dense_prompt`` is missing.
     """
 
@@ -102,14 +104,14 @@ class SimIRSTDHead(MaskHead):
         self.mask_embed = MLP(in_channels, in_channels, second)
 
     def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """All masks of the model, which is what ``model(images, mode='tensor')`` returns.
+        """All masks of the model, as ``model(images, mode='tensor')`` returns them.
 
         Args:
             inputs: Feature maps, possibly :class:`~mmirstd.models.features.FeatureMaps`.
 
         Returns:
             Logits: the final mask (N, 1, h, w), then the early masks that came with the features,
-            in the order of decoding. In evaluation mode the encoder makes its early mask only
+            in the order of decoding. In evaluation mode the encoder decodes its early mask only
             with ``predict_early_mask``.
         """
         return self.predict_logits(inputs), *FeatureMaps.wrap(inputs).early_masks.values()
@@ -136,8 +138,8 @@ class SimIRSTDHead(MaskHead):
     def _last_mask(features: FeatureMaps) -> Tensor:
         if not features.early_masks:
             raise ValueError(
-                'SimIRSTDHead was built with dense_prompt=True, but no early mask came with the '
-                'features: set early_decoding=True in the neck, or predict_early_mask=True in '
+                'SimIRSTDHead was built with dense_prompt=True, but the features carry no early '
+                'mask: set early_decoding=True in the neck, or predict_early_mask=True in '
                 'the encoder, or dense_prompt=False'
             )
         return list(features.early_masks.values())[-1]

@@ -14,15 +14,15 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class WarmUpHead(SideFusionHead):
-    """`SideFusionHead` that trains and predicts with its first side output for a while.
+    """`SideFusionHead` that trains and predicts with its first side output in the first epochs.
 
-    While training, the epoch is read from MMEngine's message hub, where the runner writes it. A
+    In training, the epoch is read from MMEngine's message hub, where the runner writes it. A
     head that has not been trained in this process does not warm up.
 
     Args:
         in_channels: Channels of the selected maps; the first one gives the warm-up's output.
-        warm_up_epochs: Number of warm-up epochs, counted from 0. Six in the original, whose limit
-            of 5 is compared by ``epoch > 5``.
+        warm_up_epochs: Number of warm-up epochs. Six in the original, which ends the warm-up by
+            ``epoch > 5`` and counts epochs from 0.
         loss_warm_up: Loss of the warm-up.
         **kwargs: Arguments of `SideFusionHead`.
     """

@@ -1,4 +1,4 @@
-"""Fusions in which the deep map gates channels and the shallow map gates places.
+"""Fusions in which the deep map gates channels and the shallow map gates positions.
 
 Shapes: N batch, C channels, h/w feature map.
 """
@@ -13,13 +13,13 @@ from mmirstd.models.layers.attention_gates import SpatialAttention, bottleneck_g
 class AsymmetricFusion(nn.Module):
     """Asymmetric contextual modulation of ACM (Dai et al., WACV 2021, Sec. 3.2).
 
-    The deep map says by its global average which channels of the shallow map matter, the shallow
-    map says place by place what of the deep map matters.
+    The global average of the deep map weights the channels of the shallow map; the shallow map
+    weights the deep map at every position.
 
     Args:
         channels: C of the shallow map and of the result.
-        high_channels: Bring a deep map of this many channels to C by 1x1 conv - BN - ReLU first.
-            None: the deep map has C channels and is used as it is.
+        high_channels: Channels of a deep map that a 1x1 conv - BN - ReLU first reduces to C.
+            None: the deep map has C channels and is used directly.
         reduction: The gates have C // reduction hidden channels.
     """
 

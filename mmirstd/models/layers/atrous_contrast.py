@@ -23,9 +23,10 @@ def _depthwise(channels: int, dilation: int, kernel: Tensor) -> nn.Conv2d:
 
 
 class AtrousContrastBlock(nn.Module):
-    """Quarter of the channels pass; the others see contrast at growing distance, one after another.
+    """Contrast at growing distance for three quarters of the channels, one after the other.
 
-    The depthwise kernels start as differences to the surroundings and are trained.
+    The first quarter is passed on. The depthwise kernels are initialised as differences to the
+    surroundings and are trained.
 
     Args:
         in_channels: Channels of the input.
@@ -35,7 +36,7 @@ class AtrousContrastBlock(nn.Module):
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
         if channels % 4:
-            raise ValueError(f'channels={channels} must be a multiple of 4: it is cut into four.')
+            raise ValueError(f'channels={channels} must be a multiple of 4: it is split into four.')
         quarter = channels // 4
         self.entry = nn.Sequential(nn.Conv2d(in_channels, channels, 1), nn.BatchNorm2d(channels))
         self.near = nn.Sequential(

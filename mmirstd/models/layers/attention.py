@@ -1,15 +1,15 @@
 """Attention between a few queries and many tokens, without projecting the tokens.
 
 The sparse queries of SimIRSTD (n = 4 to 9) exchange information with every pixel (T = 65,536 at
-256 x 256). The usual form projects all T tokens with D x D matrices. Since the queries are few,
-the projection of the tokens can be moved to the queries instead, which changes no output:
+256 x 256). The usual form projects all T tokens with D x D matrices. Since there are few queries,
+the projection of the tokens can be moved to the queries, which does not change the output:
 
 * queries read tokens: ``q . (W_k x) = (W_k^T q) . x``, and ``sum_t a_t W_v x_t`` equals
   ``W_v sum_t a_t x_t``. The bias of the keys adds one number to all scores of a query, which
   the softmax removes.
 * tokens read queries: ``(W_q x) . k = x . (W_q^T k)``, and ``W_o`` is applied to the values of
   the queries.
-* what all tokens have in common (a level embedding) and position encodings are added to scores
+* vectors that all tokens share (a level embedding) and position encodings are added to scores
   and sums instead of tokens.
 
 Per token this costs O(n heads D) instead of O(D^2). Shapes: N batch, Q queries, T tokens,
@@ -72,7 +72,7 @@ class Attention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier-uniform projections as one (3 D, D) matrix would get them, zero biases."""
+        """Xavier-uniform projections, scaled as for one (3 D, D) matrix, and zero biases."""
         gain = 0.5**0.5 if self.q_proj.in_features == self.q_proj.out_features else 1.0
         for projection in (self.q_proj, self.k_proj, self.v_proj):
             nn.init.xavier_uniform_(projection.weight, gain)
@@ -116,14 +116,14 @@ class ReadAttention(Attention):
         key_position: AxisPosition | None = None,
         common: Tensor | None = None,
     ) -> Tensor:
-        """Return what the queries read from the tokens.
+        """Attend from the queries to the tokens.
 
         Args:
             query: (N, Q, D), its position already added.
             key: Tokens (N, T, D).
             value: Tokens (N, T, D).
             key_position: Position encoding of the keys; None if it is already added.
-            common: Vector (D,) that every key and value carries on top, or None.
+            common: Vector (D,) to be added to every key and value, or None.
 
         Returns:
             (N, Q, D).
@@ -133,8 +133,8 @@ class ReadAttention(Attention):
             return super().forward(query, _plus(key, key_position), value)
         q = self._split(self.q_proj(query)) * self.scale
         vectors = (q @ self._heads(self.k_proj.weight)).flatten(1, 2)  # (N, h * Q, D)
-        # What all keys share cannot change the softmax, so ``common`` is left out. The bias is
-        # kept nevertheless: it takes no time and its gradient, which is zero, exists.
+        # A vector that all keys share cannot change the softmax, so ``common`` is left out. The
+        # bias is kept nevertheless: it takes no time, and it gets a gradient, which is zero.
         offset = (q @ self.k_proj.bias.unflatten(0, (self.num_heads, -1, 1))).flatten(1, 2)
         weights = self._drop(_scores(vectors, key, key_position, offset).softmax(-1))
         read = weights @ value
@@ -163,16 +163,16 @@ class WriteAttention(Attention):
         common: Tensor | None = None,
         residual: Tensor | None = None,
     ) -> Tensor:
-        """Return what the tokens receive from the queries.
+        """Attend from the tokens to the queries.
 
         Args:
             query: Tokens (N, T, D).
             key: Sparse queries (N, Q, D), their position already added.
             value: Sparse queries (N, Q, D).
             query_position: Position encoding of the tokens; None if it is already added.
-            common: Vector (D,) that every token carries on top, or None.
+            common: Vector (D,) to be added to every token, or None.
             residual: Tokens (N, T, D) to which the result and ``common`` are added, or None.
-                Adding here saves passes over the map.
+                Adding them here saves passes over the map.
 
         Returns:
             (N, T, D).
@@ -190,7 +190,7 @@ class WriteAttention(Attention):
         if self._dropping:
             out = self._drop(weights) @ vectors.transpose(1, 2).flatten(1, 2) + shift
             return out if residual is None else residual + out
-        # The weights of each head sum to one, so a constant can hide in the vectors.
+        # The weights of each head sum to one, so a constant can be added to the vectors.
         vectors = (vectors + shift / self.num_heads).transpose(1, 2).flatten(1, 2)
         if residual is None:
             return weights @ vectors
@@ -221,7 +221,7 @@ class WriteAttention(Attention):
 def _scores(
     vectors: Tensor, tokens: Tensor, position: AxisPosition | None, offset: Tensor
 ) -> Tensor:
-    """Dot products (N, K, T) of ``vectors`` (N, K, D) with placed tokens, plus (N, K, 1)."""
+    """Dot products (N, K, T) of ``vectors`` (N, K, D) and tokens with positions, plus offsets."""
     if position is not None:
         offset = position.scores(vectors, offset)
     ways = {
@@ -241,7 +241,7 @@ def _scores(
 
 
 def _plus(tokens: Tensor, other: Tensor | AxisPosition | None) -> Tensor:
-    """``tokens + other`` for everything that may be added to tokens."""
+    """``tokens + other`` for everything that can be added to tokens."""
     if other is None:
         return tokens
     return tokens + (other.dense() if isinstance(other, AxisPosition) else other).to(tokens.dtype)

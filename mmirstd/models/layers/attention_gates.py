@@ -1,4 +1,4 @@
-"""Gates in [0, 1] computed from a feature map: which channels and which places matter.
+"""Gates in [0, 1] for the channels and positions of a feature map.
 
 Shapes: N batch, C channels, h/w feature map.
 """
@@ -56,7 +56,7 @@ class SpatialAttention(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Channel attention, then spatial attention, each multiplied onto the map.
+    """Multiply a map by channel attention, then by spatial attention.
 
     Args:
         channels: C.
@@ -91,7 +91,8 @@ def bottleneck_gate(channels: int, hidden: int, *, pooled: bool) -> nn.Sequentia
     Args:
         channels: Channels of input and gate.
         hidden: Channels between the two convolutions.
-        pooled: Whether the gate sees the global average (N, C, 1, 1) or every place on its own.
+        pooled: Whether the gate is computed from the global average (N, C, 1, 1) or separately at
+            every position.
 
     Returns:
         Layers numbered 0 to 6; layer 0 is the pooling or an identity.

@@ -1,7 +1,7 @@
-"""Classical filters that answer to small bright spots: what detection was before learning.
+"""Classical filters that respond to small bright spots.
 
-All take and return maps (N, 1, H, W), repeat the border, scale with the image and ignore a
-constant added to it.
+All take and return maps (N, 1, H, W) and repeat the border. Their response is proportional to the
+image and does not depend on a constant added to it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from mmirstd.models.layers.neighbours import AXES, opposite_differences, pad_bor
 
 
 def white_top_hat(image: Tensor, size: int) -> Tensor:
-    """What opening by a square removes: bright spots that the square does not fit into.
+    """Bright spots that a square does not fit into: the image minus its opening by the square.
 
     Args:
         image: (N, 1, H, W).
@@ -28,13 +28,13 @@ def white_top_hat(image: Tensor, size: int) -> Tensor:
 def patch_contrast(image: Tensor, patch: int) -> Tensor:
     """Local contrast of a patch against its eight neighbours (Wei et al., 2016, MPCM).
 
-    For each of the four axes the differences to the two opposite neighbours are multiplied; the
-    smallest product counts, so that an edge, which differs on one side only, gives nothing.
-    Unlike the original, which squares away the sign, only patches brighter than both count.
+    For each of the four axes, the differences to the two opposite neighbours are multiplied. The
+    result is the smallest product, so an edge, which differs on one side only, gives zero.
+    Unlike in the original, which ignores the sign, only patches brighter than both count.
 
     Args:
         image: (N, 1, H, W).
-        patch: Odd side of the patches, about that of the targets.
+        patch: Odd side of the patches in pixels, about the size of the targets.
     """
     mean = F.avg_pool2d(pad_border(image, patch // 2), patch, stride=1)
     products = [
@@ -52,7 +52,7 @@ def multiscale_patch_contrast(image: Tensor, patches: Sequence[int]) -> Tensor:
 def directional_residual(image: Tensor, size: int, statistic: str = 'median') -> Tensor:
     """The image minus the largest of its medians or means along four lines (Deshpande, 1999).
 
-    An edge or a line survives as background in its own direction, a spot in none.
+    An edge or a line is preserved as background along its own direction, a spot along none.
 
     Args:
         image: (N, 1, H, W).

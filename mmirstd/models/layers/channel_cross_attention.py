@@ -15,8 +15,8 @@ from torch import Tensor, nn
 class ChannelCrossAttention(nn.Module):
     """Spatial-embedded single-head channel-cross attention, SSCA (Sec. III-B).
 
-    Queries are the channels of one level, keys and values the channels of all levels together;
-    the pixels are what is compared.
+    Queries are the channels of one level; keys and values are the channels of all levels. The
+    vectors that are compared consist of all pixels of a channel.
 
     Args:
         channels: C_l of every level.
@@ -73,7 +73,7 @@ class ComplementaryFeedForward(nn.Module):
         self.local = nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden, bias=False)
         self.wide = nn.Conv2d(hidden, hidden, 5, padding=2, groups=hidden, bias=False)
         self.reduce = nn.Conv2d(2 * hidden, channels, 1, bias=False)
-        # Efficient channel attention: neighbours among the channels' averages.
+        # Efficient channel attention: a convolution over the averages of the channels.
         self.channel_gate = nn.Conv1d(1, 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class ComplementaryFeedForward(nn.Module):
 
 
 class CrossLevelBlock(nn.Module):
-    """Attention over all levels, then a feed-forward per level, both with pre-norm and residual.
+    """Attention over all levels, then a feed-forward network per level, with pre-norm and residual.
 
     Args:
         channels: C_l of every level.
@@ -140,7 +140,7 @@ class CrossLevelTransformer(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """What the transformer adds to each of ``maps``, at its shape."""
+        """The update of each of ``maps``, with the same shape."""
         levels = [embed(each) for embed, each in zip(self.embeddings, maps, strict=True)]
         for block in self.blocks:
             levels = block(levels)

@@ -16,7 +16,7 @@ from mmirstd.models.layers.non_local import NonLocal
 def adaptive_max_pool(x: Tensor, bins: int) -> Tensor:
     """`torch.nn.functional.adaptive_max_pool2d` of ``x`` (N, C, h, w) to (N, C, bins, bins).
 
-    One side after the other, by operators that ONNX has.
+    It pools one axis after the other, with operators that ONNX supports.
     """
     for dim in (-2, -1):
         side = x.shape[dim]
@@ -32,14 +32,14 @@ def adaptive_max_pool(x: Tensor, bins: int) -> Tensor:
 class GuidedContextBlock(nn.Module):
     """Attention inside each of s x s patches, guided by attention between the patches (AGCB).
 
-    Patches have floor(h / s) x floor(w / s) places; those of the last row and column also take the
-    remainder. The guide is pooled over PyTorch's adaptive bins, which are not the patches where s
-    does not divide the sides, as in the released code.
+    Patches have floor(h / s) x floor(w / s) pixels; those of the last row and column also contain
+    the remainder. The guide is pooled over PyTorch's adaptive bins, as in the released code; they
+    differ from the patches if s does not divide the sides.
 
     Args:
         channels: C.
         scale: s. Both sides of the map must be at least s.
-        reduction: Of the attention inside the patches and of the gate.
+        reduction: Channel reduction of the attention inside the patches and of the gate.
     """
 
     def __init__(self, channels: int, scale: int, reduction: int = 4) -> None:
@@ -59,7 +59,7 @@ class GuidedContextBlock(nn.Module):
         return self.gate(self.between_patches(adaptive_max_pool(x, self.scale)))
 
     def patches(self, x: Tensor) -> Tensor:
-        """(N, C, h, w): every patch attended to by itself, times its guide."""
+        """(N, C, h, w): self-attention inside every patch, times its guide."""
         guide, last = self.guide(x), self.scale - 1
         height, width = (side // self.scale * last for side in x.shape[-2:])
         # Equal patches make one batch: all but the last row and column, these two, the corner.
@@ -94,11 +94,11 @@ class GuidedContextBlock(nn.Module):
 
 
 class ContextPyramid(nn.Module):
-    """A map reduced in width, and its guided context at several scales (CPM).
+    """Guided context at several scales of a map with reduced width (CPM).
 
     Args:
         channels: Channels of input and output.
-        scales: One block for each.
+        scales: Scales s, with one block for each.
         reduction: The blocks work on channels // reduction channels.
     """
 

@@ -16,7 +16,7 @@ from mmirstd.models.layers.winograd import WinogradConv2d, applies
 
 
 class ConvBNGELU(nn.Sequential):
-    """1x1 convolution without bias, BatchNorm and exact GELU: how maps enter another width.
+    """1x1 convolution without bias, batch norm and exact GELU, to change the width of a map.
 
     Args:
         in_channels: Channels of the input.
@@ -31,7 +31,7 @@ class ConvBNGELU(nn.Sequential):
 
     @torch.no_grad()
     def fuse(self) -> nn.Module:
-        """The same function in eval mode with the norm folded into the convolution.
+        """The same function in evaluation mode with the norm folded into the convolution.
 
         See :func:`mmirstd.models.fuse.fuse_for_inference`.
         """
@@ -41,8 +41,9 @@ class ConvBNGELU(nn.Sequential):
 class ConvGELU(nn.Module):
     """A convolution and exact GELU, for inference: on a CPU in one pass over the map.
 
-    One pass is taken where a short measurement finds it faster than convolution and activation
-    one after the other: float32 or bfloat16 on a CPU, no gradient, not while a graph is traced.
+    One pass is used if a short measurement finds it faster than the convolution followed by the
+    activation. This is tried for float32 or bfloat16 on a CPU, without gradients and not while a
+    graph is traced.
 
     Args:
         conv: The convolution, with zero padding given in pixels.
@@ -75,8 +76,8 @@ class ConvGELU(nn.Module):
 class PointwiseConv2d(nn.Conv2d):
     """A 1x1 convolution for inference, also on a single CPU thread.
 
-    With one thread PyTorch leaves 1x1 convolutions to a general matrix product; here a short
-    measurement decides.
+    With one thread, PyTorch computes 1x1 convolutions by a general matrix product; here a short
+    measurement decides between that and oneDNN's convolution.
     """
 
     @classmethod
@@ -102,7 +103,7 @@ class PointwiseConv2d(nn.Conv2d):
 
 
 class ResidualConvs(nn.Module):
-    """``x + second(first(x))`` for inference, where ``x`` takes up the sum on a CPU.
+    """``x + second(first(x))`` for inference; on a CPU the sum is written into ``x``.
 
     Args:
         first: Any module.

@@ -16,9 +16,9 @@ class ConvLSTMCell(nn.Module):
 
     Args:
         channels: C of the input and of both states.
-        initial: The cell is the first one and receives no states. It then has no forget gate and
-            nothing that reads a state, and its hidden state is the output gate times the cell
-            state WITHOUT a tanh, as in the released code of RPCANet++.
+        initial: The cell is the first one and receives no states. It then has neither a forget gate
+            nor weights for a hidden state, and its hidden state is the output gate times the cell
+            state without a tanh, as in the released code of RPCANet++.
     """
 
     def __init__(self, channels: int, *, initial: bool = False) -> None:
@@ -31,7 +31,7 @@ class ConvLSTMCell(nn.Module):
         self.from_hidden = convs(() if initial else GATES)
 
     def forward(self, x: Tensor, states: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        """Hidden and cell state (N, C, H, W) after ``x`` (N, C, H, W) and the states before it."""
+        """Hidden and cell state (N, C, H, W) from ``x`` (N, C, H, W) and the previous states."""
         gates = {name: conv(x) for name, conv in self.from_input.items()}
         if states is None:
             cell = gates['input'].sigmoid() * gates['candidate'].tanh()

@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention: the only file that knows whether mmcv has compiled ops.
+"""Multi-scale deformable attention, through mmcv's compiled operators if they are installed.
 
 Shapes: N batch, Q queries, S tokens of all levels, D width, h heads, L levels, P points.
 Reference: Zhu et al., Deformable DETR, Eq. 3.
@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 @functools.cache
 def compiled_operator() -> type[torch.autograd.Function] | None:
-    """Mmcv's compiled CUDA operator, or None where mmcv was installed without operators."""
+    """Mmcv's compiled CUDA operator, or None if mmcv was installed without operators."""
     try:
         from mmcv.ops.multi_scale_deform_attn import (
             MultiScaleDeformableAttnFunction,
@@ -43,8 +43,8 @@ def sample_in_torch(
     Args:
         value: Values of all levels (N, S, h, D / h), level after level, each row by row.
         sizes: (height, width) of each level; their areas sum to S.
-        locations: Sampling points (x, y) (N, Q, h, L, P, 2); [0, 1] spans the image. Outside
-            of it the value is zero.
+        locations: Sampling points (x, y) (N, Q, h, L, P, 2); [0, 1] spans the image. Values outside
+            of the image are zero.
         weights: Attention weights (N, Q, h, L, P).
 
     Returns:
@@ -66,7 +66,7 @@ def sample_in_torch(
 
 
 def sample(value: Tensor, sizes: Sequence[Size], locations: Tensor, weights: Tensor) -> Tensor:
-    """:func:`sample_in_torch`, through mmcv's compiled kernel where that is possible."""
+    """:func:`sample_in_torch`, through mmcv's compiled kernel if that is possible."""
     operator = compiled_operator() if value.is_cuda else None
     if operator is None or torch.compiler.is_compiling():
         return sample_in_torch(value, sizes, locations, weights)
@@ -83,9 +83,9 @@ class MultiScaleDeformableAttention(nn.Module):
     """Each query gathers from a few learned points of every level.
 
     Parameter names are those of Deformable-DETR, mmcv and Semantic-SAM. Unlike mmcv's module it
-    returns the attention alone: no residual, no dropout. It samples in float32 also under
-    autocast and in a model of half precision, whose numbers cannot tell the pixels of a large
-    map apart; in float64 if the weights are.
+    returns only the attention, without residual and dropout. Sampling uses float32, even under
+    autocast and in a model of half precision, because half-precision coordinates cannot
+    distinguish the pixels of a large map. If the weights are float64, sampling is, too.
 
     Args:
         embed_dims: Width D.
@@ -110,7 +110,10 @@ class MultiScaleDeformableAttention(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """Heads look in h directions of a square, the p-th point p pixels away (Sec. 4.1)."""
+        """Let heads sample in h directions, the p-th point at a distance of p pixels (Sec. 4.1).
+
+        Distances are measured to the side of a square around the reference point.
+        """
         for linear in (self.sampling_offsets, self.attention_weights):
             nn.init.zeros_(linear.weight)
             nn.init.zeros_(linear.bias)
@@ -133,10 +136,10 @@ class MultiScaleDeformableAttention(nn.Module):
         Args:
             query: (N, Q, D), position already added.
             value: Tokens of all levels (N, S, D), without position.
-            reference: Reference points (x, y) in [0, 1], broadcastable to (N, Q, L, 2): offsets
-                are in pixels of the level. Or boxes (centre x, centre y, width, height),
-                broadcastable to (N, Q, L, 4): an offset of P, the number of points, is half the
-                box.
+            reference: Reference points (x, y) in [0, 1], broadcastable to (N, Q, L, 2); offsets
+                are then in pixels of the level. Or boxes (centre x, centre y, width, height),
+                broadcastable to (N, Q, L, 4); an offset of P, the number of points, then is half
+                the box.
             sizes: (height, width) of each level.
 
         Returns:
@@ -187,8 +190,8 @@ class MultiScaleDeformableAttention(nn.Module):
     def _around_points(self, query: Tensor, points: Tensor, sizes: Sequence[Size]) -> Tensor:
         """Sampling locations (N, Q, h, L, P, 2) for reference points (N, Q, L, 2).
 
-        A location is linear in query, point and 1: a single matrix product makes all of them,
-        where scaling and shifting offsets would pass over the largest tensor of the layer. In
+        A location is linear in query, point and 1, so a single matrix product computes all of them.
+        Scaling and shifting offsets would need passes over the largest tensor of the layer. In
         memory the queries are innermost, as `sample_in_torch` reads them.
         """
         grid = (self.num_heads, self.num_levels, self.num_points, 2)

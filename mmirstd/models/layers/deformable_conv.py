@@ -8,13 +8,13 @@ from torchvision.ops import deform_conv2d
 class DeformableConv(nn.Module):
     """Deformable convolution v2 (Zhu et al., CVPR 2019), or v1 without modulation.
 
-    The kernel is torchvision's; offsets and modulation start at zero and one half, so that the
-    layer starts as half an ordinary convolution (v2) or as an ordinary one (v1).
+    The kernel is torchvision's. Offsets start at zero and modulation at one half, so the
+    layer starts as an ordinary convolution (v1) or as half of one (v2).
 
     Args:
         channels: Channels of input and output.
         kernel_size: (rows, columns), both odd.
-        modulated: Weigh every tap by a sigmoid.
+        modulated: Weight every tap by a sigmoid.
     """
 
     def __init__(

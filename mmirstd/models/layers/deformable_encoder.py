@@ -16,7 +16,7 @@ class DeformableEncoderLayer(nn.Module):
     Args:
         embed_dims: Width D of the tokens.
         num_heads: Attention heads.
-        num_levels: Levels that are read.
+        num_levels: Number of levels that are sampled.
         num_points: Sampling points per head and level.
         ffn_dims: Hidden width of the feed-forward network.
         chunk_tokens: Tokens per chunk of the feed-forward network; None for all at once.
@@ -48,7 +48,7 @@ class DeformableEncoderLayer(nn.Module):
         reference: Tensor,
         sizes: Sequence[Size],
     ) -> Tensor:
-        """Let ``tokens`` read ``value``.
+        """Let ``tokens`` attend to ``value``.
 
         Args:
             tokens: (N, Q, D).
@@ -66,5 +66,5 @@ class DeformableEncoderLayer(nn.Module):
     def forward(
         self, tokens: Tensor, position: Tensor, reference: Tensor, sizes: Sequence[Size]
     ) -> Tensor:
-        """:meth:`update` of the tokens of all levels by each other."""
+        """Let the tokens of all levels attend to each other; see :meth:`update`."""
         return self.update(tokens, position, tokens, reference, sizes)

@@ -1,4 +1,4 @@
-"""The dense interaction: dense queries and a stage exchange by deformable attention."""
+"""The dense interaction: deformable attention between dense queries and a stage."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mmirstd.models.layers.position import SinePosition
 class DenseInteraction(DeformableEncoderLayer):
     """One-layer multi-scale deformable encoder over [dense queries, stage feature].
 
-    Both maps query both maps; pixel centres are the reference points; post-norm. The paper
-    (Sec. 3.3) says multi-scale deformable attention between the dense queries and the stages;
-    depth, width and feed-forward size are the release's.
+    Both maps attend to both maps, with pixel centres as reference points and post-norm. The paper
+    (Sec. 3.3) states multi-scale deformable attention between the dense queries and the stages;
+    depth, width and feed-forward size are those of the release.
 
     Args:
-        embed_dims: Width m of both maps (8 in the release; the paper leaves m open).
+        embed_dims: Width m of both maps (8 in the release; not given in the paper).
         num_heads: Heads (8: one channel each).
         num_points: Sampling points per head and level.
         ffn_dims: Hidden width of the feed-forward network.
@@ -60,12 +60,12 @@ class DenseInteraction(DeformableEncoderLayer):
         Args:
             dense: Dense queries (N, m, H, W).
             stage: Stage feature (N, m, h, w).
-            update_dense: False skips the update of the dense queries, which is by far the
-                larger part of the work, when it is not used.
+            update_dense: False skips the update of the dense queries, by far the larger part of
+                the work, if it is not used.
 
         Returns:
-            The updated dense queries (N, m, H, W), or None if not asked for, and the updated
-            stage feature (N, m, h, w).
+            The updated dense queries (N, m, H, W), or None without ``update_dense``, and the
+            updated stage feature (N, m, h, w).
         """
         maps = (dense, stage)
         sizes = [tuple(m.shape[-2:]) for m in maps]

@@ -1,4 +1,4 @@
-"""Padding of images to sizes that a model divides evenly, and sums of maps.
+"""Padding images to multiples of a stride, cropping maps, and adding upsampled maps.
 
 Shapes: N batch, C channels, H/W image, h/w feature map.
 """
@@ -13,12 +13,12 @@ from torch import Tensor
 def pad_to_multiple(
     image: Tensor, multiple: int, mode: str = 'replicate', *, minimum: int = 1
 ) -> Tensor:
-    """Extend ``image`` (N, C, H, W) at the right and bottom to multiples of ``multiple``.
+    """Pad ``image`` (N, C, H, W) at the right and bottom to multiples of ``multiple``.
 
-    Sides below ``minimum`` are extended to the first multiple that is not.
+    Sides below ``minimum`` are padded to the smallest multiple that is at least ``minimum``.
 
-    The border is repeated: zeros would draw an edge, and edges raise false alarms. Models that
-    were trained with zeros get them by ``mode='constant'``.
+    By default the border is repeated, because zeros would create an edge, and edges cause false
+    alarms. Use ``mode='constant'`` for models that were trained with zeros.
     """
     height, width = image.shape[-2:]
     rows, columns = -height % multiple, -width % multiple
@@ -44,14 +44,14 @@ def crop_to_image(
         A view (N, C, ceil(H / stride), ceil(W / stride)).
     """
     rows, columns = (
-        -(-size * cells // padded)  # rounded up: a partly covered cell still belongs to the image
+        -(-size * cells // padded)  # rounded up: a partly covered cell belongs to the image
         for size, cells, padded in zip(image_size, feature_map.shape[-2:], padded_size, strict=True)
     )
     return feature_map[..., :rows, :columns]
 
 
 def add_upsampled(fine: Tensor, coarse: Tensor) -> Tensor:
-    """``fine`` (N, C, H, W) plus ``coarse`` (N, C, h, w), nearest-neighbour up-sampled to it."""
+    """``fine`` (N, C, H, W) plus ``coarse`` (N, C, h, w), upsampled by nearest neighbour."""
     (height, width), (h, w) = fine.shape[-2:], coarse.shape[-2:]
     traced = torch.compiler.is_compiling() or torch.jit.is_tracing()  # its sizes may change
     if traced or (height, width) != (2 * h, 2 * w):

@@ -1,4 +1,4 @@
-"""Two-layer feed-forward networks and the small MLPs that turn queries into mask filters."""
+"""Two-layer feed-forward networks, and small MLPs that convert queries to mask filters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mmirstd.models.layers.precision import autocast_is_on
 from mmirstd.models.layers.tuning import fastest
 
 _CHUNKS = (128, 512, 2048, 8192)
-"""Tokens per chunk to choose from on a CPU. The hidden values of a chunk should stay in its cache:
-larger chunks take several times as long, since all values then travel to memory and back."""
+"""Candidate numbers of tokens per chunk on a CPU. The hidden values of a chunk should fit into the
+cache. Larger chunks take several times as long, since all values then go to memory and back."""
 
 
 class FeedForward(nn.Module):
@@ -28,9 +28,9 @@ class FeedForward(nn.Module):
             deformable encoder).
         dropout: Dropout probability of the hidden layer while training.
         chunk_tokens: Process at most this many tokens at once, so that the hidden map of a
-            feature map never exists as a whole; while training the chunks are recomputed in
-            the backward pass. Outputs and gradients are unchanged. None processes all at once.
-        activation: Between the layers; ReLU everywhere but in EfficientSAM, which has GELU.
+            feature map never exists as a whole. In training, the chunks are recomputed in
+            the backward pass. Outputs and gradients do not change. None processes all at once.
+        activation: Between the layers. ReLU, except in EfficientSAM, which has GELU.
     """
 
     def __init__(
@@ -112,20 +112,20 @@ class FeedForward(nn.Module):
 
 
 def _is_plain(layer: nn.Module) -> bool:
-    """Whether a layer is its weight and bias alone: no adapter in its place, no hook on it."""
+    """Whether a layer is a plain ``nn.Linear`` without adapters and hooks."""
     return type(layer) is nn.Linear and not (layer._forward_hooks or layer._forward_pre_hooks)
 
 
 class MLP(nn.Module):
-    """Linear layers with an activation between them: turns a query into a mask filter.
+    """Linear layers with an activation between them, to convert a query to a mask filter.
 
     Args:
         in_dims: Width of the input.
         hidden_dims: Width of the hidden layers.
         out_dims: Width of the output.
-        num_layers: Number of linear layers. The release uses 3 everywhere; the paper says 2
+        num_layers: Number of linear layers. The release uses 3 everywhere; the paper states 2
             for the early decodings.
-        activation: ReLU everywhere but in EfficientSAM, which has GELU.
+        activation: Between the layers. ReLU, except in EfficientSAM, which has GELU.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ FALLBACK_CUT_OFF = 5
 
 
 def spectral_rings(height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """For every place (H, W) of a centred spectrum the smallest square that holds it.
+    """For every position (H, W) of a centred spectrum, the smallest square that contains it.
 
     Square k covers rows and columns c - k to c + k - 1 around the centre c; the smallest k is 1.
     """
@@ -25,16 +25,16 @@ def spectral_rings(height: int, width: int, device: torch.device | None = None) 
 
 
 def cut_off(power: Tensor, rings: Tensor, energy_ratio: float) -> Tensor:
-    """Smallest square (N,) that holds at least ``energy_ratio`` of each spectrum's energy.
+    """Smallest square (N,) that contains at least ``energy_ratio`` of each spectrum's energy.
 
     Args:
         power: Squared magnitudes (N, H, W) of centred spectra.
-        rings: What `spectral_rings` returned.
-        energy_ratio: Between 0 and 1.
+        rings: The result of `spectral_rings`.
+        energy_ratio: In [0, 1].
 
     Returns:
-        Integers from 1 to min(H, W) // 2 - 1. Where even the largest square holds less, 5, as in
-        the released code.
+        Integers from 1 to min(H, W) // 2 - 1; or 5, as in the released code, if even the largest
+        square contains less.
     """
     largest = min(power.shape[-2:]) // 2 - 1
     if largest < 1:
@@ -48,13 +48,13 @@ def cut_off(power: Tensor, rings: Tensor, energy_ratio: float) -> Tensor:
 
 
 def dynamic_high_pass(x: Tensor, energy_ratio: float) -> Tensor:
-    """Remove the smallest square of low frequencies that holds ``energy_ratio`` of the energy.
+    """Remove the smallest square of low frequencies that contains ``energy_ratio`` of the energy.
 
-    Gradients pass through the filter, not through the choice of the square.
+    Gradients pass through the filter, but not through the choice of the square.
 
     Args:
         x: (N, 1, H, W).
-        energy_ratio: Between 0 and 1.
+        energy_ratio: In [0, 1].
 
     Returns:
         Magnitudes (N, 1, H, W), float32: the filtered map is complex, since the squares are not

@@ -1,4 +1,4 @@
-"""The bi-direction attention of SimIRSTD (Sec. 3.3, Fig. 1 top right)."""
+"""The bidirectional attention of SimIRSTD (Sec. 3.3, Fig. 1 top right)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmirstd.models.layers.position import AxisPosition
 
 
 class BidirectionAttention(nn.Module):
-    """Sparse queries gather from a feature map, think, and write back to it.
+    """Sparse queries read from a feature map, are updated, and write back to it.
 
     The four steps of Sec. 3.3: (1) cross-attention from queries to features, (2) a point-wise
     MLP on the queries, (3) self-attention on the queries, (4) cross-attention from features to
@@ -59,7 +59,7 @@ class BidirectionAttention(nn.Module):
             tokens: Feature map as tokens (N, T, D).
             query_position: Learned position of the queries (Q, D).
             token_position: Position encoding of the T tokens.
-            level: Level embedding (D,), which is part of the tokens but not added to them yet.
+            level: Level embedding (D,) of the tokens, which is not added to them yet.
 
         Returns:
             The updated queries (N, Q, D) and tokens (N, T, D).

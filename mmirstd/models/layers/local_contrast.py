@@ -12,14 +12,14 @@ from mmirstd.models.layers.neighbours import opposite_differences
 
 
 def dilated_local_contrast(x: Tensor, distance: int) -> Tensor:
-    """How far every place stands out from its eight neighbours at ``distance``, both ways.
+    """Contrast of every position to its eight neighbours at ``distance``, brighter or darker.
 
-    The differences to opposite neighbours are multiplied, the smallest of the four products
-    counts. Neighbours beyond the border come from the other side (cyclic shift).
+    The differences to opposite neighbours are multiplied; the result is the smallest of the four
+    products. Neighbours beyond the border are taken from the other side (cyclic shift).
 
     Args:
         x: (N, C, h, w).
-        distance: In cells of the map.
+        distance: Distance in cells of the map.
 
     Returns:
         (N, C, h, w).
@@ -34,16 +34,16 @@ def multiscale_local_contrast(x: Tensor, distances: Sequence[int]) -> Tensor:
 
 
 def direction_gate(image: Tensor, distance: int = 2) -> Tensor:
-    """How much every pixel stands out from opposite neighbours, as a gate in (0, 1).
+    """Contrast of every pixel to opposite neighbours, as a gate in (0, 1).
 
-    The direction attention of RDIAN (Sun et al., TGRS 2023): for each of the four axes the
-    differences to the two neighbours are multiplied, the sigmoid of the sum is the gate. Outside
-    of the image there are zeros.
+    The direction attention of RDIAN (Sun et al., TGRS 2023): for each of the four axes, the
+    differences to the two neighbours are multiplied; the gate is the sigmoid of their sum. The
+    image is padded with zeros.
 
     Args:
-        image: (N, C, H, W). Several channels are averaged: the original reads one, for which this
-            changes nothing.
-        distance: In pixels.
+        image: (N, C, H, W). Several channels are averaged, which changes nothing for the single
+            channel of the original.
+        distance: Distance in pixels.
 
     Returns:
         (N, 1, H, W).

@@ -17,14 +17,14 @@ def add_lora(
 ) -> None:
     """Freeze ``model`` and add trainable low-rank updates to some of its linear layers, in place.
 
-    The update is zero at first, so outputs do not change.
+    The updates are initialised to zero, so outputs do not change at first.
 
     Args:
         model: Module whose linear layers are adapted.
         rank: Rank of the updates.
         alpha: The update is scaled by ``alpha / rank``.
         dropout: Dropout of the input of the updates while training.
-        targets: Names, or ends of names, of the linear layers.
+        targets: Names of the linear layers, or the last parts of their names.
 
     Raises:
         ImportError: peft is not installed.
@@ -54,12 +54,12 @@ def merge_lora(model: nn.Module) -> None:
 
 
 def rename_to_adapted(state_dict: dict[str, Tensor], model: nn.Module, prefix: str) -> None:
-    """Point the plain weights in ``state_dict`` to the layers inside the adapters of ``model``.
+    """Rename plain weights in ``state_dict`` to the layers inside the adapters of ``model``.
 
     Args:
         state_dict: Changed in place.
         model: Module with adapters.
-        prefix: Name of ``model`` in the state dict, with a dot, or an empty text.
+        prefix: Name of ``model`` in the state dict, with a dot, or an empty string.
     """
     for name, module in model.named_modules():
         if not _is_adapted(module):

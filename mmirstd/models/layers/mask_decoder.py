@@ -1,4 +1,4 @@
-"""Mask decoders of the SAM family, around the two-way transformer that SimIRSTD uses as well.
+"""Mask decoders of the SAM family; they share the two-way transformer with SimIRSTD.
 
 Shapes: N images, B prompts, M masks of a prompt, Q sparse tokens, D width, h/w size of the
 image embedding (1/16 of the encoder's image), E width of the mask features.
@@ -28,7 +28,7 @@ class SAMMaskDecoder(nn.Module):
     Args:
         embed_dims: Width D of the image embedding.
         num_masks: Mask tokens M: the single mask of an unambiguous prompt, then three levels of
-            detail of an ambiguous one.
+            detail for an ambiguous one.
         depth: Layers of the two-way transformer.
         num_heads: Attention heads.
         mlp_dims: Hidden width of the transformer's MLPs.
@@ -134,9 +134,9 @@ class SAMMaskDecoder(nn.Module):
 
 
 class HQMaskDecoder(SAMMaskDecoder):
-    """Mask decoder of SAM-HQ: one more token whose mask also sees early features.
+    """Mask decoder of SAM-HQ, with one more token whose mask also uses early features.
 
-    Its output has one mask more than SAM's, the high-quality one, which is the last.
+    Its output has one more mask than SAM's: the high-quality mask, which is the last one.
 
     Args:
         embed_dims: Width D of the image embedding.
@@ -194,8 +194,8 @@ class HQMaskDecoder(SAMMaskDecoder):
 class EfficientSAMMaskDecoder(SAMMaskDecoder):
     """Mask decoder of EfficientSAM.
 
-    SAM's with another order of positions and residuals in the self-attentions, GELU in all
-    MLPs, and GroupNorm with a single group between the up-sampling layers.
+    It differs from SAM's in the order of positions and residuals in the self-attentions, and has
+    GELU in all MLPs and a GroupNorm with a single group between the upsampling layers.
     """
 
     block = EfficientTwoWayAttentionBlock

@@ -1,4 +1,4 @@
-"""Maps compared with shifted copies of themselves, along the four axes through a pixel."""
+"""Comparing maps with shifted copies of themselves, along the four axes through a pixel."""
 
 from collections.abc import Iterator
 
@@ -10,19 +10,19 @@ AXES = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def pad_border(x: Tensor, margin: int, mode: str = 'replicate') -> Tensor:
-    """``x`` (N, C, H, W) extended by ``margin`` on every side.
+    """``x`` (N, C, H, W) padded by ``margin`` on every side.
 
     Args:
         x: (N, C, H, W).
         margin: Rows and columns to add.
-        mode: What lies beyond the border: ``'replicate'`` repeats it, ``'constant'`` gives zeros,
+        mode: Values beyond the border: ``'replicate'`` repeats it, ``'constant'`` gives zeros,
             ``'circular'`` continues at the opposite side.
     """
     return F.pad(x, (margin,) * 4, mode=mode)
 
 
 def shift_map(padded: Tensor, margin: int, rows: int, columns: int) -> Tensor:
-    """A map moved by at most ``margin``, cut out of its padded version."""
+    """A map shifted by at most ``margin``, cropped from its padded version."""
     height, width = (side - 2 * margin for side in padded.shape[-2:])
     top, left = margin + rows, margin + columns
     return padded[..., top : top + height, left : left + width]
@@ -35,10 +35,10 @@ def opposite_differences(
 
     Args:
         x: (N, C, h, w).
-        distance: In cells of the map.
-        border: Neighbours beyond the border; the ``mode`` of `pad_border`.
+        distance: Distance in cells of the map.
+        border: Values beyond the border; the ``mode`` of `pad_border`.
     """
-    # Rolling allows distances above the size of the map, circular padding does not.
+    # Rolling allows distances above the size of the map, but circular padding does not.
     padded = None if border == 'circular' else pad_border(x, distance, border)
     for rows, columns in AXES:
         pair = []

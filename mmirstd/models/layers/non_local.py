@@ -1,4 +1,4 @@
-"""Non-local attention between all places of a map (Wang et al., CVPR 2018), as in DANet.
+"""Non-local attention between all positions of a map (Wang et al., CVPR 2018), as in DANet.
 
 Shapes: N batch, C channels, h/w feature map.
 """
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class NonLocal(nn.Module):
-    """Add to every place a weighted mean of all places, weighted by a learned scalar.
+    """Add to every position the attention to all positions, weighted by a learned scalar.
 
-    The products of queries and keys are not scaled by the width, as in AGPCNet's released code.
+    As in AGPCNet's released code, the products of queries and keys are not scaled by the width.
 
     Args:
         channels: C.

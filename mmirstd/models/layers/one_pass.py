@@ -1,7 +1,7 @@
-"""Products and convolutions in which oneDNN also computes what follows them, in the same pass.
+"""Products and convolutions that oneDNN computes together with the following operation.
 
 PyTorch's compiler uses the same operators. Each caller measures whether they are faster on the
-processor at hand, see `mmirstd.models.layers.tuning`.
+machine's processor; see `mmirstd.models.layers.tuning`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Activation = Literal['none', 'gelu', 'relu']
 
 
 def is_usable(x: Tensor, dtype: torch.dtype | None = None) -> bool:
-    """Whether the operators can compute with ``x``: on a CPU, without gradient, untraced.
+    """Whether the operators can process ``x``: on a CPU, without gradients, not while tracing.
 
     Args:
         x: Input of the operator.
-        dtype: Precision to which it will be converted; None for its own. Then autocast must be off.
+        dtype: Precision to which it will be converted. None for its own; autocast must be off then.
     """
     computed = dtype or x.dtype
     return not (
@@ -73,7 +73,7 @@ def products(rows: Tensor, columns: Tensor, plus: Tensor | None = None) -> Tenso
 
 
 def known_activation(function: object) -> Activation | None:
-    """The name of an activation that the operators know, or None."""
+    """The name of an activation that the operators support, or None."""
     if function in (torch.relu, torch.relu_, F.relu):
         return 'relu'
     return 'gelu' if function is F.gelu else None

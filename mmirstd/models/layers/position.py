@@ -18,21 +18,21 @@ Encoding = TypeVar('Encoding')
 
 
 class KeptEncodings(nn.Module):
-    """Base of encodings that depend on the size of the map alone.
+    """Base class of encodings that depend only on the size of the map.
 
-    After `fuse` they are kept: a model for inference sees one size again and again, and making
+    After `fuse` they are cached: in inference the same sizes occur again and again, and computing
     SimIRSTD's encodings takes 2 % of a prediction.
     """
 
     _MOST = 8
-    """A pyramid has this many sizes at most; for more, the encodings are made again."""
+    """Number of cached sizes. A pyramid has at most this many; with more, the cache is cleared."""
 
     def __init__(self) -> None:
         super().__init__()
         self._kept: dict[tuple, Any] | None = None
 
     def fuse(self) -> nn.Module:
-        """The same module, which keeps its encodings from now on.
+        """The same module, which caches its encodings from now on.
 
         See :func:`mmirstd.models.fuse.fuse_for_inference`.
         """
@@ -40,12 +40,12 @@ class KeptEncodings(nn.Module):
         return self
 
     def forget(self) -> None:
-        """Free what is kept; it is made again when it is needed."""
+        """Clear the cache; encodings are computed again when they are needed."""
         if self._kept is not None:
             self._kept = {}
 
     def _keep(self, make: Callable[..., Encoding], *key: object) -> Encoding:
-        """``make(*key)``, or what it returned the last time."""
+        """``make(*key)``, or its cached result."""
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
         if self._kept is None or traced or torch.is_grad_enabled():
             return make(*key)
@@ -57,10 +57,10 @@ class KeptEncodings(nn.Module):
 
 
 class AxisPosition:
-    """A position encoding in which one half depends on y alone and the other on x alone.
+    """A position encoding of which one half depends only on y and the other only on x.
 
-    Added to tokens it would cost a pass over the whole map. Dotted with a few query vectors it
-    costs almost nothing, because the two halves are dotted per row and per column:
+    Adding it to tokens would cost a pass over the whole map. Its dot product with a few query
+    vectors costs almost nothing, because the halves can be computed per row and per column:
     ``q . (token + position) = q . token + q_y . rows[y] + q_x . columns[x]``.
 
     Args:
@@ -91,10 +91,10 @@ class AxisPosition:
 
 
 def sine_features(angle: Tensor, features: int, temperature: float = 10000.0) -> Tensor:
-    """Sines and cosines of ``angle`` (...) at a geometric series of wavelengths, in turns.
+    """Sines and cosines, alternating, of ``angle`` (...) at a geometric series of wavelengths.
 
     Args:
-        angle: In radians.
+        angle: Angle in radians.
         features: Number of features, F.
         temperature: Base of the series.
 
@@ -137,14 +137,14 @@ class SinePosition(KeptEncodings):
 class FourierPosition(KeptEncodings):
     """SAM's random Fourier encoding of coordinates in [0, 1].
 
-    The Gaussian matrix is a buffer that belongs to the checkpoint: another matrix is another
-    model.
+    The Gaussian matrix is a buffer and part of the checkpoint: with another matrix, the weights
+    are useless.
 
     Args:
         features: Number of random frequencies, F; the encoding is 2 F wide, sines first.
     """
 
-    keeps_float32 = True  # rounded frequencies would be another encoding
+    keeps_float32 = True  # rounded frequencies would give another encoding
 
     def __init__(self, features: int = 128) -> None:
         super().__init__()
@@ -161,9 +161,9 @@ class FourierPosition(KeptEncodings):
         """Encode the pixel centres of a map as tokens (height * width, 2 F).
 
         Args:
-            height: Of the map.
-            width: Of the map.
-            dtype: Of the tokens; None for the precision in which they are computed.
+            height: Height of the map.
+            width: Width of the map.
+            dtype: Precision of the tokens; None for the precision in which they are computed.
         """
         device = self.positional_encoding_gaussian_matrix.device
         return self._keep(self._make, height, width, dtype, device)
@@ -171,9 +171,9 @@ class FourierPosition(KeptEncodings):
     def _make(
         self, height: int, width: int, dtype: torch.dtype | None, device: torch.device
     ) -> Tensor:
-        del device  # where the frequencies are
-        # The sine of a sum is a sum of products of sines: a sine per row and column instead of one
-        # per pixel.
+        del device  # part of the key of the cache
+        # The sine of a sum is a sum of products of sines and cosines, which needs one sine per row
+        # and column instead of one per pixel.
         (sin_x, cos_x), (sin_y, cos_y) = self._axis(width, 0), self._axis(height, 1)
         sin_y, cos_y = sin_y[:, None], cos_y[:, None]
         sines = torch.addcmul(sin_x * cos_y, cos_x, sin_y)
@@ -181,7 +181,7 @@ class FourierPosition(KeptEncodings):
         return torch.cat([sines, cosines], dim=-1).flatten(0, 1).to(dtype or sines.dtype)
 
     def _axis(self, size: int, axis: int) -> tuple[Tensor, Tensor]:
-        """Sines and cosines (size, F) of what one axis adds to the phase of each pixel."""
+        """Sines and cosines (size, F) of the phase that one axis contributes to each pixel."""
         frequencies = self.positional_encoding_gaussian_matrix[axis]
         wide = torch.promote_types(frequencies.dtype, torch.float32)
         frequencies = frequencies.to(wide)

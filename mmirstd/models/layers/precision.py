@@ -1,4 +1,4 @@
-"""Mixed precision: asking for it, and leaving it for a part of a model."""
+"""Mixed precision: query its state, and disable it for a part of a model."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import torch
 
 
 def autocast_is_on(device_type: str) -> bool:
-    """Whether operations on such a device run in mixed precision here.
+    """Whether operations on a device currently run in mixed precision.
 
     Args:
-        device_type: Such as 'cuda'. Tensors on 'meta' have no values and no autocast.
+        device_type: Type of the device, such as 'cuda'. Tensors on 'meta' have no values and no
+            autocast.
     """
     if device_type == 'meta':
         return False
@@ -23,13 +24,13 @@ def autocast_is_on(device_type: str) -> bool:
 
 
 def without_autocast(device_type: str) -> AbstractContextManager:
-    """A context without autocast; none at all where autocast is off already.
+    """A context without autocast, or an empty context if autocast is off already.
 
-    ``torch.export`` turns every autocast context into a sub-graph of its own, which multiplied the
-    time to export SimIRSTD, and compilers fuse nothing across one.
+    ``torch.export`` turns every autocast context into a separate sub-graph, which multiplied the
+    time to export SimIRSTD, and compilers do not fuse operations across its boundary.
 
     Args:
-        device_type: Such as 'cuda'.
+        device_type: Type of the device, such as 'cuda'.
     """
     if not autocast_is_on(device_type):
         return nullcontext()

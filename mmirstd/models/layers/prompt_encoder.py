@@ -1,4 +1,4 @@
-"""Points, boxes and masks as tokens and maps of a SAM-like mask decoder.
+"""Encoding points, boxes and masks as prompts of a SAM-like mask decoder.
 
 Shapes: B prompts, P points of a prompt, Q sparse tokens, D width of the decoder.
 """
@@ -13,7 +13,7 @@ from mmirstd.models.layers.sam import MaskPromptEncoder
 from mmirstd.wording import format_count
 
 PADDING, BACKGROUND, TARGET, TOP_LEFT, BOTTOM_RIGHT = -1, 0, 1, 2, 3
-"""Labels of points: what a point says about its place."""
+"""Labels of points."""
 
 
 class SAMPromptEncoder(nn.Module):
@@ -45,11 +45,11 @@ class SAMPromptEncoder(nn.Module):
         *,
         image_size: tuple[int, int],
     ) -> tuple[Tensor, Tensor | None]:
-        """Encode one prompt per row; every part may be absent, all of them too.
+        """Encode one prompt per row; any part may be absent, and also all of them.
 
         Args:
-            points: (B, P, 2), (x, y) in pixels of the encoder's image; whole numbers are the
-                upper left corners of pixels and half a pixel is added.
+            points: (B, P, 2), (x, y) in pixels of the encoder's image. Integers are the
+                top left corners of pixels; half a pixel is added.
             labels: (B, P): 1 target, 0 background, -1 padding.
             boxes: (B, 4), (x1, y1, x2, y2) in the same pixels.
             masks: Logits (B, 1, 4 h, 4 w) for an image embedding of h x w.
@@ -64,7 +64,7 @@ class SAMPromptEncoder(nn.Module):
             ValueError: Points without labels, an unknown label, or shapes that do not fit.
         """
         _check(points, labels, boxes, known=(PADDING, BACKGROUND, TARGET))
-        if points is not None and boxes is None:  # a click is never alone: SAM was trained so
+        if points is not None and boxes is None:  # SAM was trained with padding after clicks
             points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)
             labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], dim=1)
         points, labels = _with_corners(points, labels, boxes)
@@ -87,15 +87,15 @@ class SAMPromptEncoder(nn.Module):
         return tokens + table[labels.long()]
 
     def used_parts(self, prompt: str) -> list[nn.Module]:
-        """Modules whose parameters matter with this fixed prompt: 'none' or 'full_box'."""
+        """Modules whose parameters have an effect with this fixed prompt: 'none' or 'full_box'."""
         corners = list(self.point_embeddings[TOP_LEFT:]) if prompt == 'full_box' else []
         return [self.no_mask_embed, *corners]
 
 
 class EfficientSAMPromptEncoder(nn.Module):
-    """Prompt encoder of EfficientSAM, which knows targets and boxes but no masks.
+    """Prompt encoder of EfficientSAM, which accepts target points and boxes but no masks.
 
-    Every prompt is padded with invalid points to the same length; unlike SAM's padding they keep
+    Every prompt is padded with invalid points to the same length. Unlike SAM's padding, they keep
     the position encoding of their coordinate, -1. Parameter names are EfficientSAM's.
 
     Args:
@@ -127,8 +127,8 @@ class EfficientSAMPromptEncoder(nn.Module):
         """Encode one prompt per row; see :class:`SAMPromptEncoder` for the arguments.
 
         Returns:
-            Sparse tokens (B, num_points, D), B = 1 without any prompt, and None: EfficientSAM
-            adds nothing to the image embedding.
+            Sparse tokens (B, num_points, D), with B = 1 without any prompt, and None, because
+            EfficientSAM adds nothing to the image embedding.
 
         Raises:
             ValueError: Mask prompts, background points, or more points than ``num_points``.

@@ -1,4 +1,4 @@
-"""The residual block that most infrared models are made of."""
+"""The residual block that most infrared models use."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class ResidualBlock(nn.Module):
     """3x3 conv - BN - act - 3x3 conv - BN - attention, plus the shortcut, then act.
 
-    The shortcut is the input itself where the shape stays, else a 1x1 convolution and BN.
+    The shortcut is the input itself if the shape does not change, else a 1x1 convolution and BN.
 
     Args:
         in_channels: Channels of the input.
@@ -44,7 +44,7 @@ class ResidualBlock(nn.Module):
             )
 
     def residual(self, x: Tensor) -> Tensor:
-        """What the block adds to its shortcut (N, channels, h, w)."""
+        """The residual branch (N, channels, h, w), without the shortcut."""
         x = self.activation(self.bn1(self.conv1(x)))
         return self.attention(self.bn2(self.conv2(x)))
 

@@ -17,7 +17,7 @@ def resize_like(x: Tensor, reference: Tensor) -> Tensor:
 
 
 def halve(x: Tensor) -> Tensor:
-    """``x`` (N, C, h, w) max-pooled by 2; an odd last row or column keeps a cell of its own."""
+    """``x`` (N, C, h, w) max-pooled by 2; an odd last row or column gets its own cell."""
     return F.max_pool2d(x, 2, ceil_mode=True)
 
 
@@ -61,7 +61,7 @@ class ResidualUBlock(nn.Module):
         skips: list[Tensor] = []
         last = len(self.encoder) - 1
         for level, conv in enumerate(self.encoder):
-            # The last level only dilates, also in the pooled kind.
+            # The last level only dilates, also in the pooled variant.
             if 0 < level < last and not self.dilated:
                 x = halve(x)
             x = conv(x)

@@ -1,4 +1,4 @@
-"""The small residual encoder of the ACM family and the U-shaped decoder on it.
+"""The small residual encoder of the ACM family and its U-shaped decoder.
 
 ACM, ALCNet and ISNet share it. Shapes: N batch, C channels, H/W image.
 """
@@ -20,7 +20,7 @@ class ResidualEncoder(nn.Module):
         in_channels: Channels of the image.
         channels: Channels of the stem and of the three stages.
         blocks: Residual blocks of each stage.
-        tiny: Keep the resolution in the stem, which then is a single convolution.
+        tiny: Keep the resolution in the stem, which is a single convolution then.
         affine_input_norm: Whether the BN on the image scales and shifts.
 
     Attributes:

@@ -19,12 +19,12 @@ States = tuple[Tensor, Tensor] | None
 
 
 class Decomposition(NamedTuple):
-    """What one stage makes of an image; all (N, 1, H, W) in the units of the image.
+    """Result of one stage; all maps are (N, 1, H, W) in the units of the image.
 
     Attributes:
         background: The image without targets.
         target: The targets. In the last stage these are the logits of the prediction.
-        image: The image rebuilt from both.
+        image: The image reconstructed from both.
     """
 
     background: Tensor
@@ -38,7 +38,7 @@ def convolutions(width: int, layers: int, *, norm: bool) -> nn.Sequential:
     Args:
         width: Channels inside.
         layers: Convolutions from ``width`` to ``width`` channels.
-        norm: Whether BN follows every convolution but the last one. ReLU always does.
+        norm: Whether BN follows every convolution but the last one. ReLU follows in any case.
     """
     norm_layer = nn.BatchNorm2d if norm else None
     return nn.Sequential(
@@ -63,7 +63,7 @@ class BackgroundStep(nn.Module):
         self.correction = convolutions(width, layers, norm=True)
 
     def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """Background of ``x`` (N, 1, H, W), and the states unchanged: there is no memory."""
+        """Background of ``x`` (N, 1, H, W) and the unchanged states, since there is no memory."""
         return x + self.correction(x), states
 
 
@@ -85,7 +85,7 @@ class PlainResidual(nn.Module):
 
 
 class RecurrentBackgroundStep(nn.Module):
-    """Background of RPCANet++: the correction remembers earlier stages.
+    """Background of RPCANet++, with a recurrent state in the correction.
 
     Args:
         width: Channels of the convolutions and states.
@@ -107,14 +107,15 @@ class RecurrentBackgroundStep(nn.Module):
 
 
 class GatedCentralDifference(nn.Module):
-    """Convolution of differences to the centre, with a learned share for each channel.
+    """Convolution of the differences to the centre, with a learned gate for each channel.
 
-    With kernel k and gate g it is g * (sum of k) * centre - (k applied to the window): at g = 1 the
-    negated convolution of the differences of the window to its centre, which ignores brightness.
+    With kernel k and gate g, it is g * (sum of k) * centre - (k applied to the window). At g = 1
+    this is the negated convolution of the differences to the centre, which is independent of
+    brightness.
 
     Args:
         channels: C.
-        kernel_size: Odd side of the window.
+        kernel_size: Odd side of the window in pixels.
         reduction: The gate has C // reduction hidden channels.
     """
 
@@ -146,12 +147,12 @@ def contrast_convolutions(width: int, kernel_size: int) -> nn.Sequential:
 
 
 class TargetStep(nn.Module):
-    """A gradient step towards sparse targets; its length is learned and starts at 0.01.
+    """A gradient step towards sparse targets with a learned length, initialised to 0.01.
 
     Args:
         width: Channels of the convolutions.
         layers: Convolutions between the first and the last one.
-        contrast: Adds to the input of the convolutions; None for nothing.
+        contrast: Module whose output is added to the input of the convolutions; None for none.
     """
 
     def __init__(
@@ -163,18 +164,18 @@ class TargetStep(nn.Module):
         self.direction = convolutions(width, layers, norm=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Targets (N, 1, H, W) in ``x``, the old targets plus what the background leaves."""
+        """Targets (N, 1, H, W), given ``x``: previous targets plus image minus background."""
         seen = x if self.contrast is None else x + self.contrast(x)
         return x - self.epsilon * self.direction(seen)
 
 
 class DecompositionStage(nn.Module):
-    """One round of background, targets and image.
+    """One stage: estimates background and targets, then reconstructs the image.
 
     Args:
         background: Called with the image without targets and with the states.
-        target: Called with the image without background.
-        width: Channels of the convolutions that rebuild the image.
+        target: Called with the previous targets plus the image without background.
+        width: Channels of the convolutions that reconstruct the image.
         layers: Convolutions between the first and the last one of these.
     """
 
@@ -189,7 +190,7 @@ class DecompositionStage(nn.Module):
     def forward(
         self, image: Tensor, target: Tensor, states: States
     ) -> tuple[Decomposition, States]:
-        """Decompose ``image`` (N, 1, H, W), given the targets and states of the stage before."""
+        """Decompose ``image`` (N, 1, H, W), given targets and states of the previous stage."""
         background, states = self.background(image - target, states)
         target = self.target(target + image - background)
         return Decomposition(background, target, self.rebuild(background + target)), states

@@ -23,8 +23,8 @@ class TwoWayAttentionBlock(nn.Module):
         num_heads: Attention heads.
         mlp_dims: Hidden width of the MLP.
         attention_downsample: The cross-attentions project to D divided by this.
-        skip_first_position: The first layer attends without positions and without residual.
-        activation: Of the MLP.
+        skip_first_position: Attend without positions and without residual, as the first layer does.
+        activation: Activation of the MLP.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class TwoWayAttentionBlock(nn.Module):
 
 
 class EfficientTwoWayAttentionBlock(TwoWayAttentionBlock):
-    """EfficientSAM's layer: the position becomes part of the tokens before they attend.
+    """EfficientSAM's layer, which adds the position to the tokens before the self-attention.
 
-    The first layer has a residual but no position; a later one adds the position to the tokens
-    themselves, so that it stays in the residual and in the values.
+    The first layer has a residual but no position. Later layers add the position to the tokens
+    themselves, so it is also part of the residual and of the values.
     """
 
     def _attend_to_each_other(self, tokens: Tensor, token_position: Tensor) -> Tensor:
@@ -93,8 +93,8 @@ class TwoWayTransformer(nn.Module):
         num_heads: Attention heads.
         mlp_dims: Hidden width of the MLPs.
         attention_downsample: The cross-attentions project to D divided by this.
-        block: Kind of layer.
-        activation: Of the MLPs.
+        block: Class of the layers.
+        activation: Activation of the MLPs.
     """
 
     def __init__(
@@ -141,8 +141,8 @@ class TwoWayTransformer(nn.Module):
             token_position: Position of the tokens, broadcastable to them. SAM uses the initial
                 tokens themselves, SimIRSTD learned embeddings.
             image_position: Position of the image tokens, broadcastable to (N, T, D).
-            num_outputs: Read only the first n tokens out of the last attention, which is
-                per token; None reads all.
+            num_outputs: Compute only the first n tokens in the last attention, which treats each
+                token separately; None computes all.
 
         Returns:
             Tokens (N, num_outputs or Q, D) and image (N, T, D).
@@ -162,8 +162,8 @@ class MaskPromptEncoder(nn.Sequential):
         embed_dims: Width of the image embedding.
         mask_dims: Widths of the two hidden layers.
         stride: Stride and kernel of the first two convolutions: 2 in SAM, which reduces the
-            mask by four. None keeps the resolution with a 1x1 and a 3x3 convolution as
-            SimIRSTD's release does.
+            side of the mask by four. None keeps the resolution with a 1x1 and a 3x3 convolution,
+            as in SimIRSTD's release.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class MaskPromptEncoder(nn.Sequential):
 
 
 class SAMNeck(nn.Sequential):
-    """From the width of an encoder to that of the decoder; layer numbers are SAM's ``neck``.
+    """Convert the width of the encoder to that of the decoder; layer numbers are SAM's ``neck``.
 
     Args:
         in_channels: Channels of the encoder's last map.

@@ -1,8 +1,8 @@
-"""Choosing between ways to compute the same thing by timing them once on the machine at hand.
+"""Choose between equivalent computations by timing them once on the current machine.
 
-What was found is kept in a file, so that only the first prediction on a machine measures. The ways
-agree to float accuracy, not in every digit. With ``MMIRSTD_REPEATABLE=1`` nothing is timed and the
-first way is taken, so all processes compute the same digits.
+The choices are stored in a file, so that only the first prediction on a machine measures. The
+candidates agree to float accuracy, not in every digit. With ``MMIRSTD_REPEATABLE=1`` nothing is
+timed and the first candidate is used, so all processes compute the same digits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SWITCH = 'MMIRSTD_KERNEL_CACHE'
 
 _chosen: dict[Hashable, Any] = {}
 _stored: dict[str, str] | None = None
-"""What the file held when it was last read or written: key -> name, both as text."""
+"""Content of the file when it was last read or written: key -> name, both as strings."""
 
 
 def fastest(
@@ -41,16 +41,16 @@ def fastest(
     """Name of the fastest candidate, timed on the first call with ``key`` on this machine.
 
     Which of two kernels is faster depends on the processor and its caches, so no constant is right
-    everywhere; the candidates should take milliseconds. Choices are kept in
-    ``kernels-<machine>.json`` of the cache folder, one file per processor and version of PyTorch;
-    ``MMIRSTD_KERNEL_CACHE=0`` turns that off, deleting the file makes the next call time again.
+    everywhere. Candidates should take milliseconds. Choices are kept in
+    ``kernels-<machine>.json`` of the cache folder, one file per processor and version of PyTorch.
+    ``MMIRSTD_KERNEL_CACHE=0`` turns that off; after deleting the file, the next call times again.
 
     Args:
-        key: What the choice depends on, such as shapes and the number of threads. Its ``repr`` must
-            be the same in every process.
-        candidates: Ways to compute the same thing, by name; the first is taken where choices must
+        key: Everything that the choice depends on, such as shapes and the number of threads. Its
+            ``repr`` must be the same in every process.
+        candidates: Equivalent computations by name; the first one is used if choices must
             be repeatable.
-        rounds: Timed rounds after one that warms up; the shortest time of each candidate counts.
+        rounds: Timed rounds after a warm-up round; the shortest time of each candidate counts.
     """
     if os.environ.get('MMIRSTD_REPEATABLE'):
         return next(iter(candidates))
@@ -65,14 +65,14 @@ def fastest(
 
 
 def forget_choices() -> None:
-    """Let the next calls of :func:`fastest` read the file again, or time where it has no answer."""
+    """Forget all choices, so that :func:`fastest` reads the file again, or times without one."""
     global _stored
     _chosen.clear()
     _stored = None
 
 
 def choices_file() -> Path | None:
-    """Where choices on this machine are kept; None if they are not."""
+    """The file with the choices of this machine; None if they are not stored."""
     if os.environ.get(SWITCH, '1') == '0':
         return None
     return cache_folder() / f'kernels-{_machine()}.json'
@@ -98,7 +98,7 @@ def _known() -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """The content of the file; nothing if there is none or it is damaged."""
+    """The content of the file; an empty dictionary if it is missing or damaged."""
     with suppress(OSError, ValueError):
         content = json.loads(file.read_text(encoding='utf-8'))
         if isinstance(content, dict):
@@ -120,7 +120,7 @@ def _remember(key: str, name: str) -> None:
 
 @functools.cache
 def _machine() -> str:
-    """A short name for everything besides the key that decides which kernel is fast."""
+    """A hash of everything besides the key that influences which kernel is the fastest."""
     facts = [
         __version__,
         platform.machine(),
@@ -133,7 +133,7 @@ def _machine() -> str:
 
 
 def _processor() -> str:
-    """Model and instruction sets of the processor, where the system tells them."""
+    """Model and instruction sets of the processor, if the system provides them."""
     with suppress(OSError):
         lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
         wanted = 'model name', 'flags', 'Features', 'cache size', 'CPU part'

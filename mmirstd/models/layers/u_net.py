@@ -1,4 +1,4 @@
-"""The shape that most infrared models have: pooled encoder, skips, decoder with concatenation.
+"""The U-Net structure of most infrared models: pooled encoder, skips, concatenating decoder.
 
 Shapes: N batch, C channels, h/w feature map. Levels count from shallow to deep, decoder stages
 from deep to shallow.
@@ -16,7 +16,7 @@ from mmirstd.wording import format_count
 
 
 def resize_aligned(x: Tensor, scale: float = 2) -> Tensor:
-    """``x`` (N, C, h, w) resized bilinearly by ``scale``, corner pixels on corner pixels."""
+    """``x`` (N, C, h, w) resized bilinearly by ``scale`` with aligned corners."""
     return F.interpolate(x, scale_factor=scale, mode='bilinear', align_corners=True)
 
 

@@ -1,15 +1,15 @@
 """3x3 convolutions with fewer multiplications (Winograd's F(4x4, 3x3) and F(2x2, 3x3)).
 
 Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), with the usual points
-0, 1, -1, 2, -2 and infinity, or 0, 1, -1 and infinity. The image is cut into tiles, which overlap
-by two pixels; a tile's convolution becomes a product in a transformed space, where the products of
-all tiles are one matrix product over the channels.
+0, 1, -1, 2, -2 and infinity, or 0, 1, -1 and infinity. The image is split into tiles that overlap
+by two pixels. The convolution of a tile becomes an element-wise product in a transformed space,
+and the products of all tiles form one matrix product over the channels.
 
 * float32: tiles of 4x4 outputs, 2.25 multiplications per output instead of 9. The root mean square
   of the error is below 1e-5 of that of the result (2e-6 to 3e-6 measured; 2e-7 to 6e-7 for the
   direct sum, depending on the processor).
 * bfloat16: tiles of 2x2 outputs, 4 multiplications per output. Larger tiles amplify the rounding to
-  8 bits; these make an error of 0.5 to 0.6 percent, the direct convolution one of 0.3.
+  8 bits. The error is 0.5 to 0.6 percent, that of the direct convolution 0.3 percent.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from mmirstd.models.layers.tuning import fastest
 
 DIRECT = 0
 TILES = {torch.float32: 4, torch.bfloat16: 2}
-"""Side of the square of outputs that is computed at once."""
+"""Side of the square of outputs of each tile."""
 
 BANDS = (8, 16, 32)
-"""Rows of pixels at a time, to choose from: what they need should stay in the processor's cache."""
+"""Candidate numbers of rows per step, whose buffers should fit into the processor's cache."""
 
 _FILTERS = {
     4: [
@@ -48,8 +48,9 @@ _FILTERS = {
 class WinogradConv2d(nn.Module):
     """A 3x3 convolution for inference on a CPU; elsewhere it is the direct convolution.
 
-    It is taken where a short measurement finds it faster than the direct convolution: float32 or
-    bfloat16 maps on a CPU, no gradient, not while a graph is traced.
+    Winograd's algorithm is used if a short measurement finds it faster than the direct convolution.
+    This is tried for float32 or bfloat16 maps on a CPU, without gradients and not while a graph is
+    traced.
 
     Args:
         conv: The convolution to replace: 3x3, stride 1, padding 1.
@@ -95,7 +96,7 @@ class WinogradConv2d(nn.Module):
 
 
 def applies(conv: nn.Conv2d) -> bool:
-    """Whether a convolution has the form, and channels enough that trying is worth the memory."""
+    """Whether a convolution has a suitable form, and enough channels to be worth the memory."""
     return (
         conv.kernel_size == (3, 3)
         and conv.stride == conv.padding == conv.dilation == (1, 1)
@@ -120,7 +121,7 @@ def convolve(
         images: (N, H, W, C).
         filters: See `transform_filters`.
         bias: (O,) or None.
-        band: Rows of pixels at a time.
+        band: Rows of pixels per step.
 
     Returns:
         (N, H, W, O).
@@ -144,7 +145,7 @@ def convolve(
 
 
 class _Buffers:
-    """Memory for one band of tiles, reused by all bands: fresh memory is slow memory."""
+    """Memory for one band of tiles, reused by all bands, because new memory is slow."""
 
     def __init__(self, like: Tensor, tile: int, band: int, across: int, out_channels: int) -> None:
         channels, reach = like.shape[-1], tile + 2
@@ -159,7 +160,7 @@ class _Buffers:
         self.scratch = like.new_empty(4, size)
 
     def load(self, image: Tensor, top: int) -> None:
-        """Copy the rows around a band of ``image`` (H, W, C), zeros beyond its border."""
+        """Copy the rows of a band of ``image`` (H, W, C), with zeros beyond its border."""
         first, last = max(top - 1, 0), min(top - 1 + len(self.padded), len(image))
         offset = first - (top - 1)
         self.padded[:offset] = 0

@@ -13,15 +13,15 @@ from mmirstd.registry import MODELS
 class EdgeLoss(nn.Module):
     """BCE and soft IoU between predicted edges and the gradient of the label.
 
-    The gradient of a 0/1 label reaches sqrt(2) at corners and 1e-3 where it is flat; it is cut
-    to [0, 1]. Pixels next to unknown ones are unknown too.
+    The gradient of a 0/1 label is up to sqrt(2) at corners and 1e-3 in constant areas; it is
+    clipped to [0, 1]. Pixels next to ignored ones are ignored, too.
 
     Args:
         bce_weight: Weight of the binary cross entropy, 10 in the original.
         iou_weight: Weight of the soft IoU, 1 in the original.
         smooth: Smoothing of the soft IoU.
-        double_sigmoid: Put the edge probability through a sigmoid again before the soft IoU, as
-            the released code does. Its optimum then is not the label, so the default is not to.
+        double_sigmoid: Apply a second sigmoid to the edge probability before the soft IoU, as
+            the released code does. Its optimum is then not the label, so it is off by default.
         loss_name: Key in the log.
     """
 

@@ -22,11 +22,10 @@ def sample_points(maps: Tensor, points: Tensor, mode: str = 'bilinear') -> Tenso
 def uncertain_points(
     logits: Tensor, num_points: int, oversample_ratio: float, importance_ratio: float
 ) -> Tensor:
-    """Draw points, most of them where the mask is undecided (PointRend, Sec. 3.1).
+    """Draw points, most of them where the mask is uncertain (PointRend, Sec. 3.1).
 
-    ``oversample_ratio * num_points`` uniform candidates are drawn; the ``importance_ratio *
-    num_points`` of them with the smallest absolute logit are kept, the rest is drawn
-    uniformly again.
+    Of ``oversample_ratio * num_points`` uniform candidates, the ``importance_ratio * num_points``
+    with the smallest absolute logit are kept; the remaining points are drawn uniformly.
 
     Args:
         logits: (N, 1, H, W).
@@ -47,7 +46,7 @@ def uncertain_points(
 
 
 def binary_cross_entropy(logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-    """BCE (N,) of ``logits`` (N, P), mean over the valid points; targets in [0, 1]."""
+    """BCE (N,) of ``logits`` (N, P), averaged over the valid points; targets in [0, 1]."""
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction='none')
     return (loss * valid).sum(1) / valid.sum(1).clamp(min=1)
 
@@ -71,7 +70,7 @@ class PointMaskLoss(nn.Module):
         oversample_ratio: See :func:`uncertain_points`.
         importance_ratio: See :func:`uncertain_points`.
         smooth: Smoothing of Dice (release: 1).
-        ignore_index: Label of pixels that do not count.
+        ignore_index: Label of ignored pixels.
         loss_name: Prefix of the logged values.
     """
 
@@ -105,7 +104,7 @@ class PointMaskLoss(nn.Module):
         weight: Tensor | None = None,
         ignore_index: int | None = None,
     ) -> Tensor:
-        """Sum of :meth:`components`, in the signature with which stock MMSeg heads call.
+        """Sum of :meth:`components`, with the signature that stock MMSeg heads expect.
 
         Args:
             logits: (N, 1, h, w).
@@ -131,7 +130,7 @@ class PointMaskLoss(nn.Module):
             ``{'bce': ..., 'dice': ...}``, weighted, each the mean over the batch.
 
         Raises:
-            ValueError: The label holds another value, e.g. 255 for targets.
+            ValueError: The label contains another value, e.g. 255 for targets.
         """
         bce, overlap = self.per_mask(logits, labels, ignore_index)
         return {
@@ -161,7 +160,7 @@ class PointMaskLoss(nn.Module):
                 logits, self.num_points, self.oversample_ratio, self.importance_ratio
             )
             logits, targets = sample_points(logits, points), sample_points(targets, points)
-            # Between pixels: a point counts if no ignored pixel has a share in its values.
+            # Points lie between pixels: one counts only if no ignored pixel contributes to it.
             valid = (sample_points(1 - valid, points) < 1e-6).float()
         logits, targets, valid = logits.flatten(1), targets.flatten(1), valid.flatten(1)
         bce = binary_cross_entropy(logits, targets, valid)

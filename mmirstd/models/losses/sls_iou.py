@@ -13,7 +13,7 @@ from mmirstd.registry import MODELS
 
 
 def scale_weight(predicted: Tensor, true: Tensor) -> Tensor:
-    """Eq. 2: how well two masses agree, in [0, 1]; 1 if they are equal.
+    """Eq. 2: agreement (N,) of predicted and labelled mass, in [0, 1]; 1 if they are equal.
 
     Args:
         predicted: Sum of the probabilities of each image (N,).
@@ -28,16 +28,16 @@ def scale_weight(predicted: Tensor, true: Tensor) -> Tensor:
 FLOOR = 1e-8
 """Added under the root of a length and to denominators, as in the authors' code.
 
-The point of a small target is 1e-5 to 1e-4 from the corner, where the root of the floor, 1e-4, is
-no formality: it decides how much the position of such a target counts.
+The point of a small target is 1e-5 to 1e-4 from the corner. The root of the floor, 1e-4, is as
+large as that, so it determines how much the position of such a target counts.
 """
 
 
 def location_loss(probability: Tensor, target: Tensor) -> Tensor:
     """Eq. 4: distance of two points in polar coordinates, per image (N,).
 
-    The point of a map is the mean over all pixels of position times value, with positions from 0
-    to 1 (excluded); it is not divided by the mass, as in the authors' code, so its length also
+    The point of a map is the mean over all pixels of position times value, with positions in
+    [0, 1). As in the authors' code, it is not divided by the mass, so its length also
     depends on the mass.
 
     Args:
@@ -66,7 +66,7 @@ class SLSIoULoss(nn.Module):
 
     Args:
         location_weight: Weight of `location_loss`.
-        loss_weight: Factor.
+        loss_weight: Weight of this loss.
         loss_name: Key in the log.
     """
 

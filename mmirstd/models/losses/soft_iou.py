@@ -12,12 +12,12 @@ from mmirstd.registry import MODELS
 def valid_probabilities(
     logits: Tensor, label: Tensor, ignore_index: int = 255
 ) -> tuple[Tensor, Tensor]:
-    """Probabilities and labels in [0, 1], both zero where the label is unknown.
+    """Probabilities and labels in [0, 1], both zero where the label is ignored.
 
     Args:
         logits: (N, 1, H, W) or (N, H, W).
-        label: (N, H, W) with 0 background, 1 target, ``ignore_index`` unknown.
-        ignore_index: The label to leave out.
+        label: (N, H, W) with 0 background, 1 target, ``ignore_index`` ignored.
+        ignore_index: Label of ignored pixels.
 
     Returns:
         Two tensors (N, H, W), float32 or float64.
@@ -70,14 +70,14 @@ def soft_iou_loss(
 
 @MODELS.register_module()
 class SoftIoULoss(nn.Module):
-    """`soft_iou_loss` of logits, with unknown pixels left out.
+    """`soft_iou_loss` of logits, without ignored pixels.
 
     Introduced by Rahman and Wang (ISVC 2016) and used by ACM, DNANet and ISNet.
 
     Args:
         smooth: See `soft_iou_loss`. ACM and DNANet use 1, ISNet 0.
         per_image: See `soft_iou_loss`. ACM and DNANet sum over the batch.
-        loss_weight: Factor.
+        loss_weight: Weight of this loss.
         loss_name: Key in the log; must start with ``loss_``.
     """
 

@@ -1,4 +1,4 @@
-"""Applying the losses of a head to one map of logits."""
+"""Apply the losses of a head to one map of logits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def mask_losses(
     ignore_index: int,
     prefix: str = '',
 ) -> dict[str, Tensor]:
-    """Losses by name, with the parts of a loss listed apart where it tells them.
+    """Losses by name; the parts of a loss are listed separately if it has ``components``.
 
     Args:
         criteria: ``loss_decode`` of a head. A loss with ``components`` samples points and takes
-            logits of any resolution; for others logits are resized to the labels.
+            logits of any resolution; for other losses, logits are resized to the labels.
         logits: (N, 1, h, w).
         labels: (N, H, W) with 0 background, 1 target.
-        ignore_index: Label of pixels that do not count.
-        prefix: Put before every name.
+        ignore_index: Label of ignored pixels.
+        prefix: Prefix of every name.
     """
     losses = {}
     for criterion in criteria if isinstance(criteria, nn.ModuleList) else [criteria]:

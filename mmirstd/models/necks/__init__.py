@@ -1,4 +1,4 @@
-"""Necks: what lies between encoder and decoder."""
+"""Necks: modules between encoder and decoder."""
 
 from mmirstd.models.necks.query_fpn import QueryFPN
 

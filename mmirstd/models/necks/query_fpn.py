@@ -20,22 +20,23 @@ from mmirstd.wording import format_count
 
 @MODELS.register_module()
 class QueryFPN(BaseModule):
-    """Top-down pyramid whose levels exchange information with sparse queries.
+    """Top-down pyramid with sparse queries that interact with its levels.
 
-    From the smallest level to the finest: 1x1 lateral, exchange with the queries (the result
-    replaces the lateral), plus the nearest-neighbour up-sampled level above, 3x3 convolution.
-    With ``num_queries=0`` it is the plain FPN of the paper's baseline.
+    For each level, smallest first: a 1x1 lateral; interaction with the queries, whose result
+    replaces the lateral; addition of the coarser level, upsampled by nearest neighbour; a 3x3
+    convolution. With ``num_queries=0`` it is the plain FPN of the paper's baseline.
 
     Args:
-        in_channels: Channels of the incoming maps, finest first.
+        in_channels: Channels of the input maps, finest first.
         out_channels: Width of the pyramid and of the queries (Sec. 4.1: 256).
         num_queries: FPN queries (Sec. 4.1: 4). 0 leaves out the query design.
-        num_encoder_queries: How many queries of the encoder come along (Sec. 4.1: 4). They are
+        num_encoder_queries: Number of queries received from the encoder (Sec. 4.1: 4). They are
             appended to the FPN queries. 0 ignores them.
         num_heads: Heads of the attention.
         ffn_dims: Hidden width of the queries' feed-forward networks.
         dropout: Dropout in the interaction (release: 0.5; the paper is silent).
-        share_interaction: One attention set for all levels, or one each as in the release.
+        share_interaction: Use the same attention for all levels instead of one for each, as in the
+            release.
         norm_groups: Groups of the GroupNorms. The lateral of the smallest level has a bias
             instead, as in Detectron2's pixel decoders.
         early_decoding: Predict a mask from an FPN query and the mask features.
@@ -104,13 +105,13 @@ class QueryFPN(BaseModule):
         """Fuse the levels.
 
         Args:
-            inputs: One map (N, C_i, h_i, w_i) per level, finest first; if they carry encoder
-                queries (N, n, D) and early masks, these come along.
+            inputs: One map (N, C_i, h_i, w_i) per level, finest first. They may carry encoder
+                queries (N, n, D) and early masks.
 
         Returns:
             ``(mask features, P3, P4, ...)``, all with ``out_channels`` and finest first. It
-            carries the queries (N, num_queries + num_encoder_queries, D), own ones first, and
-            the early masks decoded so far.
+            carries the queries (N, num_queries + num_encoder_queries, D), those of the FPN first,
+            and the early masks decoded so far.
 
         Raises:
             ValueError: The number of maps or of encoder queries is not the configured one.
@@ -119,7 +120,7 @@ class QueryFPN(BaseModule):
         if len(features) != len(self.projections):
             raise ValueError(
                 f'QueryFPN was built for {format_count(len(self.projections), "level")} '
-                f'{self.in_channels}, but {format_count(len(features), "map")} arrived'
+                f'{self.in_channels}, but received {format_count(len(features), "map")}'
             )
         queries = self._gather_queries(features)
         outputs: list[Tensor] = []
@@ -137,7 +138,7 @@ class QueryFPN(BaseModule):
         return FeatureMaps([mask_features, *outputs[1:]], queries, early_masks)
 
     def _gather_queries(self, features: FeatureMaps) -> Tensor | None:
-        """Own queries followed by those of the encoder (N, Q, D)."""
+        """FPN queries followed by those of the encoder (N, Q, D)."""
         if not self.num_queries:
             return None
         queries = self.query_feat.weight.expand(features[0].shape[0], -1, -1)

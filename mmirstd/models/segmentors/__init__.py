@@ -1,4 +1,4 @@
-"""Whole segmentors: what wraps a model for a purpose such as test-time augmentation."""
+"""Segmentors: wrappers of a model, for example for test-time augmentation."""
 
 from mmirstd.models.segmentors.test_time_augmentation import IRSTDTTAModel
 

@@ -21,8 +21,8 @@ def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
     """Average the predictions of several views of one image.
 
     Args:
-        predictions: One tensor (C, H, W) a view, already flipped back and resized, as MMSeg's
-            ``seg_logits`` holds them: probabilities in [0, 1] when C is 1 (MMSeg has applied
+        predictions: One tensor (C, H, W) per view, already flipped back and resized, as in MMSeg's
+            ``seg_logits``: probabilities in [0, 1] if C is 1 (MMSeg has applied
             the sigmoid), logits otherwise.
 
     Returns:
@@ -51,7 +51,7 @@ def mean_probability(predictions: Sequence[Tensor]) -> Tensor:
 
 
 def _turn_upside_down(view: dict[str, Sequence]) -> dict[str, Sequence]:
-    """A view upside down; its samples are copies, because predictions are stored in them."""
+    """Flip a view vertically; its samples are copied, because predictions are stored in them."""
     inputs = view['inputs']
     turned = inputs.flip(-2) if isinstance(inputs, Tensor) else [x.flip(-2) for x in inputs]
     return {**view, 'inputs': turned, 'data_samples': [s.clone() for s in view['data_samples']]}
@@ -74,20 +74,22 @@ def _mean_log_probability(logits: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class IRSTDTTAModel(BaseTTAModel):
-    """Segmentor under test-time augmentation, right for one output channel too.
+    """Test-time augmentation of a segmentor that is correct for one output channel, too.
 
-    MMSegmentation's ``SegTTAModel`` applies the sigmoid to ``seg_logits``, which for one channel
-    hold probabilities already: every value ends up above 0.5 and every pixel is a target. Here
-    the probabilities are averaged as they are, the merged ones are stored in ``seg_logits`` for
-    the metric, and the mask is cut at the head's own threshold.
+    MMSegmentation's ``SegTTAModel`` applies the sigmoid to ``seg_logits``, which already contain
+    probabilities if there is one channel: every value becomes at least 0.5, and every pixel a
+    target. Here the probabilities are averaged directly and stored in ``seg_logits`` for
+    the metric, and the mask uses the threshold of the head.
 
-    Every view of the config's ``tta_pipeline`` is predicted upside down as well. MMSegmentation
-    flips back one axis of a view only, so a config can name left-right views; with these, the four
-    views are those of ``IRSTDInferencer(..., tta=True)``: the image and its three mirror images.
+    Every view of the config's ``tta_pipeline`` is also predicted flipped vertically. MMSegmentation
+    flips back only one axis of a view, so a config can only name horizontal flips. Together, the
+    four views are those of ``IRSTDInferencer(..., tta=True)``: the image and its three mirror
+    images.
 
     Args:
         module: The segmentor, built or as a config.
-        upside_down: False leaves it at the views of the pipeline.
+        upside_down: Also predict every view flipped vertically. False uses only the views of the
+            pipeline.
         data_preprocessor: As for the base class.
     """
 
@@ -124,13 +126,13 @@ class IRSTDTTAModel(BaseTTAModel):
 
         Args:
             data_samples_list: For each image the predicted samples of its views. Annotations
-                and meta information are taken from the first view, which must be the plain one
-                (or annotations must be loaded after the flip, as the ``tta_pipeline`` of the
-                dataset configs does).
+                and meta information are taken from the first view, which must not be flipped
+                (or annotations must be loaded after the flip, as in the ``tta_pipeline`` of the
+                dataset configs).
 
         Returns:
-            One sample an image with ``seg_logits`` (C, H, W), probabilities for C = 1 and log
-            probabilities otherwise, and ``pred_sem_seg`` (1, H, W) holding class indices.
+            One sample per image with ``seg_logits`` (C, H, W), probabilities for C = 1 and log
+            probabilities otherwise, and ``pred_sem_seg`` (1, H, W) with class indices.
         """
         return [self._merge_views(views) for views in data_samples_list]
 

@@ -1,4 +1,4 @@
-"""Semantic-SAM, the teacher: model, matching of its granularities, losses, segmentation."""
+"""Semantic-SAM, the teacher: model, matching of granularities, losses, segmentation head."""
 
 from mmirstd.models.semantic_sam.criterion import layer_losses
 from mmirstd.models.semantic_sam.head import SemanticSAMHead

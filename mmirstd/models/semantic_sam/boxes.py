@@ -8,11 +8,11 @@ from torchvision.ops import box_convert, masks_to_boxes
 
 EPS = 1e-6
 """Keeps the divisions of :func:`generalized_iou` finite; Semantic-SAM's value. It matters for
-prompts of a few pixels, which torchvision's function without it would rate differently."""
+prompts of a few pixels, for which torchvision's function without it gives other values."""
 
 
 def mask_boxes(masks: Tensor) -> Tensor:
-    """Bounding boxes (M, 4) of ``masks`` (M, H, W), far edges of the pixels included.
+    """Bounding boxes (M, 4) of ``masks`` (M, H, W), including the far edges of the pixels.
 
     Raises:
         ValueError: A mask is empty.
@@ -29,7 +29,7 @@ def mask_boxes(masks: Tensor) -> Tensor:
 
 
 def generalized_iou(first: Tensor, second: Tensor) -> Tensor:
-    """GIoU (...) of boxes (..., 4) that are broadcast against each other, in [-1, 1]."""
+    """GIoU (...), in [-1, 1], of boxes (..., 4) that are broadcast against each other."""
     a, b = (box_convert(boxes, 'cxcywh', 'xyxy') for boxes in (first, second))
     overlap = _area(torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:]))
     hull = _area(torch.minimum(a[..., :2], b[..., :2]), torch.maximum(a[..., 2:], b[..., 2:]))

@@ -1,6 +1,6 @@
-"""What Semantic-SAM is trained with: masks, boxes and quality of the matched granularities.
+"""Training losses of Semantic-SAM: masks, boxes and quality of the matched granularities.
 
-There is no loss for granularities without a target. Letters as in
+There is no loss for granularities without a target. Shapes are named as in
 :mod:`mmirstd.models.semantic_sam.matching`.
 """
 
@@ -36,7 +36,7 @@ def giou_loss(boxes: Tensor, target_boxes: Tensor) -> Tensor:
 def iou_loss(predicted: Tensor, dice_losses: Tensor) -> Tensor:
     """Squared error (n,) of predicted IoUs (n,) against the soft Dice score of their masks.
 
-    The authors do not detach the score, so this loss also reaches the masks a little.
+    The authors do not detach the score, so this loss also has a gradient for the masks.
     """
     return (predicted - (1 - dice_losses)) ** 2
 
@@ -61,8 +61,8 @@ def pair_losses(
         boxes: For each image the boxes (M, 4) of its masks.
         num_points: Points per pair, P.
         oversample_ratio: See :func:`mmirstd.models.losses.point_mask.uncertain_points`.
-        importance_ratio: As above.
-        points: Points (n, P, 2) or (P, 2), (x, y) in [0, 1], instead of drawn ones.
+        importance_ratio: See ``oversample_ratio``.
+        points: Points (n, P, 2) or (P, 2), (x, y) in [0, 1], instead of random ones.
 
     Returns:
         (n,) each: ``'mask_bce'``, ``'mask_dice'``, ``'bbox_l1'``, ``'giou'``, ``'iou_score'``.
@@ -70,7 +70,7 @@ def pair_losses(
     own = matches.images, matches.prompts, matches.granularities
     logits = output.masks[own][:, None].float()  # (n, 1, h, w)
     if not len(logits):
-        # A zero that keeps the graph.
+        # An empty tensor that keeps the graph.
         nothing = (output.masks.sum() + output.boxes.sum() + output.ious.sum()).float()[None][:0]
         names = ('mask_bce', 'mask_dice', 'bbox_l1', 'giou', 'iou_score')
         return dict.fromkeys(names, nothing)
@@ -103,22 +103,22 @@ def layer_losses(
     num_pairs: float | None = None,
     **sampling: float,
 ) -> dict[str, Tensor]:
-    """Weighted losses of all layers, each with the pairs that the last layer was matched to.
+    """Weighted losses of all layers, each with the pairs of the last layer.
 
     Args:
-        output: Predictions, with auxiliary outputs or without.
-        matches: What :func:`~mmirstd.models.semantic_sam.matching.match` returned.
+        output: Predictions, with or without auxiliary outputs.
+        matches: The result of :func:`~mmirstd.models.semantic_sam.matching.match`.
         masks: See :func:`pair_losses`.
-        boxes: As above.
-        weights: Of masks and boxes; None for Semantic-SAM's.
-        iou_weight: Of the predicted IoU.
-        num_pairs: Sums are divided by it. None: the number of pairs here; with several processes
-            give the mean over them.
-        **sampling: Points; see :func:`pair_losses`.
+        boxes: See :func:`pair_losses`.
+        weights: Weights of masks and boxes; None for Semantic-SAM's.
+        iou_weight: Weight of the predicted IoU.
+        num_pairs: Divisor of the sums. None for the number of pairs of this process; with several
+            processes, give the mean over them.
+        **sampling: Arguments of :func:`pair_losses` about points.
 
     Returns:
         ``'loss_mask_bce'`` and so on for the last layer, ``'d0.loss_mask_bce'`` and so on for
-        the earlier ones, as MMDetection names them.
+        the earlier ones, with names as in MMDetection.
     """
     weights = weights or CostWeights()
     factors = {
@@ -138,5 +138,5 @@ def layer_losses(
 
 
 def _of_pairs(values: Sequence[Tensor], matches: Matches) -> list[Tensor]:
-    """The value of each pair's mask, image after image, which is the order of the pairs."""
+    """The value of each pair's mask, image by image, which is the order of the pairs."""
     return [each[matches.masks[matches.images == i]] for i, each in enumerate(values)]

@@ -1,4 +1,4 @@
-"""Semantic-SAM's decoders as a head that segments without a user.
+"""Semantic-SAM's decoders as a head that segments with a fixed prompt.
 
 Shapes: B images, N prompts, K granularities of a prompt, h x w size of the masks (stride 4).
 """
@@ -24,39 +24,39 @@ from mmirstd.registry import MODELS
 PROMPTS = ('full_box', 'learned')
 FULL_BOX = (0.5, 0.5, 1.0, 1.0)
 LEARNED_BOX = (0.5, 0.5, 0.9, 0.9)
-"""Where learned prompts start: not at the border, where the sigmoid has no slope."""
+"""Initial value of learned prompts, away from the border, where the sigmoid has no gradient."""
 
 
 @MODELS.register_module()
 class SemanticSAMHead(MaskHead):
     """Pixel decoder and interactive decoder of Semantic-SAM, with a fixed prompt.
 
-    As for the other generalists the prompt is the same for every image, because a box drawn from
-    the ground truth would tell the position of the target at test time. Of the masks of all
-    granularities the best one is trained for each image (the one with the lowest loss, as in
-    Semantic-SAM's many-to-one training), and the predicted IoU of every one; the mask with the
-    highest predicted IoU is the prediction.
+    As for the other generalists, the prompt is the same for every image, because a box from
+    the ground truth would reveal the position of the target at test time. For each image, the mask
+    with the lowest loss among all granularities is trained (Semantic-SAM's many-to-one training),
+    and so is the predicted IoU of every mask. The mask with the highest predicted IoU is the
+    prediction.
 
-    The box head is never trained, since there are no boxes to learn; it is kept, with
-    ``requires_grad`` False, because the refinement of the reference boxes uses it.
+    The box head is never trained, since there are no boxes to learn. It is kept, with
+    ``requires_grad=False``, because the refinement of the reference boxes uses it.
 
     Args:
         in_channels: Channels of the backbone's maps at strides 4, 8, 16, 32.
         prompt: 'full_box': one box around the image; 'learned': trained boxes and contents.
-        num_learned_prompts: N for 'learned'.
+        num_learned_prompts: Number of prompts N for 'learned'.
         prompt_kind: Row of the prompt embedding, 0 or 1.
         pixel_decoder: Other sizes of the pixel decoder; see
             :class:`~mmirstd.models.semantic_sam.pixel_decoder.SemanticSAMPixelDecoder`.
         mask_decoder: Other sizes of the interactive decoder; see
             :class:`~mmirstd.models.semantic_sam.mask_decoder.SemanticSAMMaskDecoder`.
-        deep_supervision: Train the masks of the earlier layers too, as Semantic-SAM does.
+        deep_supervision: Also train the masks of the earlier layers, as Semantic-SAM does.
         iou_weight: Weight of the loss of the predicted IoUs.
         loss_decode: A loss with ``per_mask``, such as `mmirstd.PointMaskLoss`.
-        threshold: Probability from which on a pixel is a target.
-        in_index: Which of the incoming maps to use.
+        threshold: A pixel is a target if its probability exceeds this.
+        in_index: Which of the input maps to use.
 
     Raises:
-        ValueError: ``prompt`` is not known, or the loss cannot tell masks apart.
+        ValueError: ``prompt`` is not known, or the loss has no value for each mask.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SemanticSAMHead(MaskHead):
     ) -> None:
         if prompt not in PROMPTS:
             raise ValueError(
-                f'prompt={prompt!r} must be one of {PROMPTS}: Semantic-SAM cannot do without'
+                f'prompt={prompt!r} must be one of {PROMPTS}: Semantic-SAM requires a prompt'
             )
         if prompt_kind not in (0, 1):
             raise ValueError(f'prompt_kind={prompt_kind} must be 0 or 1')
@@ -94,7 +94,7 @@ class SemanticSAMHead(MaskHead):
         if not hasattr(self.loss_decode, 'per_mask'):
             raise ValueError(
                 f'loss_decode={loss_decode} must have a method per_mask, as mmirstd.PointMaskLoss '
-                'has: each image trains the best of its masks'
+                'has, because each image trains only the best of its masks'
             )
         del self.conv_seg  # masks are dot products of queries and features
         self.prompt, self.prompt_kind = prompt, prompt_kind
@@ -113,7 +113,7 @@ class SemanticSAMHead(MaskHead):
             )
 
     def decode(self, inputs: Sequence[Tensor], *, auxiliary: bool = False) -> SemanticSAMOutput:
-        """Masks (B, N, K, h, w) and predicted IoUs (B, N, K) under the fixed prompt."""
+        """Masks (B, N, K, h, w) and predicted IoUs (B, N, K) for the fixed prompt."""
         mask_features, memory = self.pixel_decoder(self._transform_inputs(inputs))
         content = None
         if self.prompt == 'learned':
@@ -144,9 +144,9 @@ class SemanticSAMHead(MaskHead):
             train_cfg: Unused, as in MMSeg.
 
         Returns:
-            ``'loss_mask_bce'``, ``'loss_mask_dice'`` and ``'loss_iou'`` of the last layer; with
-            deep supervision the sums over the earlier layers as ``'aux_loss_mask_bce'`` and so
-            on, for the masks that were the best in the last layer.
+            ``'loss_mask_bce'``, ``'loss_mask_dice'`` and ``'loss_iou'`` of the last layer. With
+            deep supervision also the sums over the earlier layers, as ``'aux_loss_mask_bce'`` and
+            so on, for the masks that are the best ones in the last layer.
         """
         del train_cfg
         labels = self._stack_batch_gt(batch_data_samples).squeeze(1)

@@ -24,13 +24,13 @@ from mmirstd.wording import format_count
 
 
 class SemanticSAMOutput(NamedTuple):
-    """What a layer of the decoder says about B images with N prompts each.
+    """Output of a decoder layer for B images with N prompts each.
 
     Attributes:
         masks: Mask logits (B, N, K, h, w).
-        ious: Predicted quality (B, N, K) of the masks, about 0 to 1 but not limited to it.
+        ious: Predicted quality (B, N, K) of the masks, about 0 to 1 but not limited to that range.
         boxes: Boxes (B, N, K, 4) of the masks, (centre x, centre y, width, height) in [0, 1].
-        auxiliary: The same from the earlier layers, first to last but one.
+        auxiliary: Outputs of the earlier layers, from the first to the last but one.
     """
 
     masks: Tensor
@@ -40,7 +40,7 @@ class SemanticSAMOutput(NamedTuple):
 
 
 def inverse_sigmoid(x: Tensor, eps: float = 1e-5) -> Tensor:
-    """Logits of probabilities ``x``, which are kept ``eps`` away from 0 and 1."""
+    """Logits of probabilities ``x``, which are clamped to a distance of ``eps`` from 0 and 1."""
     x = x.clamp(0, 1)
     return torch.log(x.clamp(min=eps) / (1 - x).clamp(min=eps))
 
@@ -98,12 +98,12 @@ class SemanticSAMDecoderLayer(nn.Module):
             memory: Tokens of all levels (B, S, D).
             reference: Boxes of the queries (B, Q, 4) in [0, 1].
             sizes: (height, width) of each level.
-            group: So many consecutive queries see each other in the self-attention.
+            group: Number of consecutive queries that attend to each other.
 
         Returns:
             (B, Q, D).
         """
-        # Attending inside of groups is what a block-diagonal mask over all queries does.
+        # Attention within groups equals attention with a block-diagonal mask over all queries.
         grouped = queries.reshape(-1, group, queries.shape[-1])
         placed = grouped + position.reshape(grouped.shape)
         read, _ = self.self_attn(placed, placed, grouped, need_weights=False)
@@ -116,9 +116,9 @@ class SemanticSAMDecoderLayer(nn.Module):
 class SemanticSAMMaskDecoder(nn.Module):
     """Prompt embeddings, nine decoder layers that refine boxes, heads for masks and quality.
 
-    A prompt is a box; a point is a tiny one. It gets one query for each granularity.
+    A prompt is a box; a point is a tiny box. It gets one query for each granularity.
 
-    The layers and everything about boxes run in float32 also under autocast; masks and quality
+    The layers and all computations on boxes run in float32, even under autocast; masks and quality
     follow autocast.
 
     Args:
@@ -168,7 +168,7 @@ class SemanticSAMMaskDecoder(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier-uniform layers, and a box head that leaves the prompts as they are at first."""
+        """Xavier-uniform layers, and a box head that initially leaves the prompts unchanged."""
         for layer in self.layers:
             for linear in (layer.ffn.lin1, layer.ffn.lin2):
                 nn.init.xavier_uniform_(linear.weight)
@@ -187,7 +187,7 @@ class SemanticSAMMaskDecoder(nn.Module):
         auxiliary: bool = True,
         content: Tensor | None = None,
     ) -> SemanticSAMOutput:
-        """Answer prompts.
+        """Predict masks, quality and boxes for prompts.
 
         Args:
             mask_features: (B, D, h, w).
@@ -195,15 +195,15 @@ class SemanticSAMMaskDecoder(nn.Module):
             boxes: Prompts (B, N, 4), (centre x, centre y, width, height) in [0, 1] of the image
                 that the maps cover.
             kinds: Row of ``pb_embedding`` for each prompt (B, N), 0 or 1.
-            independent: Whether queries of one prompt see only each other in the self-attention,
-                as in training and evaluation. False lets all prompts of an image see each other,
-                as the authors' demo does; the same with N = 1.
-            auxiliary: Whether to compute the outputs of the earlier layers too.
+            independent: Whether queries attend only to those of the same prompt, as in training and
+                evaluation. False lets all prompts of an image attend to each other, as in the
+                authors' demo. With N = 1 both are the same.
+            auxiliary: Whether to compute the outputs of the earlier layers, too.
             content: Added to the content of the queries, broadcastable to (B, N, K, D); for
                 learned prompts.
 
         Raises:
-            ValueError: Shapes of boxes and kinds do not fit.
+            ValueError: Shapes of boxes and kinds do not match.
         """
         b, n = kinds.shape if kinds.dim() == 2 else (0, 0)
         if boxes.shape != (len(mask_features), n, 4) or b != len(mask_features) or not n:
@@ -237,7 +237,7 @@ class SemanticSAMMaskDecoder(nn.Module):
         return outputs[-1]._replace(auxiliary=outputs[:-1])
 
     def _queries(self, kinds: Tensor, content: Tensor | None) -> Tensor:
-        """Content (B, Q, D) of the queries: what kind of prompt, and which granularity."""
+        """Content (B, Q, D) of the queries: kind of prompt and granularity."""
         prompt = self.label_enc.weight[0] + self.pb_embedding(kinds)
         queries = prompt[:, :, None] + self.mask_tokens.weight
         if content is not None:
@@ -245,16 +245,16 @@ class SemanticSAMMaskDecoder(nn.Module):
         return queries.flatten(1, 2)
 
     def _move_boxes(self, reference: Tensor, queries: Tensor) -> Tensor:
-        """Boxes (B, Q, 4) that the queries make of ``reference``."""
+        """Boxes (B, Q, 4): ``reference``, refined by the queries."""
         return (self.bbox_embed(queries) + inverse_sigmoid(reference)).sigmoid()
 
     def _output(
         self, queries: Tensor, reference: Tensor, mask_features: Tensor
     ) -> SemanticSAMOutput:
-        """Heads on the state (B, Q, D) of a layer that ``reference`` (B, Q, 4) entered."""
+        """Apply the heads to the state (B, Q, D) of a layer with input boxes ``reference``."""
         prompts = (-1, self.num_granularities)
         with without_autocast(queries.device.type):
-            # Twice, because the published weights were trained so.
+            # Twice, because the published weights were trained that way.
             state = self.decoder_norm(self.decoder_norm(queries))
             # Not detached: the box of a layer also trains the layer before ("look forward twice").
             boxes = self._move_boxes(reference, state)

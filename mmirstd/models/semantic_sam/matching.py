@@ -1,8 +1,8 @@
-"""Which granularity of a prompt answers which of its targets.
+"""Matching the granularities of a prompt with its targets.
 
-Every prompt has its own Hungarian problem of K granularities and at most L targets. Semantic-SAM
-states it as one problem over all prompts in which pairs of different prompts cost 10^6; the
-result is the same, because such a pair is never worth it.
+Every prompt is a separate assignment problem of K granularities and at most L targets. Semantic-SAM
+solves one problem over all prompts, in which pairs of different prompts cost 10^6; the
+result is the same, because such a pair is never chosen.
 
 Shapes: B images, N prompts, K granularities of a prompt, L targets of a prompt, M masks of an
 image, P points, n matched pairs, H x W size of the masks.
@@ -28,7 +28,7 @@ from mmirstd.wording import format_count
 
 @dataclass(frozen=True)
 class CostWeights:
-    """Weights of the parts of the matching cost, and of the criterion; Semantic-SAM's values."""
+    """Weights of the parts of the matching cost and of the losses; Semantic-SAM's values."""
 
     bce: float = 5.0
     dice: float = 5.0
@@ -75,7 +75,7 @@ def assignment_costs(
         weights: None for Semantic-SAM's.
 
     Returns:
-        (N, K, L): weighted BCE, Dice and L1 less the weighted GIoU.
+        (N, K, L): weighted BCE, Dice and L1 minus the weighted GIoU.
     """
     weights = weights or CostWeights()
     logits, labels = logits.float(), labels.float()
@@ -105,7 +105,7 @@ def assign(costs: Tensor, valid: Tensor) -> tuple[np.ndarray, np.ndarray, np.nda
     """
     matrices, counts = costs.detach().cpu().numpy(), valid.cpu().numpy()
     if not np.isfinite(matrices[np.broadcast_to(counts[:, None], matrices.shape)]).all():
-        raise ValueError('matching costs are not finite: the predictions hold nan or infinity')
+        raise ValueError('matching costs are not finite: the predictions contain nan or infinity')
     solved = []
     for prompt, (matrix, has) in enumerate(zip(matrices, counts, strict=True)):
         columns = np.flatnonzero(has)
@@ -130,20 +130,20 @@ def match(
 ) -> Matches:
     """Match granularities with targets by masks and boxes.
 
-    Masks are compared on points that are the same for all of them.
+    All masks are compared on the same points.
 
     Args:
-        output: Predictions for B images with N prompts each; the last layer is matched, and its
-            result also holds for the earlier ones.
+        output: Predictions for B images with N prompts each. The last layer is matched, and its
+            result is also used for the earlier ones.
         masks: For each image its masks (M, H, W), in [0, 1].
-        targets: For each image and prompt the masks it should find (N, L), padded with -1.
+        targets: For each image and prompt the indices (N, L) of its target masks, padded with -1.
         boxes: For each image the boxes (M, 4) of its masks; None computes them.
         num_points: P uniform random points.
         points: Points (P, 2), (x, y) in [0, 1], instead of random ones.
-        weights: Of the parts of the cost; None for Semantic-SAM's.
+        weights: Weights of the parts of the cost; None for Semantic-SAM's.
 
     Raises:
-        ValueError: Inputs disagree, or a prediction is not finite.
+        ValueError: The inputs do not match, or a prediction is not finite.
     """
     check_targets(output, masks, targets)
     predicted = output.masks.float()

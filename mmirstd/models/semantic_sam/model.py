@@ -1,4 +1,4 @@
-"""The whole Semantic-SAM: backbone, pixel decoder, interactive decoder.
+"""The complete Semantic-SAM: backbone, pixel decoder, interactive decoder.
 
 Shapes: B images, N prompts, K granularities, H x W size of the padded image.
 """
@@ -23,21 +23,21 @@ SIZE_MULTIPLE = 32
 """Sides of images are padded to multiples of this."""
 
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-"""Of the published models, for RGB values in 0..255."""
+"""Normalisation of the published models, for RGB values in 0..255."""
 
 
 @MODELS.register_module()
 class SemanticSAM(BaseModule):
     """Semantic-SAM (Li et al., 2023) without its language part, as released for SA-1B.
 
-    Its state dict is what ``tools/convert_checkpoint.py semantic-sam`` writes, but for the prefix
-    ``decode_head.`` under which the segmentor of ``configs/semantic_sam`` holds the two decoders;
-    files of the segmentor load here as they are.
+    Its state dict equals the output of ``mmirstd convert semantic-sam``, except for the prefix
+    ``decode_head.`` of the two decoders in the segmentor of ``configs/semantic_sam``. Files of the
+    segmentor load here without changes.
 
     Args:
         backbone: Config of a backbone with maps at strides 4, 8, 16 and 32, such as MMSeg's
-            ``SwinTransformer``, whose type is looked up through MMSeg's registry as usual; or the
-            backbone itself.
+            ``SwinTransformer``, whose type is looked up in MMSeg's registry; or the backbone
+            itself.
         pixel_decoder: The module, or arguments of
             :class:`~mmirstd.models.semantic_sam.pixel_decoder.SemanticSAMPixelDecoder`;
             ``in_channels`` may be left out if the backbone has ``num_features``, as Swin has.
@@ -88,17 +88,17 @@ class SemanticSAM(BaseModule):
         *,
         auxiliary: bool = True,
     ) -> SemanticSAMOutput:
-        """Answer prompts about images.
+        """Predict masks for prompts.
 
         Args:
-            features: What :meth:`extract_features` returned, or maps of the same channels.
+            features: The result of :meth:`extract_features`, or maps with the same channels.
             boxes: Prompts (B, N, 4), (centre x, centre y, width, height) in [0, 1] of the padded
                 image. A point is a tiny box.
             kinds: Row of ``mask_decoder.pb_embedding`` for each prompt (B, N). The authors'
                 evaluation uses 0 for points, their released training code 1.
-            independent: False lets the prompts of an image see each other; see
+            independent: False lets the prompts of an image attend to each other; see
                 :class:`~mmirstd.models.semantic_sam.mask_decoder.SemanticSAMMaskDecoder`.
-            auxiliary: Whether to compute the outputs of the earlier layers too.
+            auxiliary: Whether to compute the outputs of the earlier layers, too.
 
         Returns:
             Masks (B, N, K, H / 4, W / 4), predicted IoUs (B, N, K) and boxes (B, N, K, 4).
@@ -124,7 +124,7 @@ class SemanticSAM(BaseModule):
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        # A segmentor holds the decoders in its head.
+        # In a segmentor, the decoders are in the head.
         head = f'{prefix}decode_head.'
         for key in [key for key in state_dict if key.startswith(head)]:
             state_dict[prefix + key.removeprefix(head)] = state_dict.pop(key)

@@ -3,7 +3,7 @@
 Shapes: N batch, C_i channels and h_i x w_i size of the i-th map of the backbone (strides 4, 8,
 16, 32), D width, S tokens of all levels.
 
-References: Li et al., Semantic-SAM, 2023, which takes it over from Mask DINO (Li et al., 2022).
+References: Li et al., Semantic-SAM, 2023, which adopts it from Mask DINO (Li et al., 2022).
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from mmirstd.models.layers.deformable import pixel_centres
 from mmirstd.models.layers.deformable_encoder import DeformableEncoderLayer
 from mmirstd.models.layers.position import SinePosition
 from mmirstd.models.layers.precision import without_autocast
-from mmirstd.wording import format_count
 
 
 class SemanticSAMPixelDecoder(nn.Module):
-    """From the maps of a backbone to mask features and a memory of four levels.
+    """Convert the maps of a backbone to mask features and a memory of four levels.
 
-    Everything runs in float32 also under autocast, as in the original.
+    Everything runs in float32, even under autocast, as in the original.
 
     Args:
         in_channels: Channels of the maps at strides 4, 8, 16 and 32.
@@ -57,7 +56,7 @@ class SemanticSAMPixelDecoder(nn.Module):
         in_channels = tuple(in_channels)
         if len(in_channels) != 4:
             raise ValueError(
-                f'in_channels={in_channels} must hold the channels of four maps, at strides 4, 8, '
+                f'in_channels={in_channels} must list the channels of four maps, at strides 4, 8, '
                 '16 and 32'
             )
         if embed_dims % 4 or embed_dims % norm_groups:
@@ -112,17 +111,17 @@ class SemanticSAMPixelDecoder(nn.Module):
             features: Four maps (N, C_i, h_i, w_i) at strides 4, 8, 16 and 32.
 
         Returns:
-            Mask features (N, D, h_0, w_0) and the memory: maps of D channels at strides 8, 16, 32
+            Mask features (N, D, h_0, w_0) and the memory: maps with D channels at strides 8, 16, 32
             and 64.
 
         Raises:
-            ValueError: The number of maps or of their channels is another one.
+            ValueError: The maps do not have ``in_channels``.
         """
         channels = tuple(feature.shape[1] for feature in features)
         if channels != self.in_channels:
             raise ValueError(
-                'the pixel decoder was built for maps of '
-                f'{format_count(self.in_channels, "channel")}, but maps of {channels} arrived'
+                f'the pixel decoder was built for maps with {self.in_channels} channels, but '
+                f'received maps with {channels}'
             )
         with without_autocast(features[0].device.type):
             finest, *others = (feature.float() for feature in features)
@@ -132,7 +131,7 @@ class SemanticSAMPixelDecoder(nn.Module):
             return self.mask_features(self.output(fine).relu()), memory
 
     def _encode(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Let the four levels, from fine to coarse, read each other."""
+        """Let the four levels, from fine to coarse, attend to each other."""
         maps = [project(each) for project, each in zip(self.input_proj, maps, strict=True)]
         sizes = [tuple(each.shape[-2:]) for each in maps]
         tokens = torch.cat([to_tokens(each) for each in maps], dim=1)

@@ -129,7 +129,7 @@ def test_without_deep_supervision_only_the_last_layer_counts():
 
 
 def test_unusable_arguments_are_named():
-    with pytest.raises(ValueError, match=r"prompt='none'.*cannot do without"):
+    with pytest.raises(ValueError, match=r"prompt='none'.*requires a prompt"):
         head_of(prompt='none')
     with pytest.raises(ValueError, match='prompt_kind=2'):
         head_of(prompt_kind=2)
