@@ -120,8 +120,8 @@ class SemanticSAMPixelDecoder(nn.Module):
         channels = tuple(feature.shape[1] for feature in features)
         if channels != self.in_channels:
             raise ValueError(
-                f'the pixel decoder was built for maps with {self.in_channels} channels, but '
-                f'received maps with {channels}'
+                'the pixel decoder was built for maps whose channels are '
+                f'{self.in_channels}, but received {channels}'
             )
         with without_autocast(features[0].device.type):
             finest, *others = (feature.float() for feature in features)

@@ -37,7 +37,7 @@ def test_other_backbones_are_refused_with_the_way_out():
     head = DecompositionHead()
     with pytest.raises(ValueError, match=r'\(1, 8, 4, 4\); use mmirstd\.IRSTDHead'):
         head([torch.zeros(1, 8, 4, 4)])
-    with pytest.raises(ValueError, match=r'received 1 maps; use mmirstd\.IRSTDHead'):
+    with pytest.raises(ValueError, match=r'received 1 map; use mmirstd\.IRSTDHead'):
         head.loss([torch.zeros(1, 1, 4, 4)], samples(torch.zeros(1, 4, 4).long()), {})
 
 
