@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmirstd.io.checkpoint_formats import damage, is_safetensors
+from mmirstd.weights import find_weights
 from mmirstd.wording import format_count
 
 TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
@@ -32,10 +33,11 @@ TRUST_PICKLES = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 def load_checkpoint(
     path: str | os.PathLike[str], map_location: str | torch.device | Any = 'cpu'
 ) -> dict[str, Any]:
-    """Read a local checkpoint as tensors, plain containers and MMEngine's log history.
+    """Read a checkpoint as tensors, plain containers and MMEngine's log history.
 
     Args:
-        path: The file; ``~`` is expanded. Files of the format safetensors hold weights only.
+        path: The file; ``~`` is expanded. Files of the format safetensors hold weights only. Where
+            there is no such file, the trained weights of this name (`mmirstd.apis.list_models`).
         map_location: As in ``torch.load``.
 
     Returns:
@@ -45,13 +47,17 @@ def load_checkpoint(
         every name (``module.``, ``_orig_mod.``) are removed.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: There is neither such a file nor a name.
         ValueError: The file is incomplete, no checkpoint, holds objects that could run code, or
             is not a dictionary. The message names the file and what to do.
     """
+    named = path
     path = Path(path).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f'Checkpoint {path} does not exist.{_other_checkpoints(path)}')
+        found = find_weights(named)
+        if found is None:
+            raise FileNotFoundError(f'Checkpoint {path} does not exist.{_other_checkpoints(path)}')
+        path = found
     if path.stat().st_size and (path.suffix == '.safetensors' or is_safetensors(path)):
         return {'state_dict': without_wrappers(_load_safetensors(path))}
     if reason := damage(path):

@@ -57,7 +57,7 @@ def build_detect_parser(
         '`mmirstd models list` shows more)',
     )
     add('--config', help='config file, or name of a config such as simirstd_nudt')
-    add('--checkpoint', help='trained weights (.pth)')
+    add('--checkpoint', help='trained weights: a file or a name')
     add('--onnx', metavar='FILE', help='model exported by `mmirstd export`; needs no PyTorch')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
     add(

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.model_arguments import add_ema
+from mmirstd.cli.model_arguments import add_ema, add_model_words, parse_model_words
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.guard import Inputs, check_output
@@ -29,12 +29,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = make_parser(
         'export',
         __doc__,
+        'tiny --out tiny.onnx',
         'simirstd_nudt weights.pth --out model.onnx',
         'simirstd_nudt weights.pth --out model.onnx --int8 static --images images',
     )
+    add_model_words(parser)
     add = parser.add_argument
-    add('config', help='config file, or name of a config such as simirstd_nudt')
-    add('checkpoint', help='trained weights (.pth)')
     add('--out', required=True, metavar='FILE', help='.onnx, or .pt2 for a torch.export program')
     add(
         '--size',
@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; returns the exit code."""
     parser = build_parser()
-    args = parser.parse_args(argv)
+    args = parse_model_words(parser, argv)
     if args.int8 is not None and (args.images is None or Path(args.out).suffix != '.onnx'):
         parser.error('--int8 needs --images, and --out FILE.onnx')
     if args.masks is not None and args.int8 is None:

@@ -13,7 +13,7 @@ from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.parsers import EXPECTED_ERRORS
 from mmirstd.inference.detector import Detector
 from mmirstd.renamed import add_old_flag
-from mmirstd.weights import find_model, get_model_info
+from mmirstd.weights import find_files, get_model_info
 from mmirstd.wording import format_count
 
 
@@ -55,23 +55,42 @@ def add_ema(parser: Any) -> None:
     add_old_flag(parser, '--weights', ema, {'averaged': True, 'raw': False})
 
 
-def resolve_model(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:
+def add_model_words(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments ``CONFIG CHECKPOINT``, or the name of trained weights in place of both."""
+    add = parser.add_argument
+    add('config', metavar='MODEL', help='a name of `mmirstd models list`, or a config (file, name)')
+    add('checkpoint', nargs='?', help='trained weights of the config: a file or a name')
+
+
+def parse_model_words(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None
+) -> argparse.Namespace:
+    """Parse a command line with :func:`add_model_words`; names become config and file."""
+    args = parser.parse_intermixed_args(argv)  # options may stand between the two words
+    words = [word for word in (args.config, args.checkpoint) if word is not None]
+    args.config, args.checkpoint = resolve_model(parser, words, 'MODEL')
+    return args
+
+
+def resolve_model(
+    parser: argparse.ArgumentParser, words: Sequence[str], option: str = '--model'
+) -> list[str]:
     """Config and weights file of what ``--model`` was given; downloads published weights.
 
     Anything else than a known name or two words ends the program as wrong usage.
     """
-    if len(words) == 2:
-        return list(words)
     if len(words) > 2:
         parser.error(
-            f'--model takes NAME or CONFIG WEIGHTS, not {format_count(len(words), "word")}'
+            f'{option} takes NAME or CONFIG WEIGHTS, not {format_count(len(words), "word")}'
         )
     try:
-        info = find_model(words[0]) or get_model_info(words[0])
-        return [str(info.config_file()), str(info.weights_file())]
+        config, weights = find_files(*words)
+        if weights is None:
+            get_model_info(words[0])  # raises with the names that there are
+        return [str(config), str(weights)]
     except EXPECTED_ERRORS as error:
-        text = error.args[0] if isinstance(error, KeyError) else error
-        parser.error(f'--model {words[0]}: {text}')
+        text = f'{error.args[0]}, or give CONFIG WEIGHTS' if isinstance(error, KeyError) else error
+        parser.error(f'{option} {words[0]}: {text}')
 
 
 def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:

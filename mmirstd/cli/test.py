@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
+from mmirstd.cli.model_arguments import add_model_words, parse_model_words
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
 from mmirstd.io.held_warnings import hold_warnings
 
@@ -23,10 +24,10 @@ def build_parser() -> argparse.ArgumentParser:
         __doc__,
         'simirstd_nudt work_dirs/nudt/best_irstd_IoU_epoch_150.pth',
         'simirstd_nudt weights.pth --out masks --show-dir pictures',
+        'tiny --cfg-options test_dataloader.dataset.data_root=data/NUDT-SIRST',
     )
+    add_model_words(parser)
     add = parser.add_argument
-    add('config', help='config file, or name of a config such as simirstd_nudt')
-    add('checkpoint', help='trained weights: a file, or a name that `mmirstd models` lists')
     add('--out', metavar='DIR', help='write the predicted masks')
     add('--show-dir', metavar='DIR', help='write pictures of hits, misses and false alarms')
     add('--show', action='store_true', help='show the pictures in a window')
@@ -38,16 +39,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Test; returns the exit code."""
-    args = build_parser().parse_args(argv)
+    args = parse_model_words(build_parser(), argv)
     if not args.verbose:
         hold_warnings()  # before MMCV is imported
     from mmirstd.inference.configs import find_config
-    from mmirstd.weights import find_model
 
     try:
-        model = find_model(args.checkpoint)
-        checkpoint = args.checkpoint if model is None else str(model.weights_file())
-        words = [str(find_config(args.config)), checkpoint]
+        words = [str(find_config(args.config)), args.checkpoint]
     except EXPECTED_ERRORS as error:
         print_error(error, Console(stderr=True))
         return FAILED

@@ -25,7 +25,10 @@ def build_parser() -> argparse.ArgumentParser:
         'simirstd_nudt --work-dir work_dirs/nudt --resume',
         'my_config.py --amp --processes 4 --cfg-options train_cfg.max_epochs=50',
     )
-    parser.add_argument('config', help='config file, or name of a config such as simirstd_nudt')
+    parser.add_argument(
+        'config',
+        help='config file, name of a config such as simirstd_nudt, or of weights: their config',
+    )
     parser.add_argument(
         '--resume', action='store_true', help='continue from the last checkpoint in the work folder'
     )

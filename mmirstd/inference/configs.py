@@ -16,6 +16,7 @@ from mmengine.logging import MMLogger
 from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
 from mmirstd.io.atomic import explain_write_error, is_out_of_space
+from mmirstd.weights import find_model
 
 _LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')
 _ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
@@ -59,7 +60,7 @@ def _quiet_logger() -> Iterator[None]:
 
 
 def find_config(config: str | Path) -> Path:
-    """The file of a config, given as a path or as the name of a config of this package.
+    """The file of a config, given as a path, as its name in this package or by that of weights.
 
     Raises:
         FileNotFoundError: There is no such file and no config of that name.
@@ -78,6 +79,9 @@ def find_config(config: str | Path) -> Path:
                 )
             if found:
                 return found[0]
+    info = find_model(config)
+    if info is not None and info.config_file() != config:
+        return find_config(info.config_file())
     configs = sorted(
         {p.stem for folder in config_folders() for p in folder.rglob('*.py')
          if '_base_' not in p.parts}

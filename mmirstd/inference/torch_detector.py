@@ -30,7 +30,7 @@ from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.models.segmentors.data_samples import read_prediction
 from mmirstd.registry import MODELS, TRANSFORMS
 from mmirstd.renamed import Renamed, accept_old_arguments
-from mmirstd.weights import find_model
+from mmirstd.weights import find_files, find_model
 from mmirstd.wording import format_count
 
 
@@ -47,8 +47,8 @@ class IRSTDInferencer(Detector):
             folder or Hugging Face repository with ``model.json``; or, with ``checkpoint``, the
             path of a config, the name of a config of this package (``'simirstd_nudt'``), or a
             loaded config.
-        checkpoint: Weights, read without running code from the file. None takes the published
-            ones, or the config's ``load_from``.
+        checkpoint: Weights, a file or a name, read without running code from the file. None takes
+            the published ones, or the config's ``load_from``.
         device: Where to compute, such as 'cpu' or 'cuda:0'.
         options: Threshold, tiles, range of values and so on; what they leave open is the config's.
         ema: Take the averaged weights (EMA or SWA) of a checkpoint that was trained with them;
@@ -87,11 +87,10 @@ class IRSTDInferencer(Detector):
     ) -> None:
         options = (options or DetectorOptions()).changed(changes, type(self).__name__)
         tile_size = None
-        if checkpoint is None and not isinstance(config_or_name, Config):
-            info = find_model(config_or_name)
-            if info is not None:
+        if not isinstance(config_or_name, Config):
+            if checkpoint is None and (info := find_model(config_or_name)) is not None:
                 tile_size = info.tile_size
-                config_or_name, checkpoint = info.config_file(), info.weights_file()
+            config_or_name, checkpoint = find_files(config_or_name, checkpoint)
         self.config = load_config(config_or_name)
         own_range = split_pipeline(self.config)[0].get('intensity_range', 'dtype')
         self.loader, self.steps = split_pipeline(self.config, options.intensity_range)

@@ -191,6 +191,31 @@ def find_model(source: str | Path) -> ModelInfo | None:
     return None
 
 
+def find_files(
+    model: str | Path, weights: str | Path | None = None
+) -> tuple[str | Path, str | Path | None]:
+    """Config and weights file of a model, however it is named; what is not a name stays as it is.
+
+    Args:
+        model: Trained weights as :func:`find_model` takes them or, with ``weights``, a config.
+        weights: A file, or trained weights as :func:`find_model` takes them.
+
+    Returns:
+        The config (a name of this package or a path) and the weights file, None where there is
+        none: ``model`` is a config then.
+    """
+    if weights is None:
+        info = find_model(model)
+        return (model, None) if info is None else (info.config_file(), info.weights_file())
+    return model, find_weights(weights) or weights
+
+
+def find_weights(source: str | Path) -> Path | None:
+    """The file of trained weights by name, folder or repository; None if it is none of these."""
+    info = find_model(source)
+    return None if info is None else info.weights_file()
+
+
 def _described(file: Path, folder: str | Path) -> ModelInfo:
     try:
         content = json.loads(file.read_text(encoding='utf-8'))

@@ -183,4 +183,5 @@ def _parse_only():
         _parse(parser, sys.argv[1:] if args is None else args, _PARSING['complete'])
         raise ParsedError
 
-    return mock.patch.object(argparse.ArgumentParser, 'parse_args', parse_args)
+    names = ('parse_args', 'parse_intermixed_args')
+    return mock.patch.multiple(argparse.ArgumentParser, **dict.fromkeys(names, parse_args))
