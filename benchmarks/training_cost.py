@@ -16,6 +16,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
 
+import mmirstd.engine  # noqa: F401 - AmpOptimWrapper for the CPU
 from mmirstd.checkpoints import load_checkpoint
 from mmirstd.registry import MODELS
 
