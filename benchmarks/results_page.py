@@ -1,6 +1,6 @@
 """Measure everything that docs/results/benchmark.md shows, and write its tables.
 
-The machine must do nothing else. On two cores it takes about ten minutes:
+The machine must do nothing else. On two cores it takes about half an hour:
 
     python -m benchmarks.results_page
 
@@ -29,7 +29,8 @@ MODELS = [FULL, LITE, UIUNET, DNANET, *SMALL]
 RUNS: dict[str, tuple[str, list[str]]] = {
     'one': (
         'One image of 256 x 256',
-        [*MODELS, '--precision', 'float32', 'bfloat16', '--reference', 'plain', '--rounds', '7'],
+        [*MODELS, '--precision', 'float32', 'bfloat16', '--reference', 'plain', 'onnx',
+         '--rounds', '7'],
     ),
     'eight': (
         'Eight images of 256 x 256 at once',
@@ -40,6 +41,14 @@ RUNS: dict[str, tuple[str, list[str]]] = {
         'One image of 512 x 512',
         [FULL, LITE, UIUNET, DNANET, '--precision', 'float32', 'bfloat16', '--size', '512',
          '--rounds', '3'],
+    ),
+    'camera': (
+        'One frame of 640 x 512',
+        [*SMALL, DNANET, '--reference', 'onnx', '--size', '512', '640', '--rounds', '7'],
+    ),
+    'full_hd': (
+        'One frame of 1920 x 1080',
+        [*SMALL, DNANET, '--reference', 'onnx', '--size', '1080', '1920', '--rounds', '3'],
     ),
     'training': (
         'Training step on two images of 128 x 128',
@@ -107,7 +116,8 @@ def section(title: str, report: Mapping) -> str:
     """One run as a heading, its setting and a table."""
     rows = report['models']
     training = 'training_step_s' in rows[0]
-    columns = ['model', 'parameters M', 'GMACs', 'latency ms', f'to {UIUNET}', f'to {DNANET}']
+    units = [unit for unit in (UIUNET, DNANET) if _latency(rows, unit) is not None]
+    columns = ['model', 'parameters M', 'GMACs', 'latency ms', *(f'to {unit}' for unit in units)]
     columns += ['images/s', 'peak MiB']
     columns += ['step s', 'peak of the step MiB'] if training else []
     table = [f'| {" | ".join(columns)} |', '|' + '---|' * len(columns)]
@@ -117,8 +127,7 @@ def section(title: str, report: Mapping) -> str:
             f'{row["parameters"] / 1e6:.2f}',
             f'{sum(row["macs"].values()) / 1e9:.2f}',
             f'{1e3 * row["latency_s"]:.0f} ± {1e3 * row["latency_spread_s"]:.0f}',
-            _ratio(rows, row, UIUNET),
-            _ratio(rows, row, DNANET),
+            *(_ratio(rows, row, unit) for unit in units),
             f'{row["images_per_s"]:.2f}',
             f'{row["inference_peak_bytes"] / 2**20:.0f}',
         ]
@@ -142,8 +151,7 @@ def _latency(rows: Sequence[Mapping], name: str) -> float | None:
 
 
 def _ratio(rows: Sequence[Mapping], row: Mapping, unit: str) -> str:
-    seconds = _latency(rows, unit)
-    return '' if seconds is None else f'{row["latency_s"] / seconds:.2f}'
+    return f'{row["latency_s"] / _latency(rows, unit):.2f}'
 
 
 def marks(reports: Mapping[str, Mapping]) -> list[str]:

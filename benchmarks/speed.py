@@ -7,6 +7,7 @@ ratios mean something on a busy machine. Weights are random: speed does not depe
     python -m benchmarks.speed simirstd_nudt dnanet_nudt uiunet_nudt
     python -m benchmarks.speed simirstd_nudt dnanet_nudt --precision float32 bfloat16
     python -m benchmarks.speed simirstd_nudt --reference plain unfolded --train
+    python -m benchmarks.speed light_unet_sirst3 acm_nudt --reference onnx --size 512 640
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import json
 import platform
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
@@ -37,12 +39,16 @@ from torch.utils.benchmark import Measurement
 
 from benchmarks.complexity import POINTWISE, REST, Complexity, count
 from benchmarks.timing import interleave, peak_memory
+from mmirstd.export.model import ExportModel, describe_model
+from mmirstd.export.onnx_file import export_onnx
 from mmirstd.inference.configs import (
     image_channels,
     load_config,
     resize_to,
     without_pretrained,
 )
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.torch_detector import IRSTDInferencer
 from mmirstd.models.layers.attention import set_folded
 from mmirstd.models.layers.feed_forward import FeedForward
@@ -50,6 +56,8 @@ from mmirstd.wording import format_count
 
 UNFOLDED = ' (unfolded)'
 PLAIN = ' (not fused)'
+ONNX = ' (onnxruntime)'
+COMPILED = ' (compiled)'
 
 
 def build(path: str) -> nn.Module:
@@ -72,23 +80,42 @@ def _config(path: str, size: Sequence[int] | None = None) -> Config:
 
 
 def detectors(
-    path: str, size: Sequence[int], args: argparse.Namespace
-) -> dict[str, IRSTDInferencer]:
-    """The sides of a config by name: the default first, then what was asked for beside it."""
+    path: str, size: Sequence[int], args: argparse.Namespace, folder: Path
+) -> dict[str, Detector]:
+    """The sides of a config by name: the default first, then what was asked for beside it.
+
+    ``folder`` is for files that sides need as long as they run.
+    """
     name = Path(path).stem
 
     def made(**options: object) -> IRSTDInferencer:
         return IRSTDInferencer(_config(path, size), device=args.device, untrained=True, **options)
 
     first, *others = args.precision
-    sides = {name: made(precision=first)}
+    sides: dict[str, Detector] = {name: made(precision=first)}
     sides |= {f'{name} ({precision})': made(precision=precision) for precision in others}
     if 'plain' in args.reference:
         sides[name + PLAIN] = made(fuse=False)
-    if 'unfolded' in args.reference and _has_feed_forward(sides[name].model):
-        sides[name + UNFOLDED] = made()
-        sides[name + UNFOLDED].model = unfolded(sides[name + UNFOLDED].model)
+    if 'onnx' in args.reference:
+        sides[name + ONNX] = _exported(made(fuse=False), folder / f'{name}.onnx', size)
+    if 'compiled' in args.reference:
+        compiled = made(fuse=False)  # fusing chooses kernels, which compilation does itself
+        compiled.model.encode_decode = torch.compile(compiled.model.encode_decode)
+        sides[name + COMPILED] = compiled
+    if 'unfolded' in args.reference:
+        usual = made()
+        if _has_feed_forward(usual.model):
+            usual.model = unfolded(usual.model)
+            sides[name + UNFOLDED] = usual
     return sides
+
+
+def _exported(inferencer: IRSTDInferencer, path: Path, size: Sequence[int]) -> OnnxDetector:
+    """The same model as a file of one input size, run by onnxruntime in float32."""
+    description = describe_model(inferencer)
+    model = ExportModel(inferencer.model, description.channels)
+    export_onnx(model, path, description, size=(size[0], size[1]), dynamic=['none'])
+    return OnnxDetector(path, threads=torch.get_num_threads())
 
 
 def _has_feed_forward(model: nn.Module) -> bool:
@@ -130,11 +157,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--reference',
-        choices=['plain', 'unfolded'],
+        choices=['plain', 'unfolded', 'onnx', 'compiled'],
         nargs='+',
         default=[],
-        help='also run each model as it was trained (plain), or in the usual form, without '
-        'folded attention and chunked feed-forward networks (unfolded)',
+        help='also run each model as it was trained (plain), in the usual form without folded '
+        'attention and chunked feed-forward networks (unfolded), exported, in onnxruntime (onnx), '
+        'or by torch.compile, which takes minutes to begin (compiled)',
     )
     parser.add_argument(
         '--precision',
@@ -176,8 +204,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     if not args.train:
         models.clear()  # the inferencers build their own
+    with tempfile.TemporaryDirectory(prefix='benchmark_speed_') as folder:
+        return _run(args, size, models, frames, complexity, Path(folder))
+
+
+def _run(
+    args: argparse.Namespace,
+    size: Sequence[int],
+    models: dict[str, nn.Module],
+    frames: dict[str, tuple[int, ...]],
+    complexity: dict[str, Complexity],
+    folder: Path,
+) -> int:
+    """Time all sides, print the table and write the report; returns the exit code."""
     sides = {
-        name: side for path in args.configs for name, side in detectors(path, size, args).items()
+        name: side
+        for path in args.configs
+        for name, side in detectors(path, size, args, folder).items()
     }
     noise = np.random.default_rng(0).uniform(0, 255, (args.batch, *size)).astype(np.float32)
     console = Console()

@@ -56,6 +56,16 @@ def test_models_of_one_and_of_three_channels_run_side_by_side(tmp_path: Path) ->
     assert min(first['training_peak_bytes'], second['training_peak_bytes']) > 0
 
 
+def test_the_exported_model_runs_beside_it(tmp_path: Path) -> None:
+    config = str(ROOT / 'configs' / 'joint' / 'light_unet_sirst3.py')
+    arguments = ['--size', '64', '96', '--rounds', '1', '--reference', 'onnx']
+    assert speed.main([config, *arguments, '--out', str(tmp_path)]) == 0
+    ours, exported = json.loads((tmp_path / 'benchmark.json').read_text())['models']
+    assert exported['model'] == 'light_unet_sirst3 (onnxruntime)'
+    assert exported['macs'] == ours['macs']
+    assert exported['latency_s'] > 0
+
+
 def test_folding_saves_work_and_changes_no_output() -> None:
     model = speed.build(str(ROOT / 'configs' / 'simirstd_synthetic.py')).eval()
     usual = speed.unfolded(model)
