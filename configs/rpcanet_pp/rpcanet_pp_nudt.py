@@ -1,10 +1,4 @@
 # RPCANet++ on NUDT-SIRST with the schedule of its authors. Deviations: docs/reference/models.md.
-_base_ = [
-    '../_base_/models/rpcanet_pp.py',
-    '../_base_/pipelines/nudt_rpcanet.py',
-    '../_base_/schedules/rpcanet.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = '../rpcanet/rpcanet_nudt.py'
 
-model = dict(data_preprocessor=_base_.data_preprocessor)
-train_dataloader = dict(batch_size=_base_.batch_size)
+model = dict(backbone=dict(type='mmirstd.RPCANetPlusPlus'))

@@ -1,5 +1,6 @@
-# What the IRSTD datasets share. A dataset's own file names its folder, its splits and its input
-# size, and the pipelines that differ. The pipelines below are for 256 x 256 pixels.
+# What the IRSTD datasets share. The files _sirst.py, _nudt.py, _irstd1k.py and _mdfa.py say where a
+# dataset is and which splits it has; their names without _ join both. The pipelines below are for
+# 256 x 256 pixels.
 #
 # The folder of all datasets is ./data, or what the environment variable MMIRSTD_DATA names. Other
 # places: --cfg-options {train,val,test}_dataloader.dataset.data_root=DIR, one option for each.

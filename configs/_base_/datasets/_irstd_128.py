@@ -14,5 +14,4 @@ tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=tta_steps
 
 data_preprocessor = dict(size=(input_size, input_size))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

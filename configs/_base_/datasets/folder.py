@@ -3,6 +3,4 @@
 _base_ = './_irstd.py'
 
 data_root = 'data/own'
-train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
-test_dataloader = dict(dataset=dict(data_root=data_root))
+train_dataloader = val_dataloader = test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -1,24 +1,9 @@
-# NUDT-SIRST: 1327 synthetic images of 256 x 256 pixels.
-# The splits of DNANet: 663 / 664 images; the test split has 945 targets. A tenth of the training
-# split is set aside to select checkpoints (see mmirstd/datasets/splits). To train on the whole
-# split as the paper does, set train_dataloader.dataset.split to 'nudt/dnanet_50_50_train' and
-# report the last (or EMA) weights.
-# data_root: the published folder or a repack (see mmirstd/datasets/layouts/declared.py).
-_base_ = './_irstd.py'
+# NUDT-SIRST with the pipeline of SimIRSTD, at 256 x 256 pixels.
+_base_ = ['./_irstd.py', './_nudt.py']
 
-data_root = '{{$MMIRSTD_DATA:data}}/NUDT-SIRST'
+train_dataloader, val_dataloader, test_dataloader = _base_.loaders
 # Paper Sec. 4.1: no augmentation, it degraded the results; the released code still flips.
 to_input_size = dict(type='mmirstd.ResizeToSquare', size=_base_.input_size)
-train_pipeline = [
+train_dataloader.dataset.pipeline = train_pipeline = [
     _base_.load_image, _base_.load_mask_step, _base_.flip_step, to_input_size, _base_.pack_step
 ]
-train_dataloader = dict(
-    dataset=dict(
-        data_root=data_root, split='nudt/dnanet_50_50_train_fit', pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(data_root=data_root, split='nudt/dnanet_50_50_train_val'))
-test_dataloader = dict(dataset=dict(data_root=data_root, split='nudt/dnanet_50_50_test'))
-
-# Mean and standard deviation of the gray images over training and test images, as BasicIRSTD
-# publishes them: for configs that follow it.
-gray_mean = 107.8091
-gray_std = 33.0227

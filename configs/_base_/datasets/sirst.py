@@ -1,15 +1,4 @@
-# SIRST (NUAA-SIRST): 427 images of 135-456 x 96-388 pixels.
-# The authors' splits idx_427: 256 / 85 / 86 images; the test split has 109 targets. 'sirst/sirst85'
-# is the paper's test set: without Misc_111, 85 images and 108 targets.
-# data_root: the authors' folder or a repack (see mmirstd/datasets/layouts/declared.py).
-_base_ = './_irstd.py'
+# SIRST with the pipeline of SimIRSTD, at 256 x 256 pixels.
+_base_ = ['./_irstd.py', './_sirst.py']
 
-data_root = '{{$MMIRSTD_DATA:data}}/SIRST'
-train_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_train'))
-val_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_val'))
-test_dataloader = dict(dataset=dict(data_root=data_root, split='sirst/idx_427_test'))
-
-# Mean and standard deviation of the gray images over training and test images, as BasicIRSTD
-# publishes them: for configs that follow it.
-gray_mean = 101.0639
-gray_std = 34.6196
+train_dataloader, val_dataloader, test_dataloader = _base_.loaders

@@ -2,10 +2,11 @@
 _base_ = './_acm.py'
 
 crop_size = (256, 256)
-resize_for_test = dict(_base_.resize_for_test, size=256)
+resize = dict(_base_.resize, size=256)
 
-load_mask, flip, _, _, _, *others = _base_.train_steps
-train_steps = [
+load_image, load_mask, flip, _, _, _, *others = _base_.train_pipeline
+train_pipeline = [
+    load_image,
     load_mask,
     flip,
     dict(type='mmirstd.RandomLongSide', sides=(128, 512)),
@@ -13,5 +14,10 @@ train_steps = [
     dict(type='RandomCrop', crop_size=crop_size),
     *others,
 ]
-test_steps = [_base_.load_mask, resize_for_test, _base_.pack]
-tta_step = dict(transforms=[_base_.flips, [_base_.load_mask], [resize_for_test], [_base_.pack]])
+test_pipeline = [_base_.load_image, _base_.load_mask_step, resize, _base_.pack_step]
+tta_steps = [_base_.views, [_base_.load_mask_step], [resize], [_base_.pack_step]]
+tta_pipeline = [_base_.load_image, dict(type='TestTimeAug', transforms=tta_steps)]
+
+data_preprocessor = dict(size=crop_size)
+train_dataloader = dict(drop_last=True, dataset=dict(pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,10 +1,18 @@
 # RPCANet's pipeline by its authors: one channel, divided by 255 and nothing else.
 _base_ = './_square.py'
 
-gray_preprocessor = dict(
+load_image = dict(_base_.load_image, channels=1)
+train_pipeline = [load_image, *_base_.train_pipeline[1:]]
+test_pipeline = [load_image, *_base_.test_pipeline[1:]]
+tta_pipeline = [load_image, *_base_.tta_pipeline[1:]]
+
+data_preprocessor = dict(
+    _delete_=True,
     type='SegDataPreProcessor',
-    size=_base_.crop_size,
+    size=(256, 256),
     pad_val=0,
     seg_pad_val=255,
     mean=[0],
     std=[255])
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

@@ -1,15 +1,7 @@
-# Images brought to 256 x 256 without augmentation, as the authors of AGPCNet and, with one channel,
-# of RPCANet train. The other pipelines take their steps from here. The files without an underscore
-# join a pipeline with a dataset, whose loader comes first.
-crop_size = (256, 256)
+# Images brought to 256 x 256 without augmentation, as the authors of AGPCNet train. The files
+# without an underscore join a pipeline with a dataset.
+_base_ = '../datasets/_irstd.py'
 
-load_mask = dict(type='mmirstd.LoadMask')
-flip = dict(type='RandomFlip', prob=0.5)
-resize_for_test = dict(type='mmirstd.ResizeToSquare', size=256, evaluate_at='input')
-pack = dict(type='PackSegInputs')
-flips = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)]
-
-train_steps = [load_mask, dict(type='mmirstd.ResizeToSquare', size=256), pack]
-test_steps = [load_mask, resize_for_test, pack]
-# The mask after the flip: predictions are flipped back, the ground truth must not be flipped.
-tta_step = dict(type='TestTimeAug', transforms=[flips, [load_mask], [resize_for_test], [pack]])
+to_input_size = dict(type='mmirstd.ResizeToSquare', size=_base_.input_size)
+train_pipeline = [_base_.load_image, _base_.load_mask_step, to_input_size, _base_.pack_step]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,13 +1,9 @@
 # SIRST with the pipeline of BasicIRSTD.
-_base_ = ['../datasets/sirst.py', './_basicirstd.py']
+_base_ = ['../datasets/_sirst.py', './_basicirstd.py']
 
-data_preprocessor = dict(
-    _base_.gray_preprocessor, _delete_=True, mean=[_base_.gray_mean], std=[_base_.gray_std])
-load_gray = dict(_base_.load_image, channels=1)
+train_dataloader, val_dataloader, test_dataloader = _base_.loaders
+data_preprocessor = dict(mean=[_base_.gray_mean], std=[_base_.gray_std])
 patch = dict(_base_.patch, image_pad=_base_.gray_mean)
-train_pipeline = [load_gray, _base_.load_mask, patch, _base_.symmetry, _base_.pack]
-test_pipeline = [load_gray, *_base_.test_steps]
-tta_pipeline = [load_gray, _base_.tta_step]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader.dataset.pipeline = train_pipeline = [
+    _base_.load_image, _base_.load_mask_step, patch, _base_.symmetry, _base_.pack_step
+]

@@ -1,12 +1,8 @@
 # SIRST with the pipeline of RPCANet and the eight symmetries of the square.
-_base_ = ['../datasets/sirst.py', './_rpcanet.py']
+_base_ = ['../datasets/_sirst.py', './_rpcanet.py']
 
-data_preprocessor = dict(_base_.gray_preprocessor, _delete_=True)
-load_gray = dict(_base_.load_image, channels=1)
+train_dataloader, val_dataloader, test_dataloader = _base_.loaders
 symmetry = dict(type='mmirstd.RandomSymmetry', prob=0.5)
-train_pipeline = [load_gray, *_base_.train_steps[:-1], symmetry, _base_.pack]
-test_pipeline = [load_gray, *_base_.test_steps]
-tta_pipeline = [load_gray, _base_.tta_step]
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+train_dataloader.dataset.pipeline = train_pipeline = [
+    *_base_.train_pipeline[:-1], symmetry, _base_.pack_step
+]

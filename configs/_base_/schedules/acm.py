@@ -1,4 +1,6 @@
 # Training of ACM by its authors (open-acm). FC3-Net, whose training was not published, follows it.
+_base_ = './_loops.py'
+
 batch_size = 8
 max_epochs = 300
 
@@ -7,6 +9,4 @@ optim_wrapper = dict(
     optimizer=dict(type='Adagrad', lr=0.05, weight_decay=1e-4))
 # Constant: the poly schedule of the original is built but not given to AdaGrad.
 param_scheduler = [dict(type='ConstantLR', factor=1.0, begin=0, end=max_epochs, by_epoch=True)]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_epochs=max_epochs)

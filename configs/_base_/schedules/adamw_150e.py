@@ -2,6 +2,7 @@
 # cosine after 10 linear warm-up iterations, weight decay 0.1, gradient norm 0.01, 150 epochs.
 #
 # Another length, which the cosine follows: --cfg-options train_cfg.max_epochs=N
+_base_ = './_loops.py'
 
 optim_wrapper = dict(
     type='OptimWrapper',  # `--amp` swaps in mixed precision (float16 on CUDA, bfloat16 on the CPU)
@@ -17,6 +18,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', eta_min=1e-6, by_epoch=True, convert_to_iter_based=True)
 ]
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=150, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_epochs=150)

@@ -1,5 +1,7 @@
 # Warm-up, a long constant stretch, then a linear decay to zero: the constant stretch can be
 # prolonged at will, since nothing in it depends on the total length.
+_base_ = './_loops.py'
+
 max_epochs = 140
 decay_epochs = 84
 
@@ -19,9 +21,7 @@ param_scheduler = [
         by_epoch=True,
         convert_to_iter_based=True)
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_epochs=max_epochs)
 custom_hooks = [
     dict(
         type='EMAHook',

@@ -1,5 +1,7 @@
 # Training of AGPCNet by its authors. They train for 5 epochs on the 8,525 images of SIRST-Aug, which
 # are augmented before training; 70 epochs here are as many steps on NUDT-SIRST.
+_base_ = './_loops.py'
+
 batch_size = 8
 
 optim_wrapper = dict(
@@ -8,6 +10,4 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=True, convert_to_iter_based=True)
 ]
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=70, val_interval=5)
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+train_cfg = dict(max_epochs=70)
