@@ -1,7 +1,7 @@
-"""Training loops that ask a teacher about every batch, and a test loop for the student.
+"""Training loops that run a teacher on every batch, and a test loop for the student.
 
-The teacher belongs to the loop: it is in none of the student's checkpoints, averages (EMA),
-wrappers (DDP) and optimisers, and is built again from its own file when a run is resumed.
+The loop owns the teacher: it is not part of the student's checkpoints, averages (EMA),
+wrappers (DDP) and optimisers, and it is built again from its own file when a run is resumed.
 """
 
 from __future__ import annotations
@@ -25,52 +25,52 @@ from mmirstd.renamed import rename_arguments
 
 
 def unwrap_student(runner: Runner) -> DistillationStudent:
-    """The student of a runner, also inside of DDP.
+    """The student of a runner, unwrapped from DDP if necessary.
 
     Raises:
-        TypeError: The model is another one.
+        TypeError: The model is not a student.
     """
     model = getattr(runner.model, 'module', runner.model)
     if not isinstance(model, DistillationStudent):
         raise TypeError(
-            f'distillation trains an mmirstd.DistillationStudent, model.type is '
+            f'distillation trains an mmirstd.DistillationStudent, but model.type is '
             f'{type(model).__name__}'
         )
     return model
 
 
 def seed_iteration(seed: int, iteration: int) -> None:
-    """Make the draws of an iteration (points of the losses) independent of what was before."""
+    """Seed an iteration, so that its points of the losses do not depend on earlier ones."""
     key = (seed, iteration, get_rank())
     torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
 
 
 class _Distilling:
-    """What the epoch-based and the iteration-based loop share."""
+    """Base class of the epoch-based and the iteration-based loop."""
 
     runner: Runner
     dataloader: DataLoader
     _iter: int
 
     def _prepare(self, teacher: dict) -> None:
-        """Build the teacher and give its decoder to the student."""
+        """Build the teacher and share its decoder with the student."""
         student = unwrap_student(self.runner)
         dataset = self.dataloader.dataset
         sampler = self.dataloader.sampler
         if not isinstance(sampler, ResumableSampler):
             raise ValueError(
                 'train_dataloader.sampler must be dict(type="mmirstd.ResumableSampler"), which '
-                f'can go on inside of an epoch; it is a {type(sampler).__name__}'
+                f'can resume within an epoch; it is a {type(sampler).__name__}'
             )
         if teacher.get('cache') is not None and dataset.distinct_epochs is None:
             raise ValueError(
-                'teacher.cache needs draws that repeat: set '
+                'teacher.cache needs random draws that repeat: set '
                 'train_dataloader.dataset.distinct_epochs to 1 (or another small number)'
             )
         self.teacher = Teacher(**teacher, device=get_device(), images=dataset.description())
         if student.criterion.needs_logits and not self.teacher.gives_logits:
             raise ValueError(
-                "teacher.cache_precision='bits' keeps no logits, which L_KL, L_CD and soft "
+                "teacher.cache_precision='bits' stores no logits, which L_KL, L_CD and soft "
                 "targets need: use 'float16', or a loss with terms=('bce', 'dice') and hard "
                 'targets'
             )
@@ -78,11 +78,11 @@ class _Distilling:
         self.replaced = 0
 
     def _enter(self, epoch: int, batches: int) -> None:
-        """Set the order of the data to an epoch, after ``start`` batches."""
+        """Set the order of the data to that of an epoch, after ``batches`` batches."""
         self.dataloader.sampler.set_epoch(epoch, batches * self.dataloader.batch_size)
 
     def _step(self, index: int, data_batch: dict) -> None:
-        """One iteration, teacher included."""
+        """Run one iteration, including the teacher."""
         runner = self.runner
         runner.call_hook('before_train_iter', batch_idx=index, data_batch=data_batch)
         seed_iteration(runner.seed, self._iter)
@@ -108,20 +108,20 @@ class _Distilling:
 class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
     """Train a student for a number of epochs.
 
-    A resumed run goes on with the next batch, also inside of an epoch (checkpoints by iteration:
+    A resumed run continues with the next batch, even within an epoch (checkpoints by iteration:
     ``default_hooks.checkpoint.by_epoch=False``), and draws the same points for its losses. With
-    gradient accumulation, write checkpoints at multiples of ``accumulative_counts``.
+    gradient accumulation, save checkpoints at multiples of ``accumulative_counts``.
 
     Args:
         runner: MMEngine's runner.
-        dataloader: Of :class:`mmirstd.SA1BDataset` or a similar one, with
+        dataloader: Data loader of :class:`mmirstd.SA1BDataset` or a similar dataset, with
             :class:`mmirstd.ResumableSampler`.
-        max_epochs: Epochs in all.
+        max_epochs: Total number of epochs.
         teacher: Arguments of :class:`mmirstd.distillation.teacher.Teacher`.
         **options: As in MMEngine's ``EpochBasedTrainLoop``.
 
     Raises:
-        ValueError: Sampler, cache or loss do not fit together, or there is no teacher.
+        ValueError: Sampler, cache and loss cannot be combined, or there is no teacher.
         TypeError: The model is not a student.
     """
 
@@ -143,7 +143,7 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
         return super().run()
 
     def run_epoch(self) -> None:
-        """Train for what is left of an epoch."""
+        """Train for the rest of an epoch."""
         done = self._iter - self._epoch * len(self.dataloader)
         self.runner.call_hook('before_train_epoch')
         self._enter(self._epoch, done)  # after the hook that sets the epoch of samplers
@@ -161,7 +161,7 @@ class DistillIterLoop(_Distilling, IterBasedTrainLoop):
     Args:
         runner: MMEngine's runner.
         dataloader: See :class:`DistillEpochLoop`.
-        max_iters: Iterations in all.
+        max_iters: Total number of iterations.
         teacher: See :class:`DistillEpochLoop`.
         **options: As in MMEngine's ``IterBasedTrainLoop``.
     """
@@ -175,7 +175,7 @@ class DistillIterLoop(_Distilling, IterBasedTrainLoop):
         **options: Any,
     ) -> None:
         super().__init__(runner, dataloader, max_iters, **options)
-        self.dataloader_iterator = None  # the base class's goes on differently
+        self.dataloader_iterator = None  # that of the base class continues differently
         self._prepare(teacher)
 
     def run(self) -> torch.nn.Module:
@@ -205,7 +205,7 @@ class DistillIterLoop(_Distilling, IterBasedTrainLoop):
 
 @LOOPS.register_module()
 class DistillTestLoop(TestLoop):
-    """Test a student alone: its decoder, which its checkpoint does not hold, is the teacher's.
+    """Test a student with the decoder of the teacher, which the student's checkpoint lacks.
 
     Args:
         teacher: ``semantic_sam`` and ``checkpoint`` as in :class:`DistillEpochLoop`; other entries

@@ -1,12 +1,12 @@
 """The distillation loss, Eq. 1: L_DIS = L_BCE + lambda (L_DICE + L_KL + L_CD).
 
-The final outputs, the pairs left by the Hungarian matching, are compared on sampled points by BCE
+The final outputs, the pairs of the Hungarian matching, are compared on sampled points by BCE
 and Dice. The intermediate outputs, all 6 x N masks before the matching, are compared by two KL
-divergences (Sec. 3.2): spatially, of the distribution over masks at a pixel (Hinton et al., 2015),
-and by channel, of the distribution over pixels in a mask (Shu et al., 2021).
+divergences (Sec. 3.2): the spatial one compares the distributions over masks at each pixel (Hinton
+et al., 2015), the channel-wise one the distributions over pixels in each mask (Shu et al., 2021).
 
-The paper leaves open which target BCE and Dice take, over which masks the spatial softmax runs
-and both temperatures: options of :class:`DistillationLoss`.
+The paper does not state the targets of BCE and Dice, the masks of the spatial softmax, and
+both temperatures. They are options of :class:`DistillationLoss`.
 
 Shapes: B batch, N prompts, G granularities per prompt (6), n pairs, P points, h/w mask size.
 """
@@ -32,21 +32,21 @@ TERMS = ('bce', 'dice', 'kl', 'cd')
 
 
 def mask_target(teacher: Tensor, kind: TargetKind) -> Tensor:
-    """What the student learns from teacher logits: ``'hard'`` 1[t > 0], ``'soft'`` sigmoid(t)."""
+    """Target of the student from teacher logits: ``'hard'`` 1[t > 0], ``'soft'`` sigmoid(t)."""
     return (teacher > 0).to(teacher.dtype) if kind == 'hard' else teacher.sigmoid()
 
 
 def bce_loss(
     student: Tensor, teacher: Tensor, valid: Tensor, target: TargetKind = 'hard'
 ) -> Tensor:
-    """Binary cross-entropy between final masks: mean over the points, then over the pairs.
+    """Binary cross-entropy of final masks, averaged over the points, then over the pairs.
 
     Args:
         student: Logits (n, P).
         teacher: Logits (n, P).
-        valid: (n, P), 1 where a point counts and 0 in padding.
+        valid: (n, P), 1 for valid points and 0 in padding.
         target: See :func:`mask_target`. With ``'soft'`` the minimum is the entropy of the teacher
-            and is reached by equal logits.
+            and is reached for equal logits.
     """
     return binary_cross_entropy(student, mask_target(teacher, target), valid).mean()
 
@@ -58,7 +58,7 @@ def dice_loss(
     target: TargetKind = 'hard',
     smooth: float = 1.0,
 ) -> Tensor:
-    """Soft Dice loss between final masks, mean over the pairs; arguments of :func:`bce_loss`."""
+    """Soft Dice loss of final masks, averaged over the pairs; see :func:`bce_loss`."""
     return dice(student, mask_target(teacher, target), valid, smooth).mean()
 
 
@@ -72,16 +72,16 @@ def spatial_kl(
 ) -> Tensor:
     """KL(teacher || student) of the softmax over masks at every pixel, times temperature squared.
 
-    It compares which granularity claims a pixel. Zero for logits that are equal, or equal up to
+    It compares which granularity contains a pixel. It is zero for logits that are equal up to
     one constant per pixel.
 
     Args:
         student: Logits (B, N, G, h, w).
         teacher: Logits (B, N, G, h, w).
-        temperature: The paper gives none; 1 as in Hinton et al.'s loss for dense prediction.
-        group: The softmax runs over the G masks of each ``'prompt'``, the relation among
-            granularities that the paper keeps, or over all N G masks of the ``'image'``.
-        valid: (B, h, w) bool, False in padding; None counts every pixel.
+        temperature: 1, as in Hinton et al.'s loss for dense prediction; not stated in the paper.
+        group: The softmax runs over the G masks of each ``'prompt'``, which preserves the relation
+            among granularities as in the paper, or over all N G masks of the ``'image'``.
+        valid: (B, h, w) bool, False in padding; None for all pixels.
 
     Returns:
         Mean over valid pixels and groups.
@@ -103,14 +103,14 @@ def channel_kl(
 ) -> Tensor:
     """KL(teacher || student) of the softmax over the pixels of every mask, times temperature^2.
 
-    Channel-wise knowledge distillation: it compares where a mask is strongest. Zero for logits
-    that are equal, or equal up to one constant per mask.
+    Channel-wise knowledge distillation: it compares where a mask is strongest. It is zero for
+    logits that are equal up to one constant per mask.
 
     Args:
         student: Logits (B, N, G, h, w).
         teacher: Logits (B, N, G, h, w).
-        temperature: 4, the value of Shu et al.; the paper gives none.
-        valid: (B, h, w) bool, False in padding; None counts every pixel.
+        temperature: 4, the value of Shu et al.; not stated in the paper.
+        valid: (B, h, w) bool, False in padding; None for all pixels.
 
     Returns:
         Mean over the B N G masks.
@@ -122,7 +122,7 @@ def channel_kl(
     log_s, log_t = student.log_softmax(3), teacher.log_softmax(3)
     difference = log_t - log_s
     if valid is not None:
-        difference = difference.masked_fill(padding, 0.0)  # there -inf less -inf
+        difference = difference.masked_fill(padding, 0.0)  # otherwise -inf minus -inf
     return temperature**2 * (log_t.exp() * difference).sum(3).mean()
 
 
@@ -132,26 +132,26 @@ def _at_least_float32(x: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class DistillationLoss(nn.Module):
-    """Eq. 1 with its open readings as options.
+    """Eq. 1, with options for everything that the paper does not state.
 
     Args:
         weight: lambda, 5 in the paper (Sec. 4.1).
-        terms: Which parts of Eq. 1 to use, for ablations.
+        terms: Parts of Eq. 1 to use, for ablations.
         bce_target: ``'hard'`` compares with the thresholded teacher mask, ``'soft'`` with its
-            probability. The paper does not say.
-        dice_target: As above. Dice of soft targets is smallest for a hard student mask, so
-            ``'hard'``.
+            probability. The paper does not state it.
+        dice_target: As ``bce_target``. ``'hard'``, because Dice of soft targets is smallest for a
+            hard student mask.
         kl_group: See :func:`spatial_kl`.
-        kl_temperature: Of the spatial KL.
-        cd_temperature: Of the channel-wise KL.
+        kl_temperature: Temperature of the spatial KL.
+        cd_temperature: Temperature of the channel-wise KL.
         num_points: Points per mask for BCE and Dice (Semantic-SAM trains with 12,544; the paper
             gives no number). None compares all pixels.
         oversample_ratio: Candidates per point, see
             :func:`mmirstd.models.losses.point_mask.uncertain_points`.
-        importance_ratio: Share of points where the student is undecided.
+        importance_ratio: Share, in [0, 1], of points where the student is uncertain.
 
     Raises:
-        ValueError: An argument is out of its range; the message names it.
+        ValueError: An argument is out of range; the message names it.
     """
 
     def __init__(
@@ -170,9 +170,9 @@ class DistillationLoss(nn.Module):
     ) -> None:
         super().__init__()
         if unknown := set(terms) - set(TERMS):
-            raise ValueError(f'terms={tuple(terms)}: {sorted(unknown)} not among {TERMS}')
+            raise ValueError(f'terms={tuple(terms)}: {sorted(unknown)} must be among {TERMS}')
         if not terms:
-            raise ValueError(f'terms is empty: name some of {TERMS}')
+            raise ValueError(f'terms is empty: give at least one of {TERMS}')
         for name, value, known in (
             ('bce_target', bce_target, ('hard', 'soft')),
             ('dice_target', dice_target, ('hard', 'soft')),
@@ -200,7 +200,7 @@ class DistillationLoss(nn.Module):
 
     @property
     def needs_logits(self) -> bool:
-        """Whether thresholded teacher masks would not do."""
+        """Whether the loss needs teacher logits instead of thresholded masks."""
         return (
             'kl' in self.terms
             or 'cd' in self.terms
@@ -220,9 +220,8 @@ class DistillationLoss(nn.Module):
         Args:
             student: Logits (B, N, G, h, w).
             teacher: Logits (B, N, G, h, w).
-            final: (B, N, G) bool, the masks that the matching kept (S_final and T_final); None
-                takes all.
-            valid: (B, h, w) bool, False in padding; None counts every pixel.
+            final: (B, N, G) bool, True for the matched masks (S_final and T_final); None for all.
+            valid: (B, h, w) bool, False in padding; None for all pixels.
 
         Returns:
             The weighted terms as ``'loss_bce'``, ``'loss_dice'``, ``'loss_kl'``, ``'loss_cd'``.
@@ -230,7 +229,7 @@ class DistillationLoss(nn.Module):
         if student.shape != teacher.shape:
             raise ValueError(
                 f'student masks {tuple(student.shape)} and teacher masks {tuple(teacher.shape)} '
-                'must be of one shape: same prompts, same size'
+                'must have the same shape: same prompts, same size'
             )
         teacher = teacher.detach()
         losses: dict[str, Tensor] = {}
@@ -255,7 +254,7 @@ class DistillationLoss(nn.Module):
         if valid is None:
             valid = torch.ones_like(student[:, 0, 0], dtype=torch.bool)
         image = final.nonzero()[:, 0]
-        if not len(image):  # nothing matched: a zero that keeps the graph of the student
+        if not len(image):  # no match: a zero that keeps the graph of the student
             losses = {'loss_bce': student.sum() * 0, 'loss_dice': student.sum() * 0}
             return {name: value for name, value in losses.items() if name[5:] in self.terms}
         s, t = (_at_least_float32(x[final])[:, None] for x in (student, teacher))

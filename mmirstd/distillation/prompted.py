@@ -1,4 +1,4 @@
-"""Models that answer prompts, in MMEngine's form: data in, losses or masks out.
+"""Promptable models as MMEngine models: data in, losses or masks out.
 
 Shapes: B images, N prompts, G masks per prompt, H x W size of the padded images, h x w = stride 4.
 """
@@ -31,14 +31,14 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
     """Normalise and stack images, and stack their prompts.
 
     Images are padded with zeros after normalisation, at the bottom and the right, to a multiple
-    of 32; boxes, which refer to the image, are made to refer to the padded one. The defaults are
-    ImageNet's statistics of RGB, which Semantic-SAM and RepViT share.
+    of 32. Boxes relative to the image are converted to boxes relative to the padded image. The
+    defaults are ImageNet's statistics of RGB, which Semantic-SAM and RepViT share.
 
     Args:
-        mean: Of the channels in RGB order.
-        std: As above.
-        pad_size_divisor: Sides become multiples of this.
-        bgr_to_rgb: Pipelines hold BGR as everywhere in OpenMMLab.
+        mean: Means of the channels in RGB order.
+        std: Standard deviations of the channels in RGB order.
+        pad_size_divisor: Sides are padded to multiples of this.
+        bgr_to_rgb: Whether images are BGR, as everywhere in OpenMMLab.
         **kwargs: As in MMEngine's ``ImgDataPreprocessor``.
     """
 
@@ -65,7 +65,8 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
         Returns:
             ``inputs`` (B, 3, H, W); in ``data_samples`` ``boxes`` (B, N, 4), ``kinds`` (B, N),
             ``valid`` (B, 2) and, in training, for each image ``masks`` (M, ., .) in [0, 1],
-            their ``mask_boxes`` (M, 4) and ``targets`` (N, L). The rest is moved to the device.
+            their ``mask_boxes`` (M, 4) and ``targets`` (N, L). Other entries are only moved to the
+            device.
 
         Raises:
             ValueError: Images of a batch have different numbers of prompts.
@@ -76,7 +77,7 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
                 'images of one batch have different numbers of prompts, '
                 f'{[len(kinds) for kinds in samples["kinds"]]}: use batch_size=1'
             )
-        if not training:  # the metric takes the ground truth from the batch
+        if not training:  # the metric reads the ground truth from the batch
             samples = {key: samples[key] for key in ('boxes', 'kinds', 'valid')}
         sizes = [image.shape[-2:] for image in data['inputs']]
         prepared = super().forward({**data, 'data_samples': samples}, training)
@@ -94,7 +95,7 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
 
 
 class PromptedModel(BaseModel):
-    """Base of models that map images and prompts to masks of several granularities.
+    """Base class of models that map images and prompts to masks of several granularities.
 
     Args:
         data_preprocessor: Config; :class:`PromptDataPreprocessor` by default.
@@ -125,7 +126,7 @@ class PromptedModel(BaseModel):
     def forward(
         self, inputs: Tensor, data_samples: dict, mode: str = 'tensor', **more: Any
     ) -> SemanticSAMOutput | list[dict] | dict[str, Tensor]:
-        """MMEngine's entry: ``'loss'``, ``'predict'`` or ``'tensor'``."""
+        """MMEngine's entry point with the modes ``'loss'``, ``'predict'`` and ``'tensor'``."""
         if mode == 'loss':
             return self.loss(inputs, data_samples, **more)
         if mode == 'predict':
@@ -136,11 +137,11 @@ class PromptedModel(BaseModel):
 @MODELS.register_module()
 @accept_old_arguments(network='semantic_sam')
 class PromptedSemanticSAM(PromptedModel):
-    """Semantic-SAM, to be trained with its many-to-many criterion or tested with clicks.
+    """Semantic-SAM for training with its many-to-many losses or for testing with clicks.
 
     Args:
         semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
-        checkpoint: Weights to start from or to test; None for random ones.
+        checkpoint: Initial weights or weights to test; None for random ones.
         num_points: Points per mask of matching and losses.
         data_preprocessor: See :class:`PromptDataPreprocessor`.
     """
@@ -168,7 +169,7 @@ class PromptedSemanticSAM(PromptedModel):
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
     ) -> None:
-        # A converted file holds the model alone.
+        # A converted file contains only the model.
         for part in ('backbone.', 'pixel_decoder.', 'mask_decoder.', 'decode_head.'):
             for key in [key for key in state_dict if key.startswith(prefix + part)]:
                 inner = key.removeprefix(prefix)
@@ -183,8 +184,8 @@ class PromptedSemanticSAM(PromptedModel):
             output, masks, data_samples['targets'], boxes=boxes, num_points=self.num_points
         )
         num_pairs = torch.tensor(float(len(matches.images)), device=output.masks.device)
-        # Gradients are averaged over the processes, so each divides by the mean number of pairs:
-        # every pair counts the same, wherever it is.
+        # Gradients are averaged over the processes. Each divides by the mean number of pairs, so
+        # all pairs have the same weight.
         all_reduce(num_pairs, op='mean')
         return layer_losses(
             output,
@@ -199,8 +200,7 @@ class PromptedSemanticSAM(PromptedModel):
 def soft_mask_boxes(masks: Tensor) -> Tensor:
     """Boxes (M, 4), (centre x, centre y, width, height) in [0, 1], of masks (M, H, W) in [0, 1].
 
-    A cell that a mask covers in part counts with the most covered half: the box is that of the
-    cells above half of the greatest coverage.
+    The box encloses the cells whose coverage is at least half of the largest coverage.
     """
     peak = masks.flatten(1).amax(1)[:, None, None]
     return mask_boxes(masks >= 0.5 * peak.clamp(min=1e-6))
@@ -210,13 +210,13 @@ def load_semantic_sam(model: SemanticSAM, checkpoint: str | Path) -> None:
     """Load a converted or trained checkpoint strictly.
 
     Args:
-        model: What is filled.
-        checkpoint: From ``tools/convert_checkpoint.py semantic-sam`` or from a training of
+        model: The model to load into.
+        checkpoint: A file from ``mmirstd convert semantic-sam`` or from a training of
             :class:`PromptedSemanticSAM`.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: Keys or shapes do not fit; the message names the file.
+        FileNotFoundError: The file does not exist.
+        ValueError: Keys or shapes do not match; the message names the file.
     """
     content = load_checkpoint(checkpoint)
     state = content.get('state_dict', content)
@@ -225,6 +225,6 @@ def load_semantic_sam(model: SemanticSAM, checkpoint: str | Path) -> None:
         model.load_state_dict(inner or dict(state))
     except RuntimeError as error:
         raise ValueError(
-            f'{checkpoint} does not hold the weights of this Semantic-SAM; released files are '
-            f'converted by tools/convert_checkpoint.py semantic-sam first. {error}'
+            f'{checkpoint} does not contain weights of this Semantic-SAM. Convert released files '
+            f'with `mmirstd convert semantic-sam` first. {error}'
         ) from error

@@ -1,4 +1,4 @@
-"""The student of the distillation: a small encoder under the decoder of the teacher (Sec. 3.2).
+"""The student of the distillation: a small encoder with the decoder of the teacher (Sec. 3.2).
 
 Shapes: B images, N prompts, G masks per prompt, C_i channels of stage i, h x w = stride 4.
 """
@@ -23,11 +23,11 @@ from mmirstd.registry import MODELS
 
 @MODELS.register_module()
 class AlignNeck(BaseModule):
-    """Bring the maps of the student to the widths of the teacher's (Sec. 3.2, "lightweight neck").
+    """Give the student's maps the widths of the teacher's (Sec. 3.2, "lightweight neck").
 
-    The paper gives no layers. We use a 1x1 convolution per level, since the strides agree
-    already, and a normalisation over channels, since the maps that the decoder was trained on
-    leave the teacher through one.
+    The paper does not state the layers. We use a 1x1 convolution per level, because the strides
+    agree already, and a normalisation over channels, because the teacher's maps, which the decoder
+    was trained on, are normalised as well.
 
     Args:
         in_channels: Widths of the student, finest first.
@@ -53,10 +53,10 @@ class AlignNeck(BaseModule):
 
 
 class _Shared:
-    """Keeps a module out of the tree of its user, and copies of the user from copying it.
+    """Reference to a module that is neither a child of its user nor copied with it.
 
-    So the teacher's decoder enters neither the student's checkpoints nor its EMA, DDP and
-    optimiser, and exists once.
+    So the teacher's decoder is not part of the student's checkpoints, EMA, DDP and
+    optimiser, and exists only once.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -70,22 +70,22 @@ class _Shared:
 class DistillationStudent(PromptedModel):
     """Encoder, neck and the decoder of Semantic-SAM.
 
-    "The decoder is copied from the pre-trained Semantic-SAM": by default it is the teacher's own
-    instance, frozen, through which gradients reach neck and encoder; the loop hands it over
-    (:meth:`take_decoder`). Whether the authors train it cannot be read from the text of the paper.
+    "The decoder is copied from the pre-trained Semantic-SAM": by default it is the frozen instance
+    of the teacher, through which gradients reach neck and encoder; the loop provides it
+    (:meth:`take_decoder`). The text of the paper does not state whether the authors train it.
 
     Args:
         backbone: Config of the encoder, four maps at strides 4, 8, 16, 32.
         neck: Config of a neck to the teacher's widths, such as :class:`AlignNeck`.
         loss: Config of the loss, :class:`mmirstd.DistillationLoss` by default.
-        decoder: None shares the teacher's. ``dict(pixel_decoder=..., mask_decoder=...)``, the
-            arguments of :class:`mmirstd.SemanticSAM` of these names, makes a decoder of the
-            student's own, which starts as a copy of the teacher's and is trained.
+        decoder: None shares the teacher's. ``dict(pixel_decoder=..., mask_decoder=...)``, with the
+            arguments of the same names of :class:`mmirstd.SemanticSAM`, builds a separate decoder
+            for the student, which starts as a copy of the teacher's and is trained.
         match_on: Whose masks the Hungarian matching assigns to the ground truth to select the
             final ones, ``'teacher'`` or ``'student'``; ``'all'`` takes all masks. The paper does
-            not say; both decoders have the same tokens, so one selection serves both.
+            not state it. Both decoders have the same tokens, so one selection applies to both.
         match_points: Points per mask of the matching.
-        norm_eval: Keep the statistics of BatchNorm as they are.
+        norm_eval: Do not update the statistics of batch norms.
         data_preprocessor: See :class:`mmirstd.PromptDataPreprocessor`.
 
     Raises:
@@ -121,10 +121,10 @@ class DistillationStudent(PromptedModel):
             )
 
     def take_decoder(self, teacher: SemanticSAM) -> None:
-        """Share the decoder of ``teacher``, or start the student's own as a copy of it.
+        """Share the decoder of ``teacher``, or copy its weights to the student's own decoder.
 
         Raises:
-            ValueError: Its widths are not those of the neck, or the own decoder differs.
+            ValueError: Its widths are not those of the neck, or the student's decoder differs.
         """
         widths = teacher.pixel_decoder.in_channels
         if tuple(widths) != self.neck.out_channels:
@@ -139,7 +139,7 @@ class DistillationStudent(PromptedModel):
             self.pixel_decoder.load_state_dict(teacher.pixel_decoder.state_dict())
             self.mask_decoder.load_state_dict(teacher.mask_decoder.state_dict())
         except RuntimeError as error:
-            raise ValueError(f"model.decoder is not built as the teacher's: {error}") from error
+            raise ValueError(f"model.decoder differs from the teacher's: {error}") from error
 
     def answer(
         self, images: Tensor, boxes: Tensor, kinds: Tensor, auxiliary: bool = False
@@ -147,7 +147,7 @@ class DistillationStudent(PromptedModel):
         """See the base class.
 
         Raises:
-            RuntimeError: No decoder was handed over yet.
+            RuntimeError: The student has no decoder yet.
         """
         features = self.neck(self.backbone(images))
         if self.has_own_decoder:
@@ -157,8 +157,9 @@ class DistillationStudent(PromptedModel):
             decoders = teacher.pixel_decoder, teacher.mask_decoder
         else:
             raise RuntimeError(
-                "the student has no decoder: it gets the teacher's from mmirstd.DistillEpochLoop, "
-                'DistillIterLoop or DistillTestLoop, or by take_decoder(teacher)'
+                "the student has no decoder: it receives the teacher's from "
+                'mmirstd.DistillEpochLoop, DistillIterLoop or DistillTestLoop, or by '
+                'take_decoder(teacher)'
             )
         pixel_decoder, mask_decoder = decoders
         mask_features, memory = pixel_decoder(features)
@@ -172,7 +173,7 @@ class DistillationStudent(PromptedModel):
         Args:
             inputs: Normalised images (B, 3, H, W).
             data_samples: See :class:`mmirstd.PromptDataPreprocessor`.
-            teacher: What the teacher answered to the same prompts on the same images.
+            teacher: The teacher's output for the same prompts on the same images.
         """
         student = self.answer(inputs, data_samples['boxes'], data_samples['kinds'])
         final = None
@@ -191,7 +192,7 @@ class DistillationStudent(PromptedModel):
         return self.criterion(student.masks, teacher.masks.to(student.masks.dtype), final, valid)
 
     def train(self, mode: bool = True) -> DistillationStudent:
-        """As usual, but BatchNorm stays in evaluation with ``norm_eval``."""
+        """As usual, but with ``norm_eval`` batch norms stay in evaluation mode."""
         super().train(mode)
         if mode and self.norm_eval:
             for module in self.modules():
@@ -203,15 +204,15 @@ class DistillationStudent(PromptedModel):
 def valid_cells(
     sizes: Tensor, image_size: tuple[int, int], map_size: Sequence[int]
 ) -> Tensor | None:
-    """Cells (B, h, w) whose centres lie in the image and not in its padding.
+    """Cells (B, h, w) whose centres are in the image and not in its padding.
 
     Args:
-        sizes: Height and width (B, 2) of the images inside of the padded ones.
+        sizes: Height and width (B, 2) of the images without padding.
         image_size: Height and width of the padded images.
         map_size: h and w.
 
     Returns:
-        Bool, or None where nothing is padded.
+        A bool tensor, or None if no image is padded.
     """
     if (sizes == sizes.new_tensor(image_size)).all():
         return None

@@ -1,4 +1,4 @@
-"""The teacher at work: frozen, outside of the student, from its model or from a cache."""
+"""The frozen teacher, which answers from its model or from a cache."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def frozen_semantic_sam(semantic_sam: dict, checkpoint: str | None) -> SemanticS
     """
     if checkpoint is None:
         raise ValueError(
-            'teacher.checkpoint is None: an untrained teacher teaches nothing. Convert a released '
-            'file by tools/convert_checkpoint.py semantic-sam, or train one on procedural shapes '
+            'teacher.checkpoint is None, but the teacher must be trained. Convert a released '
+            'file with `mmirstd convert semantic-sam`, or train one on procedural shapes '
             'with configs/distill/tiny_teacher_synthetic.py'
         )
     teacher = MODELS.build(semantic_sam)
@@ -45,24 +45,24 @@ def frozen_semantic_sam(semantic_sam: dict, checkpoint: str | None) -> SemanticS
 
 @accept_old_arguments(network='semantic_sam')
 class Teacher:
-    """Answers batches of raw images and prompts.
+    """Predicts masks for batches of raw images and prompts.
 
-    The backbone of the teacher stays on the CPU until it is needed: with a full cache it never
-    is.
+    The backbone of the teacher stays on the CPU until it is needed, which is never the case with a
+    full cache.
 
     Args:
         semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
-        checkpoint: Its weights, a converted release or an own training.
+        checkpoint: Its weights: a converted release, or a checkpoint that you trained.
         preprocessor: Config of the teacher's own normalisation;
             :class:`mmirstd.PromptDataPreprocessor` by default.
-        cache: Folder in which answers are kept, or None. The dataset must repeat its draws
+        cache: Folder that stores the outputs, or None. The dataset must repeat its random draws
             (``distinct_epochs``).
         cache_precision: See :class:`mmirstd.distillation.teacher_cache.TeacherCache`.
-        device: Where it computes.
+        device: Device of the computation.
         images: ``description()`` of the dataset, which identifies a cache.
 
     Raises:
-        ValueError: A cache was asked for and the dataset never repeats its draws.
+        ValueError: There is no checkpoint, or the cache belongs to something else.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Teacher:
 
     @property
     def gives_logits(self) -> bool:
-        """False where a cache keeps thresholded masks only."""
+        """Whether outputs are logits; False if a cache stores thresholded masks."""
         return self.cache is None or self.cache.precision == 'float16'
 
     @torch.no_grad()
@@ -105,11 +105,11 @@ class Teacher:
         """Masks, IoUs and boxes for a raw training batch.
 
         Args:
-            data: ``inputs`` and ``data_samples`` as the loader gives them.
+            data: ``inputs`` and ``data_samples`` from the data loader.
             precision: Type for autocast; None computes in float32.
 
         Returns:
-            On the teacher's device, without auxiliary outputs.
+            The output on the teacher's device, without auxiliary outputs.
 
         Raises:
             ValueError: The cache was filled in another precision.
@@ -125,7 +125,7 @@ class Teacher:
         else:
             output = self._compute(data, precision)
             if self.cache is not None:
-                # Rounded as it will be read, so that all epochs see the same.
+                # Read back, so that the first epoch gets the same rounded values as later ones.
                 for key, *answers in zip(keys, *output[:3], strict=True):
                     self.cache.write(key, Answers(*answers))
                 output = _stack_answers([self.cache.read(key) for key in keys], self.device)

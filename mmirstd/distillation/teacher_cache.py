@@ -1,4 +1,4 @@
-"""What the teacher said, kept on disk, so that later epochs need no teacher.
+"""Outputs of the teacher on disk, so that later epochs need no teacher.
 
 Shapes: N prompts, G masks per prompt, h x w mask size.
 """
@@ -19,11 +19,11 @@ from mmirstd.io.atomic import write_atomically
 
 _DESCRIPTION = 'cache.json'
 _LATER = 'at the first answer'
-"""Key of what is known only when the first answer is asked for."""
+"""Key of properties that are known only when the first output is requested."""
 
 
 class Answers(NamedTuple):
-    """The teacher's answers for one image.
+    """The teacher's outputs for one image.
 
     Attributes:
         masks: Logits (N, G, h, w); +-1 from a cache of bits.
@@ -40,14 +40,15 @@ class TeacherCache:
     """One file per image and distinct epoch.
 
     Args:
-        folder: Where the files lie; made if it is missing.
-        description: Of teacher, images and prompts, as plain values; a folder that was filled
-            under another one is refused.
-        precision: ``'float16'`` keeps logits, ``'bits'`` only which pixels are inside: 16 times
-            smaller before compression, and enough for BCE and Dice with hard targets alone.
+        folder: Folder of the files; created if it is missing.
+        description: Description of teacher, images and prompts, as plain values. A folder that was
+            filled with another description is refused.
+        precision: ``'float16'`` stores logits. ``'bits'`` stores only thresholded masks, which are
+            16 times smaller before compression and sufficient only for BCE and Dice with hard
+            targets.
 
     Raises:
-        ValueError: The folder holds the answers to something else, or ``precision`` is unknown.
+        ValueError: The folder belongs to another description, or ``precision`` is unknown.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class TeacherCache:
         if precision not in ('float16', 'bits'):
             raise ValueError(f"precision={precision!r} must be 'float16' or 'bits'")
         self.folder, self.precision = Path(folder), precision
-        # Through JSON, so that tuples compare as the lists that they become.
+        # Converted by JSON, so that tuples are compared as lists.
         wanted = json.loads(json.dumps({**description, 'precision': precision}))
         self._agreed: dict[str, str] = {}
         present = self._description()
@@ -70,10 +71,10 @@ class TeacherCache:
             self._compare(present, wanted)
 
     def agree(self, name: str, value: str) -> None:
-        """Note a property of the answers that is known only when the first one is asked for.
+        """Record a property of the outputs that is known only when the first one is requested.
 
         Raises:
-            ValueError: The answers in the folder have another one.
+            ValueError: The outputs in the folder have another value of it.
         """
         if self._agreed.get(name) == value:
             return
@@ -87,7 +88,7 @@ class TeacherCache:
         self._agreed[name] = value
 
     def _description(self) -> dict | None:
-        """What the folder says about its answers; None for a new folder."""
+        """The description in the folder; None for a new folder."""
         file = self.folder / _DESCRIPTION
         try:
             return json.loads(file.read_text(encoding='utf-8'))
@@ -95,8 +96,8 @@ class TeacherCache:
             return None
         except ValueError as error:  # not text, or not JSON
             raise ValueError(
-                f'{file} is damaged ({error}), so it is unknown what the answers in this folder '
-                'belong to: delete the folder'
+                f'{file} is damaged ({error}), so it is unknown what the teacher outputs in this '
+                'folder belong to: delete the folder'
             ) from error
 
     def _compare(self, present: dict, wanted: dict) -> None:
@@ -108,23 +109,23 @@ class TeacherCache:
                 f'{key}: {present.get(key)} there, {wanted.get(key)} now' for key in differing
             )
             raise ValueError(
-                f'{self.folder} holds what a teacher said about something else ({changes}): '
+                f'{self.folder} contains teacher outputs for another setup ({changes}): '
                 'choose another cache folder or delete this one'
             )
 
     def path(self, key: int) -> Path:
-        """File of the sample with this ``key``; folders of a thousand."""
+        """File of the sample with this ``key``, in folders of a thousand files each."""
         return self.folder / f'{key // 1000:06d}' / f'{key:09d}.npz'
 
     def has(self, key: int) -> bool:
-        """Whether the answers for an image are there."""
+        """Whether the outputs for an image are stored."""
         return self.path(key).is_file()
 
     def write(self, key: int, answers: Answers) -> int:
-        """Keep the answers for an image; returns the size of the file in bytes.
+        """Store the outputs for an image and return the size of the file in bytes.
 
         Raises:
-            OSError: It cannot be written; a full disk is named as such.
+            OSError: The file cannot be written; on a full disk the message says so.
         """
         masks = answers.masks.detach()
         if self.precision == 'bits':
@@ -139,14 +140,14 @@ class TeacherCache:
             'boxes': answers.boxes.detach().float().cpu().numpy(),
         }
         buffer = io.BytesIO()
-        # Random-looking mantissas hardly compress; runs of bits do.
+        # Mantissas are nearly random and hardly compress, but runs of bits do.
         (np.savez_compressed if self.precision == 'bits' else np.savez)(buffer, **arrays)
         content = buffer.getvalue()
         write_atomically(self.path(key), content, sync=False)
         return len(content)
 
     def read(self, key: int) -> Answers:
-        """The answers for an image, float32.
+        """The outputs for an image, float32.
 
         Raises:
             OSError: The file is missing or damaged; the message names it.
@@ -157,7 +158,7 @@ class TeacherCache:
                 stored, width = arrays['masks'], int(arrays['width'])
                 ious, boxes = arrays['ious'], arrays['boxes']
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-            raise OSError(f'{path} is missing or damaged, delete it: {error}') from error
+            raise OSError(f'{path} is missing or damaged: {error}. Delete it') from error
         if self.precision == 'bits':
             stored = np.unpackbits(stored, axis=-1, count=width).astype(np.float32) * 2 - 1
         return Answers(*(torch.from_numpy(each).float() for each in (stored, ious, boxes)))

@@ -1,4 +1,4 @@
-"""What surrounds the models in training: optimiser set-up and hooks."""
+"""Training engine: runner, hooks, optimiser wrappers and seeding."""
 
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
 from mmirstd.engine.checkpoint_fit import CheckpointFitHook

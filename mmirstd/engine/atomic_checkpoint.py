@@ -15,7 +15,7 @@ from mmirstd.registry import HOOKS
 
 @register_backend('mmirstd_atomic', force=True)
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's local file back end with :func:`write_atomically` for every write."""
+    """MMEngine's local file backend with :func:`write_atomically` for every write."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Replace ``filepath`` by ``obj`` atomically."""
@@ -27,7 +27,7 @@ class AtomicLocalBackend(LocalBackend):
 
 
 class _RemoveLater(AtomicLocalBackend):
-    """Local back end that notes what to remove until :meth:`remove_noted` is called."""
+    """Local backend that collects files to remove until :meth:`remove_noted` is called."""
 
     def __init__(self) -> None:
         self.noted: list[Path] = []
@@ -36,7 +36,7 @@ class _RemoveLater(AtomicLocalBackend):
         self.noted.append(Path(filepath))
 
     def remove_noted(self, keep: set[Path]) -> None:
-        """Remove the noted files, except those that were written again in the meantime."""
+        """Remove the collected files, except those that were written again in the meantime."""
         for path in self.noted:
             if path not in keep:
                 path.unlink(missing_ok=True)
@@ -48,15 +48,15 @@ class AtomicCheckpointHook(CheckpointHook):
     """MMEngine's ``CheckpointHook``, safe against interruption; same arguments.
 
     MMEngine writes a checkpoint in place and removes the outdated one before it writes the new
-    one. A process killed in between leaves a truncated file as the only one (with
+    one. If the process is killed in between, the only remaining file is truncated (with
     ``max_keep_ckpts=1``, and always for the best one). Here a checkpoint is written under a
-    temporary name, flushed, renamed, then announced in ``last_checkpoint``, and only then are
-    outdated ones removed. The price is room for one more checkpoint. Remote storage, which
-    replaces objects as a whole, is left to MMEngine.
+    temporary name, flushed, renamed, and then recorded in ``last_checkpoint``; only then are
+    outdated ones removed. This needs space for one more checkpoint. Remote storage, which
+    replaces whole objects, is left to MMEngine.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Choose the back end that belongs to ``out_dir`` and tidy up after a kill."""
+        """Choose the backend for ``out_dir``, and remove the remains of a killed run."""
         super().before_train(runner)
         self._is_local = type(self.file_backend) is LocalBackend
         if self._is_local:
@@ -76,7 +76,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if metrics and not wanted <= metrics.keys():
             raise ValueError(
                 f'default_hooks.checkpoint.save_best={sorted(wanted)} is not among the validation '
-                f'results {sorted(metrics)}: set save_best (and rule) to one of these'
+                f'results {sorted(metrics)}: set save_best to one of these, with a suitable rule'
             )
         super().after_val_epoch(runner, metrics)
         self._remove_outdated()

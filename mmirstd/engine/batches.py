@@ -1,4 +1,4 @@
-"""What batch samplers that wrap another one share."""
+"""Base class of batch samplers that wrap another one."""
 
 from __future__ import annotations
 

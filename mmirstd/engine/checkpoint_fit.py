@@ -1,4 +1,4 @@
-"""Weights of another model must not be scored, nor trained on, as if they were loaded."""
+"""Refuse weights of another model, which MMEngine would leave out of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CheckpointFitHook(Hook):
     """Refuse a checkpoint that does not fit the model, which MMEngine only logs.
 
     Testing, validating and resuming need every weight. Training may start from a part of a model
-    (``load_from``), so there it is enough that one weight fits.
+    (``load_from``), so one weight that fits is enough.
     """
 
     priority = 'VERY_LOW'  # after EMAHook has chosen the weights

@@ -1,7 +1,7 @@
-"""A quiet terminal: what MMEngine logs goes to the log file, the screen shows what matters.
+"""A quiet terminal: the log lines of MMEngine go to the log file only.
 
-The log file keeps everything. On the screen appear the lines of this package and of your code
-code, warnings, and what :class:`mmirstd.engine.progress.ProgressHook` prints.
+The log file contains everything. The screen shows the lines of this package and of your own
+code, warnings, and the output of :class:`mmirstd.engine.progress.ProgressHook`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VERBOSE = 'MMIRSTD_VERBOSE'
 """Environment variable that shows all log lines on the screen; `--verbose` sets it."""
 
 _LIBRARIES = ('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'mmdet', 'timm', 'torch')
-# Warnings of the libraries about themselves, which no user of this package can act on.
+# Warnings of libraries about themselves, about which users of this package can do nothing.
 _HARMLESS = (
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
@@ -32,7 +32,7 @@ def verbose() -> bool:
 
 
 def make_console() -> Console:
-    """The terminal; 80 columns and no colours where the output is a file or a pipe."""
+    """The terminal; 80 columns and no colours if the output is a file or a pipe."""
     console = Console(highlight=False)
     if not console.is_terminal and 'COLUMNS' not in os.environ:
         console = Console(highlight=False, width=80)
@@ -43,8 +43,8 @@ class ScreenHandler(logging.Handler):
     """Prints the lines of this package, of the user's own code, and warnings.
 
     Attributes:
-        reports: Whether tables of scores are shown. In training they stay in the log file; each
-            epoch has its line on the screen.
+        reports: Whether tables of scores are shown. In training they are written to the log file
+            only, because the screen has one line per epoch.
     """
 
     def __init__(self, console: Console) -> None:
@@ -54,7 +54,7 @@ class ScreenHandler(logging.Handler):
         self.seen: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record if it concerns the user; a repeated warning once."""
+        """Print a record if it is relevant for the user; print a repeated warning only once."""
         message = record.getMessage()
         if record.levelno >= logging.WARNING:
             if message in self.seen or message.startswith(_HARMLESS):
@@ -90,7 +90,7 @@ def quieten(logger: MMLogger, console: Console) -> ScreenHandler:
     """Replace the handler by which a logger of MMEngine writes to the terminal.
 
     Args:
-        logger: Its file handlers stay as they are. Calling this twice changes nothing.
+        logger: The logger. Its file handlers are not changed. A second call has no effect.
         console: Where the remaining lines are printed.
     """
     for handler in logger.handlers:

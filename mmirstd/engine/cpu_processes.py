@@ -1,4 +1,4 @@
-"""Several processes on machines without an accelerator, which MMEngine's start does not expect."""
+"""Several processes on machines without an accelerator, which MMEngine does not support."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import nn
 
 
 def is_cpu_only() -> bool:
-    """Whether models are put on the CPU."""
+    """Whether models run on the CPU."""
     return get_device() == 'cpu'
 
 
 def join_on_cpu(launcher: str, timeout: int | None = None) -> None:
-    """Let this process join the others through gloo.
+    """Connect this process with the others through gloo.
 
-    MMEngine chooses a GPU for each process first, which fails where there is none.
+    MMEngine first chooses a GPU for each process, which fails without a GPU.
 
     Args:
-        launcher: 'pytorch', 'slurm' or 'mpi', what has started the processes.
-        timeout: Seconds that a process waits for the others; None takes PyTorch's own.
+        launcher: 'pytorch', 'slurm' or 'mpi', which has started the processes.
+        timeout: Seconds that a process waits for the others; None for PyTorch's default.
     """
     options = {} if timeout is None else {'timeout': timeout}
     choose_device, torch.cuda.set_device = torch.cuda.set_device, lambda device: None

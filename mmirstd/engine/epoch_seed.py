@@ -1,4 +1,4 @@
-"""Random numbers that depend on the epoch, not on what happened before it."""
+"""Random numbers that depend on the epoch, not on earlier epochs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from mmirstd.engine.sample_seed import NumberedBatches, seed_of, seed_samples
 from mmirstd.registry import HOOKS
 
 _DATA = 1
-"""Keeps the seeds of the data apart from those of the main process."""
+"""Distinguishes the seeds of the data from those of the main process."""
 
 
 @HOOKS.register_module()
 class EpochSeedHook(Hook):
-    """Make the random numbers of training a function of seed, rank and place in the run.
+    """Make the random numbers of training a function of seed, rank and position in the run.
 
-    MMEngine seeds once at the start and does not store the state of the generators, so a
+    MMEngine seeds once at the start and does not store the state of the generators. So a
     resumed run draws other augmentations, loss points and dropout masks than an uninterrupted
-    one; and worker processes that start again in every epoch repeat the first one's
-    augmentation.
+    one, and worker processes that start again in every epoch repeat the augmentation of the first
+    epoch.
 
-    Here the main process (loss points, dropout) is seeded at the start of every epoch, in an
-    iteration-based run at every iteration. Every training sample is loaded under a seed of its
-    own: a function of ``randomness.seed``, the rank, the epoch and the sample's place in it. So
-    epochs differ, a run that was killed and resumed repeats the uninterrupted run exactly where
-    the operators are deterministic, and the number of worker processes changes nothing.
+    Here the main process (loss points, dropout) is seeded at the start of every epoch, or at every
+    iteration of an iteration-based run. Every training sample is loaded with its own seed, a
+    function of ``randomness.seed``, the rank, the epoch and the position of the sample in it. So
+    epochs differ, a run that was killed and resumed repeats the uninterrupted run exactly if
+    the operators are deterministic, and the number of worker processes has no effect.
     """
 
     priority = 'VERY_HIGH'
@@ -38,7 +38,7 @@ class EpochSeedHook(Hook):
     _is_iter_based = False
 
     def before_train(self, runner: Runner) -> None:
-        """Give every training sample a seed of its own."""
+        """Give every training sample its own seed."""
         loop = runner.train_loop
         seed = int(np.random.SeedSequence((runner.seed, _DATA)).generate_state(1)[0])
         self._batches = seed_samples(loop.dataloader, seed, get_rank())
@@ -69,7 +69,7 @@ class EpochSeedHook(Hook):
 
     @staticmethod
     def _restart_early_workers(loop: IterBasedTrainLoop) -> None:
-        """MMEngine 0.10.7 starts the workers with the loop: start them again, with our dataset."""
+        """Start workers again with our dataset: MMEngine 0.10.7 starts them with the loop."""
         iterator = loop.dataloader_iterator
         if getattr(iterator, '_iterator', None) is None:
             return

@@ -1,4 +1,4 @@
-"""`mim test` with the model that inference runs."""
+"""Run `mim test` with the fused model that inference uses."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mmirstd.registry import HOOKS
 class FusedTestHook(Hook):
     """Test with a fused copy of the model, which is faster and predicts the same.
 
-    Validation during training keeps the model as it is. The hook acts after all others, so that
-    the copy holds the weights that an averaging hook puts in place, and gives the model back
+    Validation during training does not change the model. The hook acts after all others, so that
+    the copy contains the weights that an averaging hook has set, and it restores the model
     after the test.
 
     Args:
-        enabled: False tests the model as it was trained.
+        enabled: False tests the model without fusing it.
     """
 
     priority = 'VERY_LOW'
@@ -32,7 +32,7 @@ class FusedTestHook(Hook):
         self._trained: nn.Module | None = None
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Put the fused copy in the place of the model."""
+        """Replace the model by its fused copy."""
         if not self.enabled:
             return
         self._trained = runner.model
@@ -40,7 +40,7 @@ class FusedTestHook(Hook):
         runner.model = prepare_for_inference(deepcopy(model))
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Give the model back."""
+        """Restore the model."""
         del metrics
         if self._trained is not None:
             runner.model, self._trained = self._trained, None

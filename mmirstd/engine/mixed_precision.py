@@ -1,4 +1,4 @@
-"""Mixed-precision training on any device, the CPU included."""
+"""Mixed-precision training on any device, including the CPU."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mmirstd.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class AmpOptimWrapper(AcceleratorAmpOptimWrapper):
-    """MMEngine's ``AmpOptimWrapper``; on the CPU bfloat16 without loss scaling.
+    """MMEngine's ``AmpOptimWrapper``; on the CPU it uses bfloat16 without loss scaling.
 
-    MMEngine refuses to build its wrapper without an accelerator although its autocast knows the
-    CPU. bfloat16 has the exponent range of float32, so no loss scaling is needed there.
-    Checkpoints move between devices in both directions.
+    MMEngine refuses to build its wrapper without an accelerator, although its autocast supports the
+    CPU. bfloat16 has the exponent range of float32, so loss scaling is not needed there.
+    Checkpoints can be moved between devices in both directions.
 
     Args:
-        loss_scale: ``'dynamic'``, a constant or the arguments of ``GradScaler``; without effect
+        loss_scale: ``'dynamic'``, a constant or the arguments of ``GradScaler``; has no effect
             on the CPU.
         dtype: ``'float16'``, ``'bfloat16'`` or None, the device's default (CUDA float16, CPU
             bfloat16).
@@ -56,7 +56,7 @@ class AmpOptimWrapper(AcceleratorAmpOptimWrapper):
         """State of the optimiser and, on an accelerator, of the loss scaling."""
         state = super().state_dict()
         if not self.loss_scaler.is_enabled():
-            # Empty, and an accelerator would refuse to resume from an empty one.
+            # It is empty, and an accelerator would refuse to resume from an empty state.
             state.pop('loss_scaler')
         return state
 

@@ -1,4 +1,4 @@
-"""What a training or test run shows on the terminal."""
+"""Terminal output of a training or test run."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from mmirstd.version import __version__
 from mmirstd.wording import format_count
 
 SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
-"""Scores with a column of their own, where the evaluator gives them."""
+"""Scores that get a column if the evaluator returns them."""
 
 ROWS = 100
-"""Largest number of lines that a run counted in iterations prints between validations."""
+"""Largest number of lines between two validations of an iteration-based run."""
 
 
 class ProgressHook(Hook):
-    """Prints what is trained on what, one line per epoch, and where the results are.
+    """Prints model and data, one line per epoch, and where the results are.
 
-    Runs last, when the checkpoint of an epoch is written. Only the main process has one.
+    It runs last, after the checkpoint of an epoch is written, and only in the main process.
 
     Args:
         console: Where to print.
-        screen: The handler of the logger, which is told whether to show tables of scores.
+        screen: The handler of the logger, whose ``reports`` this hook sets.
     """
 
     priority = 'LOWEST'
@@ -93,7 +93,7 @@ class ProgressHook(Hook):
             self._start_bar(f'epoch {runner.epoch + 1}', len(runner.train_dataloader))
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Move the bar; every so often a line, where a run is counted in iterations."""
+        """Update the bar; in an iteration-based run, print a line from time to time."""
         self._advance()
         if not self.by_steps:
             return
@@ -120,7 +120,7 @@ class ProgressHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Print the line of this epoch with its scores."""
         self._end_bar()
-        if self.row is None:  # `runner.val()`, or a run counted in iterations
+        if self.row is None:  # `runner.val()`, or an iteration-based run
             self.row = {'epoch': f'{runner.iter}' if self.by_steps else '-'}
         numbers = _choose_scores(metrics or {})
         if numbers and tuple(numbers) != self.columns:
@@ -144,7 +144,7 @@ class ProgressHook(Hook):
     # Test
 
     def before_test(self, runner: Runner) -> None:
-        """Print model and data, and let the table of scores through."""
+        """Print model and data, and allow the table of scores."""
         loader = runner.test_loop.dataloader
         self.screen.reports = True
         self._fact('model', _describe_model(runner))
@@ -160,7 +160,7 @@ class ProgressHook(Hook):
         self._advance()
 
     def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
-        """Print scores that no table of ours shows, and where the numbers are."""
+        """Print scores that our tables do not show, and where the numbers are stored."""
         self._end_bar()
         if metrics and not any(name.startswith('irstd/') for name in metrics):
             for name, value in metrics.items():
@@ -251,7 +251,7 @@ class ProgressHook(Hook):
 
 
 def _choose_scores(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """IoU, nIoU, Pd and Fa where they are given, otherwise the first four numbers."""
+    """IoU, nIoU, Pd and Fa if they are available, otherwise the first four numbers."""
     numbers = {
         name: float(value)
         for name, value in metrics.items()

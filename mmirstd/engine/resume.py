@@ -1,4 +1,4 @@
-"""Continuing a training: from which file, with which schedule, or not at all."""
+"""Resuming a training: choose the checkpoint, check it, and adapt its schedule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mmirstd.registry import HOOKS
 from mmirstd.wording import format_count
 
 _PROGRESS = {'last_step', '_global_step', '_last_value', 'base_values', 'verbose', 'optimizer'}
-"""Attributes of a scheduler that say how far it is; the others say what it does."""
+"""Attributes that describe the progress of a scheduler; the others describe the schedule."""
 
 
 _BEGAN = 'load_from'
@@ -34,9 +34,9 @@ def _warn(message: str) -> None:
 def newest_checkpoint(folder: str | Path) -> Path | None:
     """The newest complete ``epoch_N.pth`` or ``iter_N.pth`` to resume from; None without any.
 
-    That is the file that ``last_checkpoint`` names, unless it is missing or damaged or a complete
-    file of a larger N is newer: a kill may hit between the two writes. The files of an older,
-    longer run in the same folder are older.
+    That is the file that ``last_checkpoint`` names, unless it is missing or damaged, or a complete
+    file with a larger N is newer, because a kill may occur between the two writes. Files of an
+    earlier, longer run in the same folder are older and therefore not chosen.
     """
     folder = Path(folder)
     complete = {}
@@ -44,7 +44,7 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
         number = re.fullmatch(r'(?:epoch|iter)_(\d+)\.pth', path.name)
         if number and path.is_file():
             if reason := damage(path):
-                _warn(f'--resume passes over {path}, which {reason}')
+                _warn(f'--resume skips {path}, which {reason}')
             else:
                 complete[path] = int(number[1])
     announced = _announced(folder)
@@ -63,7 +63,7 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
 
 
 def _announced(folder: Path) -> Path | None:
-    """What ``last_checkpoint`` names; by its name in ``folder`` if the folder was moved."""
+    """The file that ``last_checkpoint`` names; if the folder was moved, its namesake there."""
     try:
         path = Path((folder / 'last_checkpoint').read_text(encoding='utf-8').strip())
     except (OSError, ValueError):
@@ -74,20 +74,20 @@ def _announced(folder: Path) -> Path | None:
 
 @HOOKS.register_module()
 class ResumeHook(Hook):
-    """Say before the first step what ``--resume`` continues, and keep to the config's schedule.
+    """Choose and check the checkpoint of ``--resume``, and use the schedule of the config.
 
-    - Without ``load_from``, the newest complete checkpoint of the work folder is taken, also where
-      a kill prevented its announcement, and damaged ones are passed over. Without any, training
-      starts at the beginning, with a warning.
-    - With ``load_from``, that file is resumed from, unless the newest checkpoint of the work folder
-      is of a run that began with the same file: then that run is continued, as a killed fine-tuning
-      has to be.
+    - Without ``load_from``, the newest complete checkpoint of the work folder is used, even if
+      a kill prevented the update of ``last_checkpoint``; damaged ones are skipped. If there is
+      none, training starts at the beginning, with a warning.
+    - With ``load_from``, training resumes from that file. If the newest checkpoint of the work
+      folder belongs to a run that began with the same file (a killed fine-tuning), that run is
+      continued instead.
     - A checkpoint without state of the optimiser or of the schedule is refused.
-    - Where the config's schedule differs from the saved one, in its length for instance, training
-      goes on at the rate that the config's schedule has at this point. MMEngine would keep the
-      saved schedule: a cosine that has ended rises again.
-    - A schedule that ends before the training does, and a training without anything left to do,
-      are reported.
+    - If the schedule of the config differs from the saved one, for instance in its length, training
+      continues at the rate that the config's schedule has at this point. MMEngine would keep the
+      saved schedule, in which a cosine that has ended rises again.
+    - A warning is shown if the schedule ends before the training does, or if nothing is left to
+      train.
     """
 
     priority = 'VERY_HIGH'
@@ -116,7 +116,7 @@ class ResumeHook(Hook):
                 runner._load_from = str(found)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check what a resumed training needs, and adapt its schedule.
+        """Check that the checkpoint can be resumed from, and adapt its schedule.
 
         Raises:
             ValueError: The checkpoint has no state of the optimiser or of the schedule.
@@ -144,12 +144,12 @@ class ResumeHook(Hook):
             follow_config(runner, checkpoint)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note what the run began with."""
+        """Store the file whose weights the run began with."""
         if self._began_with is not None:
             checkpoint.setdefault('meta', {})[_BEGAN] = self._began_with
 
     def before_train(self, runner: Runner) -> None:
-        """Report a schedule that ends early, and a training that has ended already."""
+        """Warn of a schedule that ends early, and of a training that has ended already."""
         last = runner.train_loop
         if last.iter and last.iter >= last.max_iters:
             instead = ', or leave --resume out to begin with these weights'
@@ -171,7 +171,8 @@ class ResumeHook(Hook):
                 f'the schedule of the learning rate ends before the training does ({schedulers}; '
                 f'training: {format_count(last.max_epochs, "epoch")}, '
                 f'{format_count(last.max_iters, "iteration")}): its last rate is kept. Set '
-                'param_scheduler.N.end and T_max, or milestones, beside train_cfg.max_epochs.'
+                'param_scheduler.N.end and T_max, or milestones, together with '
+                'train_cfg.max_epochs.'
             )
 
 
@@ -187,10 +188,10 @@ def _schedules(runner: Runner) -> list[Any]:
 
 
 def follow_config(runner: Runner, checkpoint: dict) -> None:
-    """Put the config's schedule into a checkpoint whose own one differs.
+    """Replace the schedule of a checkpoint by that of the config if they differ.
 
-    The schedulers of the runner, which are new, are stepped to the checkpoint's place; their state
-    and the rates that result replace those of the checkpoint.
+    The new schedulers of the runner are advanced to the position of the checkpoint; their state
+    and the resulting rates replace those of the checkpoint.
     """
     saved, fresh = checkpoint['param_schedulers'], runner.param_schedulers
     if isinstance(fresh, dict) or isinstance(runner.optim_wrapper, OptimWrapperDict):
@@ -216,7 +217,7 @@ def follow_config(runner: Runner, checkpoint: dict) -> None:
         old['lr'] = group['lr']
     _warn(
         f'the schedule of {runner._load_from} differs from that of the config '
-        f'({"; ".join(differences)}): training goes on with that of the config, at the rate '
+        f'({"; ".join(differences)}): training continues with that of the config, at the rate '
         f'{groups[0]["lr"]:.3g} after '
         f'{format_count(epochs or iterations, "epoch" if epochs else "iteration")}'
     )
@@ -224,10 +225,10 @@ def follow_config(runner: Runner, checkpoint: dict) -> None:
 
 def _differences(saved: list[dict], new: list[dict]) -> list[str]:
     if len(saved) != len(new):
-        return [f'{format_count(len(saved), "scheduler")} there, {len(new)} in the config']
+        return [f'{format_count(len(saved), "scheduler")} saved, {len(new)} in the config']
     found = []
     for old, now in zip(saved, new, strict=True):
         for key in sorted((old.keys() | now.keys()) - _PROGRESS):
             if old.get(key) != now.get(key):
-                found.append(f'{key}: {old.get(key)} there, {now.get(key)} in the config')
+                found.append(f'{key}: {old.get(key)} saved, {now.get(key)} in the config')
     return found

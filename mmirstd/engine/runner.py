@@ -20,14 +20,15 @@ from mmirstd.registry import RUNNERS
 
 @RUNNERS.register_module()
 class QuietRunner(Runner):
-    """MMEngine's ``Runner`` that shows one page where the stock one prints hundreds of lines.
+    """MMEngine's ``Runner`` that prints one page instead of hundreds of lines.
 
     Several processes also work on machines without an accelerator.
 
-    Environment, config, hooks, options of every parameter and initialisation go to the log file
-    alone. The screen shows data, model, schedule, one line per epoch with the scores, and where
-    the results are. ``runner_type='mmirstd.QuietRunner'`` in a config chooses it for `mim train`;
-    ``runner_type='Runner'``, ``MMIRSTD_VERBOSE=1`` or `mmirstd train --verbose` show everything.
+    Environment, config, hooks, options of every parameter and initialisation are written only to
+    the log file. The screen shows data, model, schedule, one line per epoch with the scores, and
+    where the results are. ``runner_type='mmirstd.QuietRunner'`` in a config selects it for `mim
+    train`; ``runner_type='Runner'``, ``MMIRSTD_VERBOSE=1`` or `mmirstd train --verbose` show
+    everything.
     """
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -37,7 +38,7 @@ class QuietRunner(Runner):
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap the model as MMEngine does, without an accelerator too."""
+        """Wrap the model as MMEngine does, but also without an accelerator."""
         stock = not self.distributed or not is_cpu_only() or is_model_wrapper(model)
         if stock or model_wrapper_cfg is not None:
             return super().wrap_model(model_wrapper_cfg, model)
@@ -59,7 +60,7 @@ class QuietRunner(Runner):
         return logger
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
-        """Register the hooks of the config, and last the one that prints the progress."""
+        """Register the hooks of the config, then the hook that prints the progress."""
         super().register_hooks(*args, **kwargs)
         if self.progress is not None:
             self.register_hook(self.progress)

@@ -1,9 +1,9 @@
-"""Random numbers of a data loader that depend on the sample's place in the run alone.
+"""Random numbers of a data loader that depend only on the position of the sample in the run.
 
 MMEngine seeds a worker process by the seed of the run and the number of the worker. Workers that
 start again in every epoch (``persistent_workers=False``) therefore repeat the augmentation of the
-first epoch, and workers that live on draw other numbers after a resume. Here every sample gets a
-seed of its own, so neither the number of workers nor a stop changes what is drawn.
+first epoch, and persistent workers draw other numbers after a resume. Here every sample gets its
+own seed, so neither the number of workers nor an interruption changes the random numbers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Key = tuple[int, ...]
 
 
 def seed_of(key: Key) -> int:
-    """A 32-bit seed that differs for every key."""
+    """A 32-bit seed derived from the key."""
     return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
@@ -48,8 +48,8 @@ def drawing_from(key: Key) -> Iterator[None]:
 class NumberedBatches(WrappedBatches):
     """A batch sampler whose indices are ``(index, epoch, number)``.
 
-    ``number`` counts the samples that this process has asked for in the epoch. In an
-    iteration-based run it counts on through all passes over the dataset.
+    ``number`` counts the samples that this process has requested in the epoch. In an
+    iteration-based run it continues through all passes over the dataset.
     """
 
     def __init__(self, batches: Any) -> None:
@@ -57,7 +57,7 @@ class NumberedBatches(WrappedBatches):
         self.epoch = self.number = 0
 
     def start(self, epoch: int, number: int = 0) -> None:
-        """Go to an epoch, to the sample that follows the first ``number``."""
+        """Go to an epoch and skip its first ``number`` samples."""
         self.epoch, self.number = epoch, number
 
     def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
@@ -68,7 +68,7 @@ class NumberedBatches(WrappedBatches):
 
 
 class SeededSamples(Dataset):
-    """A dataset that loads each sample of :class:`NumberedBatches` under a seed of its own.
+    """A dataset that loads each sample of :class:`NumberedBatches` with its own seed.
 
     Other attributes are those of the dataset.
     """
@@ -92,7 +92,7 @@ class SeededSamples(Dataset):
 
 
 def seed_samples(loader: DataLoader, seed: int, rank: int) -> NumberedBatches | None:
-    """Give every sample of a loader its own seed; None where the loader has no indices.
+    """Give every sample of a loader its own seed; returns None if the loader has no indices.
 
     Call it before the loader is iterated for the first time: workers get a copy of the dataset.
     """
@@ -101,7 +101,7 @@ def seed_samples(loader: DataLoader, seed: int, rank: int) -> NumberedBatches | 
     if isinstance(loader.batch_sampler, NumberedBatches):
         return loader.batch_sampler
     batches = NumberedBatches(loader.batch_sampler)
-    # A DataLoader forbids assignment, since length and order might change; here both stay.
+    # A DataLoader forbids assignment, since length and order might change; here they do not.
     loader.__dict__['batch_sampler'] = batches
     loader.__dict__['dataset'] = SeededSamples(loader.dataset, seed, rank)
     # Starting workers draws a number, which must not come from the main process's stream.

@@ -1,4 +1,4 @@
-"""Training sets that are small or empty of targets, recognised before the first step."""
+"""Recognise training sets that are small or have no targets before the first step."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mmirstd.wording import format_count
 
 
 class BatchesWithoutSingles(WrappedBatches):
-    """A batch sampler whose last batch has two samples where it would have one.
+    """A batch sampler that adds a second sample to a last batch of one.
 
-    The second one is the first of the epoch. The number of batches stays, and with it the length
-    of an epoch and the schedule.
+    The second sample is the first one of the epoch. The number of batches does not change, and
+    neither do the length of an epoch and the schedule.
     """
 
     def __iter__(self) -> Iterator[list]:
@@ -37,10 +37,10 @@ class BatchesWithoutSingles(WrappedBatches):
 
 
 def mask_files(dataset: Any) -> Iterator[tuple[str, LoadMask | None]]:
-    """Paths of the masks of a dataset, of those that it joins or repeats too.
+    """Paths of the masks of a dataset, including datasets that it joins or repeats.
 
     Yields:
-        The path, and the step of the dataset's pipeline that reads it; None where there is none.
+        The path, and the step of the dataset's pipeline that reads it, or None without such a step.
     """
     for part in getattr(dataset, 'datasets', None) or []:
         yield from mask_files(part)
@@ -59,7 +59,7 @@ def mask_files(dataset: Any) -> Iterator[tuple[str, LoadMask | None]]:
 
 
 def require_batches(loader: Any) -> None:
-    """Refuse a loader without a single batch, with which MMEngine fails later and elsewhere.
+    """Refuse a loader without a single batch, with which MMEngine would fail later.
 
     Raises:
         ValueError: There is no batch; the message says which options to change.
@@ -78,18 +78,18 @@ def require_batches(loader: Any) -> None:
 
 @HOOKS.register_module()
 class SmallSetHook(Hook):
-    """Let small training sets work, and say what cannot be learned from.
+    """Make small training sets work, and report sets from which nothing can be learned.
 
-    - A set that is smaller than one batch is refused where incomplete batches are left out.
-    - A last batch of one image gets a second one: batch norm after global pooling (ACM, UIU-Net)
-      cannot work on a single value.
-    - A training set whose masks contain no target pixel is reported.
+    - A set that is smaller than one batch is refused if incomplete batches are left out.
+    - A last batch of one image gets a second one, because batch norm after global pooling (ACM,
+      UIU-Net) cannot normalise a single value.
+    - A warning is shown if no mask of a training set contains a target pixel.
     """
 
     priority = 'HIGHEST'  # before the seeds, which number the samples
 
     def before_run(self, runner: Runner) -> None:
-        """Look at the number of batches.
+        """Check the number of batches.
 
         Raises:
             ValueError: There is no batch.
@@ -98,7 +98,7 @@ class SmallSetHook(Hook):
             require_batches(runner.train_dataloader)
 
     def before_train(self, runner: Runner) -> None:
-        """Prepare the loader and look at the masks."""
+        """Prepare the loader and check the masks."""
         loader = runner.train_dataloader
         if not isinstance(loader, DataLoader):
             return
@@ -131,7 +131,7 @@ class SmallSetHook(Hook):
             try:
                 labels = read_mask(path) if step is None else step.read(path)
             except ImageReadError:
-                if step is None:  # another loader may understand it
+                if step is None:  # another loader may be able to read it
                     return
                 raise
             if (labels == 1).any():
@@ -139,8 +139,8 @@ class SmallSetHook(Hook):
         if count:
             print_log(
                 f'none of the {format_count(count, "mask")} of the training set contains a target '
-                'pixel: nothing can be learned, and IoU stays 0. Check the masks: python '
-                'tools/check_dataset.py FOLDER',
+                'pixel: nothing can be learned, and IoU stays 0. Check the masks: '
+                'mmirstd check FOLDER',
                 logger='current',
                 level=logging.WARNING,
             )

@@ -1,4 +1,4 @@
-"""Weight decay by kind of layer, embeddings included."""
+"""Weight decay by type of layer, including embeddings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     """MMEngine's default constructor plus ``paramwise_cfg.embed_decay_mult``.
 
-    SimIRSTD decays everything but normalisation layers and embeddings (learned queries, tokens
-    and positions). MMEngine knows ``norm_decay_mult``; for embeddings it offers only
-    ``custom_keys``, which match by substring of a name and so miss a renamed module silently.
+    SimIRSTD decays everything except normalisation layers and embeddings (learned queries, tokens
+    and positions). MMEngine has ``norm_decay_mult``; for embeddings it only has
+    ``custom_keys``, which match a substring of the name and so silently miss a renamed module.
     Here embeddings are recognised by type: the weights of every ``torch.nn.Embedding``.
-    A custom key that sets a ``decay_mult`` wins where it matches. One that sets only a learning
+    A custom key that sets a ``decay_mult`` takes precedence. One that sets only a learning
     rate leaves the decay to these rules and to ``norm_decay_mult``; MMEngine would decay
-    everything that such a key matches, norms included.
+    everything that such a key matches, including norms.
     """
 
     def add_params(
@@ -32,7 +32,7 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         prefix: str = '',
         is_dcn_module: int | float | None = None,
     ) -> None:
-        """Append one parameter group for each parameter of ``module``, children included."""
+        """Append one parameter group for each parameter of ``module`` and its children."""
         first = len(params)
         super().add_params(params, module, prefix=prefix, is_dcn_module=is_dcn_module)
         multiplier = self._multiplier(module)
@@ -52,7 +52,7 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         return None
 
     def _custom(self, name: str) -> dict:
-        """What ``custom_keys`` say about a parameter; the longest key wins, as in MMEngine."""
+        """Options of a parameter in ``custom_keys``; the longest key wins, as in MMEngine."""
         custom_keys = self.paramwise_cfg.get('custom_keys', {})
         for key in sorted(sorted(custom_keys), key=len, reverse=True):
             if key in name:

@@ -13,16 +13,16 @@ from mmirstd.io.lock import try_lock
 from mmirstd.registry import HOOKS
 
 _HELD: dict[Path, int] = {}
-"""Folders that this process trains into, with the open files that hold the locks."""
+"""Work folders of this process, with the open files that hold the locks."""
 
 
 @HOOKS.register_module()
 class WorkDirLockHook(Hook):
-    """Refuse to train into a work folder into which another process trains.
+    """Refuse to train in a work folder that another training process uses.
 
-    A training that was stopped by a signal to its starter may still run; two of them would
-    overwrite each other's checkpoints. The lock ends with the process, however that ends. It has
-    no effect where the file system does not support locks.
+    A training may still run after its launcher was stopped, and two trainings would
+    overwrite each other's checkpoints. The lock is released when the process ends, for whatever
+    reason. It has no effect if the file system does not support locks.
     """
 
     priority = 'HIGHEST'
@@ -31,7 +31,7 @@ class WorkDirLockHook(Hook):
         """Lock the work folder.
 
         Raises:
-            FileExistsError: Another process trains into it.
+            FileExistsError: Another process trains in it.
         """
         if not isinstance(runner._train_loop, BaseLoop) or not is_main_process():
             return
@@ -42,7 +42,7 @@ class WorkDirLockHook(Hook):
         if not try_lock(descriptor):
             os.close(descriptor)
             raise FileExistsError(
-                f'{folder}: another process is training into this work folder. Wait for it, stop '
+                f'{folder}: another process is training in this work folder. Wait for it, stop '
                 'it (`ps aux | grep train.py` shows it), or choose another --work-dir.'
             )
         _HELD[folder] = descriptor

@@ -1,4 +1,4 @@
 """Models outside of PyTorch: ONNX export, verification and quantisation.
 
-What runs the exported files is `mmirstd.inference.onnx_detector`.
+`mmirstd.inference.onnx_detector` runs the exported files.
 """

@@ -1,5 +1,5 @@
-"""What goes wrong in exporting."""
+"""The error of the export."""
 
 
 class ExportError(RuntimeError):
-    """The model could not be exported, or the exported one computes something else."""
+    """The model could not be exported, or the exported model gives other results."""

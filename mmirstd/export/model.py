@@ -24,7 +24,7 @@ _NO_CHANGE = ('PackSegInputs', 'mmseg.PackSegInputs')
 class ExportModel(nn.Module):
     """Normalisation, model and head of an MMSegmentation segmentor.
 
-    Convolutions and norms that belong together are merged (RepViT's branches, for instance).
+    Convolutions are merged with the norms after them, and so are RepViT's branches.
 
     Args:
         segmentor: A built ``EncoderDecoder`` with a single decode head and one or two output
@@ -32,7 +32,7 @@ class ExportModel(nn.Module):
         channels: Channels C of the input.
 
     Raises:
-        ValueError: The segmentor is of another kind.
+        ValueError: The segmentor is not of this kind.
     """
 
     def __init__(self, segmentor: nn.Module, channels: int = 3) -> None:
@@ -103,7 +103,7 @@ class ExportModel(nn.Module):
 def describe_model(
     inferencer: IRSTDInferencer, *, checkpoint_sha256: str | None = None
 ) -> Description:
-    """What a runtime must know to prepare images as ``inferencer`` does.
+    """Description of how a runtime must prepare images to match ``inferencer``.
 
     Raises:
         ValueError: The test pipeline has a step that a runtime without MMSegmentation lacks.
@@ -115,7 +115,7 @@ def describe_model(
         elif step['type'] not in _NO_CHANGE:
             raise ValueError(
                 f'the step {step["type"]} of the test pipeline cannot be exported; exported '
-                'models know mmirstd.ResizeToSquare, and before it mmirstd.DivideByMaximum and '
+                'models support mmirstd.ResizeToSquare, and before it mmirstd.DivideByMaximum and '
                 'mmirstd.StandardizeImage'
             )
     loader = inferencer.loader

@@ -1,6 +1,6 @@
-"""Exporting a trained model to an ONNX file that is verified to compute the same.
+"""Export a trained model to an ONNX file, and verify that it gives the same results.
 
-A file appears under its name only after onnxruntime has reproduced PyTorch on it.
+The file gets its name only after onnxruntime has reproduced the outputs of PyTorch.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ TOLERANCE = 1e-4
 """Largest deviation of probabilities, and of logits relative to the largest logit (at least 1)."""
 
 DYNAMIC = ('size', 'multiple', 'batch', 'none')
-"""What a file leaves open: batch and image size, the same with sides that are multiples of
-`MULTIPLE`, the batch alone, nothing (batches of one)."""
+"""Dynamic dimensions of a file: batch and image size, the same with sides that are multiples of
+`MULTIPLE`, only the batch, or none (batches of one)."""
 
 MULTIPLE = 32
-"""Models that pad their input themselves, and those of equal strides, go by this."""
+"""Sides must be multiples of this in models that pad their input themselves."""
 
 MIN_SIDE, MAX_SIDE = 64, 8192
-"""Image sides for which a model of open size is exported, pixels."""
+"""Range of image sides, in pixels, for which a model with dynamic size is exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Check:
     """One comparison of onnxruntime with PyTorch.
 
     Attributes:
-        shape: (N, C, H, W) of the input, or (N, H, W) of the images for the whole way.
+        shape: (N, C, H, W) of the input, or (N, H, W) of the images for the complete chain.
         logits: Largest deviation of logits relative to max(1, largest logit); None for a check
-            of the whole way from image to probability.
+            of the complete chain from image to probability.
         probability: Largest deviation of probabilities.
     """
 
@@ -87,20 +87,21 @@ def export_onnx(
     """Export a model and verify the file.
 
     Args:
-        model: What to export.
+        model: The model to export.
         path: File to write, ``.onnx``.
-        description: Stored in the file.
-        size: (height, width) of the images to export with; the only size if it is not dynamic.
-        dynamic: What to leave open, out of `DYNAMIC`; the first that the model allows is
-            taken, and what fails before it is logged.
-        inferencer: If given, the whole way from image to probability is compared with it too.
-        opset: ONNX operator set; None takes 18, or 19 for deformable convolutions, which came then
-            (onnxruntime 1.23 cannot run them, 1.32 can).
+        description: Stored in the file; see `describe_model`.
+        size: (height, width) in pixels of the images to export with; the only size if it is not
+            dynamic.
+        dynamic: Candidates out of `DYNAMIC`. The first one that the model allows is used; failed
+            candidates are logged.
+        inferencer: If given, the complete chain from image to probability is also compared with it.
+        opset: ONNX operator set; None for 18, or for 19 with deformable convolutions, which it
+            introduced (onnxruntime 1.23 cannot run them, 1.32 can).
 
     Raises:
         ValueError: An argument is out of range.
         ImportError: A package of the extra ``export`` is missing.
-        ExportError: No kind in ``dynamic`` worked.
+        ExportError: No candidate in ``dynamic`` worked.
         OSError: The file cannot be written; the message names it.
     """
     path = check_output(path)
@@ -142,16 +143,16 @@ def verify(
         model: The model that was exported.
         path: The file.
         size: Size with which it was exported.
-        dynamic: What the file leaves open; sizes and batches beside the exported ones are
-            tried accordingly.
-        inferencer: Also compare the whole way from image to probability, including merged
-            convolutions and resizing.
+        dynamic: Dynamic dimensions of the file; other sizes and batches than the exported ones are
+            tested accordingly.
+        inferencer: If given, also compare the complete chain from image to probability, including
+            merged convolutions and resizing.
 
     Returns:
         The comparisons, all within `TOLERANCE`.
 
     Raises:
-        ExportError: A comparison is not.
+        ExportError: A comparison exceeds `TOLERANCE`.
     """
     detector = OnnxDetector(path)
     channels = detector.description.channels
@@ -163,7 +164,7 @@ def verify(
         shapes += [(1, MIN_SIDE, MIN_SIDE), (2, height + MULTIPLE, width + 3 * MULTIPLE)]
     checks = []
     for n, h, w in shapes:
-        # Other images than those of the export, lest a frozen value goes unnoticed.
+        # Other images than those of the export, so that frozen values are noticed.
         images = np.stack([check_image(h, w, channels, 100 + k) for k in range(n)])
         batch = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         with torch.inference_mode():
@@ -222,7 +223,7 @@ def _write(
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise ImportError("onnxscript is missing: pip install 'mmirstd[export]'") from error
-    count = 1 if dynamic == 'none' else 2  # torch.export takes 1 for a constant
+    count = 1 if dynamic == 'none' else 2  # torch.export treats 1 as a constant
     example = torch.from_numpy(
         np.stack([check_image(*size, description.channels, seed) for seed in range(count)])
     )
@@ -246,7 +247,7 @@ def _write(
 
 
 def dynamic_shapes(dynamic: str) -> tuple[dict] | None:
-    """What ``torch.export`` calls the open dimensions of (N, C, H, W)."""
+    """The dynamic dimensions of (N, C, H, W) for ``torch.export``."""
     if dynamic == 'none':
         return None
     axes = {0: torch.export.Dim('n', min=1, max=1024)}
@@ -264,7 +265,7 @@ def _check_arguments(path: Path, size: tuple[int, int], dynamic: Sequence[str]) 
     if path.suffix != '.onnx':
         raise ValueError(f'{path}: the name of an ONNX file ends in .onnx')
     if not dynamic or set(dynamic) - set(DYNAMIC):
-        raise ValueError(f'dynamic={tuple(dynamic)} must be chosen out of {DYNAMIC}')
+        raise ValueError(f'dynamic={tuple(dynamic)} must be among {DYNAMIC}')
     if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
         raise ValueError(f'size={size} must be {MIN_SIDE} to {MAX_SIDE} pixels')
     if 'multiple' in dynamic and any(side % MULTIPLE for side in size):

@@ -1,4 +1,4 @@
-"""Exporting a trained model as a ``torch.export`` program, verified to compute the same."""
+"""Export a trained model as a ``torch.export`` program, and verify its results."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ def export_program(
     """Write a ``.pt2`` file that ``torch.export.load`` reads without this package.
 
     The program maps images (N, C, H, W), BGR or gray in 0..255, to logits (N, 1, H, W). The
-    description lies beside it as the extra file ``mmirstd``.
+    description is stored in the file as the extra file ``mmirstd``.
 
     Args:
-        model: What to export.
+        model: The model to export.
         path: File to write, ``.pt2``.
         description: How images are prepared.
-        size: (height, width) to export with.
-        dynamic: What stays open, see `mmirstd.export.onnx_file.DYNAMIC`.
+        size: (height, width) in pixels to export with.
+        dynamic: Dynamic dimensions, see `mmirstd.export.onnx_file.DYNAMIC`.
 
     Returns:
         Largest deviation from PyTorch, relative to max(1, largest logit).
 
     Raises:
         ValueError: The name does not end in ``.pt2``.
-        ExportError: The model cannot be exported or the program computes something else.
+        ExportError: The model cannot be exported, or the program gives other results.
         OSError: The file cannot be written; the message names it.
     """
     path = check_output(path)

@@ -1,4 +1,4 @@
-"""Models in 8-bit integers, and what that costs in accuracy and saves in time.
+"""Models in 8-bit integers, with their loss of accuracy and gain of speed.
 
 Shapes: N images, C channels, H, W size of the input.
 """
@@ -24,11 +24,11 @@ from mmirstd.io.guard import check_output
 from mmirstd.io.masks import read_mask
 
 METHODS = ('dynamic', 'static')
-"""'dynamic' measures activations while running and needs no images; 'static' fixes their range
+"""'dynamic' measures the range of activations while running and needs no images; 'static' fixes it
 on calibration images, which is faster at run time."""
 
 OPERATORS = ('Conv', 'Gemm', 'MatMul')
-"""What is quantised: where nearly all of the arithmetic is."""
+"""Quantised operators, which do nearly all of the arithmetic."""
 
 
 def quantize(
@@ -45,8 +45,8 @@ def quantize(
         path: File written by `mmirstd.export.onnx_file.export_onnx`.
         output: File to write, ``.onnx``.
         method: One of `METHODS`.
-        sources: Calibration images for 'static', prepared as for detection; some dozens that
-            show what the model will see.
+        sources: Calibration images for 'static', prepared as for detection; some dozens of
+            typical images.
         operators: ONNX operators to quantise.
 
     Returns:
@@ -75,7 +75,7 @@ def quantize(
     reader = _Calibration(detector, sources)
     with atomic_path(output, keep_suffix=True) as partial:
         try:
-            # A model, not its path: beside a path, the quantiser leaves files of its own.
+            # A model instead of its path, next to which the quantiser would leave files.
             model = onnx.load(str(path))
             if method == 'dynamic':
                 quantize_dynamic(model, str(partial), **common)
@@ -95,7 +95,7 @@ def quantize(
 
 
 class _Calibration:
-    """What onnxruntime reads calibration inputs from, one image at a time."""
+    """Reader of calibration inputs for onnxruntime, one image at a time."""
 
     def __init__(self, detector: OnnxDetector, sources: Iterable[Source]) -> None:
         self.count = 0
@@ -119,7 +119,7 @@ class _Calibration:
 
 
 def _keep_description(path: Path, quantized: Path) -> None:
-    """Copy the metadata, which not every version of the quantiser keeps."""
+    """Copy the metadata, because some versions of the quantiser drop it."""
     import onnx
 
     model = onnx.load(str(quantized))
@@ -139,7 +139,7 @@ class Comparison:
         deviation: Largest difference of probabilities.
         mask_iou: IoU of the two sets of masks; 1 if both are empty.
         seconds: Median seconds per image of the first and the second detector.
-        scores: Scores of both where masks are known, else None.
+        scores: Scores of both if ground truth is available, else None.
     """
 
     images: int
@@ -160,21 +160,21 @@ def compare(
     """Run two detectors over the same images.
 
     Args:
-        first: The one that counts as right for ``mask_iou``.
-        second: The other one.
+        first: The reference for ``mask_iou``.
+        second: The detector to compare.
         sources: Images.
-        mask_folder: Folder with the true masks, ``NAME.png`` for the image of that name.
+        mask_folder: Folder with the ground truth, ``NAME.png`` for the image of that name.
         matching: Convention of Pd and Fa.
 
     Raises:
         FileNotFoundError: A mask is missing.
-        ValueError: There is no image, or a mask is not of its image's size.
+        ValueError: There is no image, or a mask does not have the size of its image.
     """
     if not sources:
         raise ValueError('there are no images to compare on')
     detectors = (first, second)
     first_image = sources[0]
-    for detector in detectors:  # the first run allocates
+    for detector in detectors:  # the first run allocates memory
         list(detector.stream([first_image]))
     seconds: tuple[list[float], list[float]] = ([], [])
     scorers = (Scorer([matching]), Scorer([matching]))

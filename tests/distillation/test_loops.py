@@ -138,7 +138,7 @@ def test_cache_replaces_the_teacher_from_the_second_epoch_on(config, monkeypatch
 
 def test_bits_are_for_losses_of_hard_masks(config):
     options = ['train_cfg.teacher.cache=bits', 'train_cfg.teacher.cache_precision=bits']
-    with pytest.raises(ValueError, match='keeps no logits'):
+    with pytest.raises(ValueError, match='stores no logits'):
         trained(config, 'refused', *options)
     work = trained(config, 'bits_run', *options, "model.loss.terms=\"('bce','dice')\"")
     records = [record for record in logged(work) if 'loss' in record]
@@ -178,7 +178,7 @@ def test_student_is_tested_with_the_teachers_decoder(config, uninterrupted):
 @pytest.mark.parametrize(
     ('option', 'message'),
     [
-        ('train_cfg.teacher.checkpoint=None', 'untrained teacher'),
+        ('train_cfg.teacher.checkpoint=None', 'teacher must be trained'),
         ('train_cfg.teacher.checkpoint=nowhere.pth', 'nowhere.pth does not exist'),
         ('train_dataloader.sampler.type=DefaultSampler', 'ResumableSampler'),
     ],

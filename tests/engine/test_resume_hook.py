@@ -122,7 +122,7 @@ def test_a_longer_schedule_goes_on_as_if_it_had_been_there_from_the_start(
     resumed = train(tmp_path / 'resumed', 5, resume=True, **options(5))
     assert resumed == pytest.approx(straight[2 * PER_EPOCH :])
     said = ''.join(capfd.readouterr())
-    assert 'training goes on with that of the config' in said
+    assert 'training continues with that of the config' in said
     assert 'end: ' in said
 
 

@@ -158,7 +158,7 @@ def test_two_trainings_do_not_share_a_work_folder(tmp_path):
 
     held, module._HELD = module._HELD, {}
     try:
-        assert 'another process is training into this work folder' in elsewhere()
+        assert 'another process is training in this work folder' in elsewhere()
     finally:
         module._HELD = held
     hook.after_run(runner)

@@ -219,7 +219,7 @@ def test_resizing_is_that_of_pytorch(align, size):
     ('arguments', 'message'),
     [
         ({'path': 'net.pb'}, 'ends in .onnx'),
-        ({'dynamic': ['all']}, 'chosen out of'),
+        ({'dynamic': ['all']}, 'must be among'),
         ({'size': (32, 64)}, 'size='),
     ],
 )
