@@ -211,7 +211,7 @@ def test_wrong_arguments_are_named(argument):
 
 
 def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match='one shape'):
+    with pytest.raises(ValueError, match='the same shape'):
         DistillationLoss()(random_masks(0), random_masks(0)[:, :2])
 
 

@@ -57,7 +57,7 @@ def test_one_option_starts_a_config_from_a_student(checkpoint, config, option):
 
 def test_a_file_without_encoder_is_refused(tmp_path):
     torch.save({'state_dict': {'neck.weight': torch.zeros(1)}}, tmp_path / 'neck.pth')
-    with pytest.raises(ValueError, match=r'neck\.pth does not hold the weights'):
+    with pytest.raises(ValueError, match=r'neck\.pth does not contain weights'):
         build({**STUDENT['backbone'], 'weights': str(tmp_path / 'neck.pth')})
 
 

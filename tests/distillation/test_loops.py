@@ -129,7 +129,7 @@ def test_cache_replaces_the_teacher_from_the_second_epoch_on(config, monkeypatch
     # Draws repeat and answers are rounded to half precision: losses hardly change.
     plain = losses(trained(config, 'plain'))
     assert losses(cached) == pytest.approx(plain, rel=2e-2)
-    with pytest.raises(ValueError, match='something else'):
+    with pytest.raises(ValueError, match='another setup'):
         trained(
             config, 'refused', 'train_cfg.teacher.cache=answers',
             'train_dataloader.dataset.seed=5',

@@ -85,5 +85,5 @@ def test_damaged_files_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(OSError, match=rf'{path.name} is missing or damaged'):
         cache.read(7)
-    with pytest.raises(OSError, match='delete it'):
+    with pytest.raises(OSError, match='Delete it'):
         cache.read(8)

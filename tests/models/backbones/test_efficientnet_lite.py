@@ -141,7 +141,7 @@ def test_a_distilled_file_loads_and_a_foreign_one_does_not(tmp_path: object) -> 
     torch.save({'state_dict': {f'backbone.{k}': v for k, v in backbone.state_dict().items()}}, path)
     again = EfficientNetLite0(in_channels=1, weights=str(path))
     torch.testing.assert_close(again.stem[0].weight, backbone.stem[0].weight)
-    with pytest.raises(ValueError, match=r'encoder\.pth does not hold the weights'):
+    with pytest.raises(ValueError, match=r'encoder\.pth does not contain weights'):
         EfficientNetLite0(in_channels=3, weights=str(path))
     with pytest.raises(ValueError, match='_se_reduce'):
         from_package({'_blocks.3._se_reduce.weight': torch.zeros(1)})

@@ -149,7 +149,7 @@ def test_unusable_arguments_are_named():
         SAMViT(arch='giant')
     with pytest.raises(ValueError, match="arch='base'"):
         EfficientSAMViT(arch='base')
-    with pytest.raises(ValueError, match='choose one'):
+    with pytest.raises(ValueError, match='set only one'):
         build('sam', frozen=True, lora={})
 
 

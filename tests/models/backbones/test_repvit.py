@@ -95,7 +95,7 @@ def test_bad_weights_are_named(tmp_path: Path) -> None:
         RepViT(**TINY, weights=str(truncated))
     foreign = tmp_path / 'foreign.pth'
     torch.save({'conv.weight': torch.ones(1)}, foreign)
-    with pytest.raises(ValueError, match=r'foreign\.pth does not hold the weights'):
+    with pytest.raises(ValueError, match=r'foreign\.pth does not contain weights'):
         RepViT(**TINY, weights=str(foreign))
 
 
