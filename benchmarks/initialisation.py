@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 
 from benchmarks.comparison import SCORES, Budget, Row, train_and_score
 from mmirstd.inference.configs import load_config
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 RANDOM = 'random'
 IMAGENET = 'imagenet'

@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.weights.registry import DESCRIPTION, ModelInfo
 
 REPOSITORY = Path(__file__).parent.parent

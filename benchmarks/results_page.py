@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 BEGIN, END = '<!-- measured: begin -->', '<!-- measured: end -->'
 FULL, LITE, UIUNET, DNANET = (

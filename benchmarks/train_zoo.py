@@ -33,7 +33,7 @@ from mmengine.runner import Runner
 
 from benchmarks.zoo_entry import cpu_name, write_entry
 from mmirstd.inference.configs import load_config
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 REPOSITORY = Path(__file__).parent.parent
 SPEED_UP = 1.1

@@ -20,8 +20,8 @@ from mmengine.runner import Runner
 from benchmarks.complexity import count
 from mmirstd.inference.configs import image_channels
 from mmirstd.inference.torch_detector import read_weights
-from mmirstd.io.atomic import write_atomically
 from mmirstd.io.hashing import sha256
+from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.weights.packing import pack_weights
 from mmirstd.weights.registry import DESCRIPTION
 

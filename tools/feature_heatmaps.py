@@ -16,9 +16,9 @@ from mmseg.apis import init_model
 from mmseg.apis.inference import _preprare_data
 from rich.console import Console
 
-from mmirstd.io.atomic import atomic_path
-from mmirstd.io.guard import check_output
-from mmirstd.io.images import read_image
+from mmirstd.io.images.reading import read_image
+from mmirstd.io.outputs.atomic import atomic_path
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.models.logits import predict_logits
 from mmirstd.visualization.feature_heatmap import draw_feature_heatmaps
 from mmirstd.visualization.pyramid import pyramid_before_and_after

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from mmirstd.cli.stopping import run_tool
 from mmirstd.datasets.synthetic.nested_shapes import write_nested_shapes
-from mmirstd.io.output_folder import OutputFolder
+from mmirstd.io.outputs.folder import OutputFolder
 from mmirstd.wording import format_count
 
 

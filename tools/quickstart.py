@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mmirstd.evaluation.scorer import Scorer
-from mmirstd.io.guard import check_output
-from mmirstd.io.images import read_image
-from mmirstd.io.masks import read_mask
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.masks import read_mask
+from mmirstd.io.images.reading import read_image
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.visualization.sheet import SheetRow, make_sheet
 from mmirstd.weights import list_models
 from mmirstd.wording import format_count

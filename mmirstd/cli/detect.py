@@ -30,14 +30,14 @@ from mmirstd.cli.sharded import REPEATABLE, StoppedEarly, is_sharded, run_sharde
 from mmirstd.cli.skipped import SkippedImages
 from mmirstd.cli.stopping import Stop, stop_on_signal
 from mmirstd.inference.detector import Detector
-from mmirstd.inference.live import LiveSources
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import is_video, video_rate
+from mmirstd.inference.sources import LiveSources, video_rate
 from mmirstd.inference.tracking import Tracker
-from mmirstd.io.guard import Inputs, check_output
-from mmirstd.io.limits import set_image_limit
+from mmirstd.io.images.limits import set_image_limit
 from mmirstd.io.live import LiveCapture
+from mmirstd.io.outputs.guard import Inputs, check_output
+from mmirstd.io.videos import is_video
 from mmirstd.reporting.coco_dataset import CocoDataset
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import DetectionWriter

@@ -14,8 +14,8 @@ from mmirstd.cli.image_arguments import (
 from mmirstd.cli.model_arguments import add_ema
 from mmirstd.cli.parsers import make_parser
 from mmirstd.cli.sharded import add_shard_arguments, check_shard_usage
-from mmirstd.inference.tiling import BLENDS
-from mmirstd.io.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE
+from mmirstd.inference.frames.tiling import BLENDS
+from mmirstd.io.images.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE
 from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.writers import FORMATS
 

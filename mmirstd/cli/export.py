@@ -19,8 +19,8 @@ from mmirstd.cli.libraries import load_libraries
 from mmirstd.cli.model_arguments import add_ema, add_model_words, parse_model_words
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.inference.sources import find_sources
-from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
+from mmirstd.io.outputs.guard import Inputs, check_output
 from mmirstd.wording import format_count
 
 

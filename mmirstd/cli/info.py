@@ -17,6 +17,7 @@ from rich.table import Table
 
 import mmirstd
 from mmirstd.cli.parsers import OK, make_parser
+from mmirstd.io.threads import usable_cores
 from mmirstd.stack import FAMILIES, StackError, installed_family
 from mmirstd.version import __version__
 from mmirstd.wording import format_count
@@ -122,8 +123,7 @@ def _processor() -> str:
                 flags = set(value.split())
                 break
     known = [flag for flag in CPU_FLAGS if flag in flags]
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    return f'{name}, {usable} of {format_count(os.cpu_count(), "core")} usable' + (
+    return f'{name}, {usable_cores()} of {format_count(os.cpu_count(), "core")} usable' + (
         f', {" ".join(known)}' if known else ''
     )
 

@@ -27,9 +27,9 @@ from mmirstd.cli.image_arguments import (
 from mmirstd.cli.model_arguments import add_models, load_model, name_models
 from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
 from mmirstd.inference.options import DetectorOptions
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.guard import Inputs, check_output
 from mmirstd.io.hashing import sha256
+from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.io.outputs.guard import Inputs, check_output
 from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import EvaluatedModel, build_page

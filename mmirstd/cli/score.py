@@ -25,8 +25,8 @@ from mmirstd.evaluation.matching import MATCHINGS, MAX_DISTANCE
 from mmirstd.evaluation.output import format_report, save_curves, write_per_image
 from mmirstd.evaluation.rates import EMPTY_IOU, SIZE_EDGES
 from mmirstd.evaluation.scorer import Scorer, SetScores
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.guard import Inputs, OutputError, check_output
+from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.io.outputs.guard import Inputs, OutputError, check_output
 from mmirstd.io.predictions import PREDICTION_KINDS
 from mmirstd.renamed import accept_old_values, add_old_flag
 from mmirstd.wording import format_count

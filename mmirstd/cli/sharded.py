@@ -18,10 +18,10 @@ from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.sources import Source
 from mmirstd.inference.targets import Target
 from mmirstd.inference.tracking import Tracker
-from mmirstd.io.guard import Inputs
 from mmirstd.io.hashing import sha256
-from mmirstd.io.limits import image_limit
-from mmirstd.io.output_folder import read_header
+from mmirstd.io.images.limits import image_limit
+from mmirstd.io.outputs.folder import read_header
+from mmirstd.io.outputs.guard import Inputs
 from mmirstd.parallel.merge import Merger
 from mmirstd.parallel.parts import PARTS, check_parts
 from mmirstd.parallel.pool import run_pool, threads_per_worker

@@ -17,8 +17,8 @@ from rich.console import Console
 from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.guard import check_output
+from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.wording import format_count
 
 PARTS = ('train', 'val', 'test')

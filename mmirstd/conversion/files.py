@@ -16,9 +16,9 @@ from torch import Tensor
 from mmirstd.conversion.common import ConversionError, Family, convert, read_checkpoint
 from mmirstd.datasets.irstd import IRSTDDataset
 from mmirstd.inference.configs import load_config, without_pretrained
-from mmirstd.io.atomic import atomic_buffer
-from mmirstd.io.guard import check_output
 from mmirstd.io.hashing import sha256
+from mmirstd.io.outputs.atomic import atomic_buffer
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.version import __version__
 
 

@@ -17,9 +17,9 @@ from mmirstd.datasets.layouts.pairing import Pair
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
-from mmirstd.io.images import read_image
-from mmirstd.io.masks import describe_void, is_all_void, label_pixels, read_mask_values
-from mmirstd.io.parallel import map_in_order
+from mmirstd.io.images.masks import describe_void, is_all_void, label_pixels, read_mask_values
+from mmirstd.io.images.reading import read_image
+from mmirstd.io.threads import map_in_order
 from mmirstd.wording import format_count
 
 SUSPICIOUS_FRACTION = 0.5

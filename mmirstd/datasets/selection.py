@@ -16,7 +16,7 @@ from mmirstd.datasets.layouts.layout_detection import detect_layout
 from mmirstd.datasets.layouts.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_suffix
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
-from mmirstd.io.images import read_size
+from mmirstd.io.images.reading import read_size
 from mmirstd.renamed import accept_old_arguments
 from mmirstd.wording import format_count
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 _DESCRIPTION = 'cache.json'
 _LATER = 'at the first answer'

@@ -9,7 +9,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from mmirstd.io.atomic import remove_interrupted_writes, write_atomically
+from mmirstd.io.outputs.atomic import remove_interrupted_writes, write_atomically
 from mmirstd.registry import HOOKS
 
 

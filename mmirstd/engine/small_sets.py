@@ -13,8 +13,8 @@ from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from mmirstd.datasets.transforms.loading import LoadMask
 from mmirstd.engine.batches import WrappedBatches
-from mmirstd.io.limits import ImageReadError
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.limits import ImageReadError
+from mmirstd.io.images.masks import read_mask
 from mmirstd.registry import HOOKS
 from mmirstd.wording import format_count
 

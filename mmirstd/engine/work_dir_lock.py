@@ -9,7 +9,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmirstd.io.lock import try_lock
+from mmirstd.io.outputs.lock import try_lock
 from mmirstd.registry import HOOKS
 
 _HELD: dict[Path, int] = {}

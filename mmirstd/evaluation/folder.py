@@ -14,14 +14,14 @@ from mmirstd.datasets.lists import find_name
 from mmirstd.datasets.resampling import resize_image, resize_mask
 from mmirstd.evaluation.counts import check_threshold
 from mmirstd.evaluation.scorer import Scorer, SetScores
-from mmirstd.io.masks import VOID, describe_void, is_all_void, read_mask
-from mmirstd.io.parallel import map_in_order
+from mmirstd.io.images.masks import VOID, describe_void, is_all_void, read_mask
 from mmirstd.io.predictions import (
     PREDICTION_KINDS,
     PROBABILITY_FOLDER,
     detect_kind,
     read_prediction_file,
 )
+from mmirstd.io.threads import map_in_order
 from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.wording import format_count
 

@@ -21,9 +21,9 @@ from mmirstd.evaluation.counts import ImageCounts
 from mmirstd.evaluation.curves import PixelCurve, TargetCurve
 from mmirstd.evaluation.hierarchy import HierarchyScores
 from mmirstd.evaluation.rates import Scores
-from mmirstd.io.atomic import atomic_path, write_atomically
-from mmirstd.io.growing import csv_text
-from mmirstd.io.guard import Inputs, StrPath, check_output
+from mmirstd.io.outputs.atomic import atomic_path, write_atomically
+from mmirstd.io.outputs.growing import csv_text
+from mmirstd.io.outputs.guard import Inputs, StrPath, check_output
 from mmirstd.wording import format_count
 
 if TYPE_CHECKING:

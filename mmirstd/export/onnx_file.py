@@ -20,8 +20,8 @@ from mmirstd.export.model import ExportModel
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.torch_detector import IRSTDInferencer
-from mmirstd.io.atomic import atomic_path
-from mmirstd.io.guard import check_output
+from mmirstd.io.outputs.atomic import atomic_path
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.models.layers.deformable_conv import DeformableConv
 
 TOLERANCE = 1e-4

@@ -12,8 +12,8 @@ from mmirstd.export.errors import ExportError
 from mmirstd.export.model import ExportModel
 from mmirstd.export.onnx_file import MULTIPLE, TOLERANCE, check_image, dynamic_shapes
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
-from mmirstd.io.atomic import atomic_buffer
-from mmirstd.io.guard import check_output
+from mmirstd.io.outputs.atomic import atomic_buffer
+from mmirstd.io.outputs.guard import check_output
 
 
 def export_program(

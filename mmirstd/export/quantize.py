@@ -19,9 +19,9 @@ from mmirstd.export.errors import ExportError
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.onnx_detector import OnnxDetector
 from mmirstd.inference.sources import Source
-from mmirstd.io.atomic import atomic_path, free_space
-from mmirstd.io.guard import check_output
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
+from mmirstd.io.outputs.atomic import atomic_path, free_space
+from mmirstd.io.outputs.guard import check_output
 
 METHODS = ('dynamic', 'static')
 """'dynamic' measures the range of activations while running and needs no images; 'static' fixes it

@@ -15,7 +15,7 @@ from mmengine.logging import MMLogger
 
 from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
-from mmirstd.io.atomic import explain_write_error, is_out_of_space
+from mmirstd.io.outputs.atomic import explain_write_error, is_out_of_space
 from mmirstd.weights import find_model
 
 _LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')

@@ -18,15 +18,15 @@ import cv2
 import numpy as np
 
 from mmirstd.datasets.intensity import IntensityRange, IntensityRangeError
-from mmirstd.inference.augmentation import predict_mirrored
-from mmirstd.inference.first_frame import tell_about
-from mmirstd.inference.live import LiveSources
+from mmirstd.inference.frames.augmentation import predict_mirrored
+from mmirstd.inference.frames.first_frame import tell_about
+from mmirstd.inference.frames.tiling import Tiling, predict_tiled
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import Input, Source, find_sources, is_video, video_frames
-from mmirstd.inference.tiling import Tiling, predict_tiled
+from mmirstd.inference.sources import Input, LiveSources, Source, find_sources, video_frames
 from mmirstd.io.hashing import digest_of
 from mmirstd.io.live import is_live, live_name
+from mmirstd.io.videos import is_video
 
 OnError = str | Callable[[Source, Exception], None]
 """'raise', or a function that receives an unusable image, which is then left out."""
@@ -163,7 +163,7 @@ class Detector(ABC):
         """The images that ``inputs`` mean; a single video file becomes its frames, in order.
 
         The index of a camera, the URL of a stream or a GStreamer pipeline becomes
-        `mmirstd.inference.live.LiveSources`.
+        `mmirstd.inference.sources.LiveSources`.
 
         Args:
             inputs: As for :meth:`__call__`.

@@ -16,7 +16,7 @@ from scipy.ndimage import map_coordinates
 from mmirstd.datasets.intensity import scale_intensity, with_channels
 from mmirstd.datasets.resampling import resize_image
 from mmirstd.inference.detector import Detector, sigmoid
-from mmirstd.inference.frame_steps import FrameSteps
+from mmirstd.inference.frames.steps import FrameSteps
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.io.hashing import sha256

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mmirstd.datasets.intensity import IntensityRange, check_range
-from mmirstd.inference.tiling import Tiling
+from mmirstd.inference.frames.tiling import Tiling
 from mmirstd.renamed import rename_arguments
 
 _OLD_NAMES = {'tile': 'tile_size'}

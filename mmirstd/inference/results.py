@@ -10,8 +10,8 @@ import numpy as np
 from mmirstd.evaluation.components import Components, find_components
 from mmirstd.inference.sources import Source
 from mmirstd.inference.targets import Target, list_targets
-from mmirstd.io.guard import check_output
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.io.predictions import encode_probability
 
 PICTURES = ('mask', 'probability', 'overlay')

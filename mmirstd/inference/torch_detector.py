@@ -22,9 +22,9 @@ from mmirstd.datasets.intensity import (
 )
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
-from mmirstd.inference.frame_steps import take_frame_steps
+from mmirstd.inference.frames.steps import take_frame_steps
 from mmirstd.inference.options import DetectorOptions
-from mmirstd.inference.runner import Precision, SegmentorRunner
+from mmirstd.inference.precision import Precision, SegmentorRunner
 from mmirstd.io.hashing import sha256
 from mmirstd.models.fuse import prepare_for_inference
 from mmirstd.models.segmentors.data_samples import read_prediction

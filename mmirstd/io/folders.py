@@ -1,4 +1,4 @@
-"""Listing the files of a folder: through linked folders, without endless loops."""
+"""Folders: listing the images in one, through links without endless loops; the cache folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,22 @@ from pathlib import Path
 
 IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.npy', '.png', '.tif', '.tiff')
 """File name endings, in lower case, by which images and masks are found in folders."""
+
+
+CACHE_VARIABLE = 'MMIRSTD_CACHE'
+
+
+def cache_folder() -> Path:
+    """The folder for what can be downloaded or measured again.
+
+    Returns:
+        ``$MMIRSTD_CACHE``, or ``mmirstd`` in the user's cache folder.
+    """
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(base) / 'mmirstd'
 
 
 def is_hidden(name: str) -> bool:

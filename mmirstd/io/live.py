@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from mmirstd.io.limits import ImageReadError, check_decoded_size
+from mmirstd.io.images.limits import ImageReadError, check_decoded_size
 
 SCHEMES = ('http', 'https', 'rtmp', 'rtmps', 'rtp', 'rtsp', 'rtsps', 'srt', 'tcp', 'udp')
 """Protocols of streams."""

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from mmirstd.io.images import read_picture
-from mmirstd.io.masks import label_values
-from mmirstd.io.output_folder import OutputFolder
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.masks import label_values
+from mmirstd.io.images.reading import read_picture
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.folder import OutputFolder
 from mmirstd.wording import format_count
 
 PROBABILITY_FOLDER = 'probability'
@@ -142,7 +142,7 @@ class PredictionWriter:
     """Writes predictions as PNG files named like their images.
 
     Args:
-        folder: Where to write; created if missing. See `mmirstd.io.output_folder.OutputFolder` for
+        folder: Where to write; created if missing. See `mmirstd.io.outputs.folder.OutputFolder` for
             what protects inputs, other files and earlier results.
         parents: Number of parent folders of an image that its output keeps.
         save_probability: Also write 16-bit probability maps into ``folder/probability``.

@@ -14,7 +14,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 
-from mmirstd.io.limits import ImageReadError, check_decoded_size
+from mmirstd.io.images.limits import ImageReadError, check_decoded_size
 from mmirstd.wording import format_count
 
 # FFmpeg's own messages; OpenCV reads the variable once, at the first video of the process.
@@ -36,6 +36,11 @@ _GRAY_16_LITTLE_ENDIAN = int.from_bytes(b'Y1\x00\x10', 'little')
 _DEEP = (*_GRAY, b'Y2', b'Y3', b'Y4', b'G3', b'G4')  # raw formats that state their bits per value
 
 
+def is_video(path: object) -> bool:
+    """Whether ``path`` names a video file, by its suffix."""
+    return isinstance(path, str | Path) and Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
 class Video:
     """A video file.
 
@@ -53,7 +58,7 @@ class Video:
         FileNotFoundError: There is no such file.
         ImportError: The frames have a gray format that needs PyAV, which is not installed.
         ImageReadError: The file cannot be opened as a video, or its frames are above the limit of
-            :mod:`mmirstd.io.limits`.
+            :mod:`mmirstd.io.images.limits`.
     """
 
     def __init__(self, path: str | Path) -> None:

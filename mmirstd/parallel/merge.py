@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmirstd.inference.sources import Source, sources_of_files
-from mmirstd.io.guard import StrPath
+from mmirstd.io.outputs.guard import StrPath
 from mmirstd.parallel.shards import Shard, read_results
 from mmirstd.reporting.writers import DetectionWriter
 

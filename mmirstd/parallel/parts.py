@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mmirstd.inference.targets import Target
-from mmirstd.io.atomic import atomic_path, write_atomically
-from mmirstd.io.growing import csv_text
+from mmirstd.io.outputs.atomic import atomic_path, write_atomically
+from mmirstd.io.outputs.growing import csv_text
 from mmirstd.parallel.shards import Shard
 from mmirstd.reporting.writers import CSV_COLUMNS, csv_row
 

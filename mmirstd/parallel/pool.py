@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 
+from mmirstd.io.threads import usable_cores
 from mmirstd.parallel.shards import Shard
 from mmirstd.parallel.work import Job, ShardWorker
 from mmirstd.stack import StackError
@@ -34,10 +35,8 @@ class WorkerFaultError(RuntimeError):
 
 def threads_per_worker(workers: int) -> int:
     """An equal share of the processors that this process may use, at least one."""
-    usable = getattr(os, 'sched_getaffinity', None)
-    count = len(usable(0)) if usable else os.cpu_count() or 1
     limit = os.environ.get('OMP_NUM_THREADS', '')
-    share = max(1, count // workers)
+    share = max(1, usable_cores() // workers)
     return min(share, int(limit)) if limit.isdigit() and int(limit) else share
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mmirstd.inference.sources import Source
-from mmirstd.io.atomic import remove_interrupted_writes
-from mmirstd.io.guard import StrPath
-from mmirstd.io.output_folder import OutputFolder, read_header
+from mmirstd.io.outputs.atomic import remove_interrupted_writes
+from mmirstd.io.outputs.folder import OutputFolder, read_header
+from mmirstd.io.outputs.guard import StrPath
 from mmirstd.parallel.merge import Merger
 from mmirstd.parallel.parts import part_file
 from mmirstd.parallel.shards import Shard, describe_images, divide, shard_size

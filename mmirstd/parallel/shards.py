@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mmirstd.inference.sources import Source
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.guard import StrPath
 from mmirstd.io.hashing import digest_of
+from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.io.outputs.guard import StrPath
 
 FOLDER = 'shards'
 """Below the folder of results: files of finished shards, until the run is complete."""

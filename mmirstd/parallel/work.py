@@ -13,11 +13,11 @@ import cv2
 
 from mmirstd.datasets.intensity import IntensityRangeError
 from mmirstd.inference.detector import Detector
-from mmirstd.inference.first_frame import LOGGER
+from mmirstd.inference.frames.first_frame import LOGGER
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, sources_of_files
-from mmirstd.io.guard import check_output
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.parallel.parts import part_file, write_part
 from mmirstd.parallel.shards import Shard, write_results
 from mmirstd.reporting.writers import describe, picture_files

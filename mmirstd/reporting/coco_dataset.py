@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from mmirstd.io.guard import StrPath
+from mmirstd.io.outputs.guard import StrPath
 from mmirstd.wording import format_count
 
 _MOST_BYTES = 2_000_000_000

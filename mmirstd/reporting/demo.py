@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.inference.detector import READ_ERRORS, Detector
-from mmirstd.inference.first_frame import LOGGER
+from mmirstd.inference.frames.first_frame import LOGGER
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources
 from mmirstd.reporting.writers import DetectionWriter
@@ -86,7 +86,7 @@ def detect(
         tta: Average over mirror images.
         intensity_range: 'minmax' or 'percentile'; None as the model was trained.
         tell: Receives what the image shows to be wrong with the options, see
-            `mmirstd.inference.first_frame`.
+            `mmirstd.inference.frames.first_frame`.
 
     Raises:
         ValueError: The image or an option is unusable; the message is meant for the user.

@@ -15,9 +15,8 @@ from typing import Any
 
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import is_video
 from mmirstd.io.folders import IMAGE_SUFFIXES
-from mmirstd.io.videos import VIDEO_SUFFIXES
+from mmirstd.io.videos import VIDEO_SUFFIXES, is_video
 from mmirstd.reporting.demo import RANGES, TABLE_COLUMNS, answer, choose_detector, detect
 from mmirstd.reporting.demo_server import Guard, remove_oldest
 from mmirstd.reporting.demo_video import answer_video

@@ -18,7 +18,7 @@ from mmirstd.evaluation.scorer import Scorer, SetScores
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, find_sources
-from mmirstd.io.masks import VOID, read_mask
+from mmirstd.io.images.masks import VOID, read_mask
 from mmirstd.wording import format_count
 
 REPORTED_MATCHINGS = ('optimal', 'legacy')

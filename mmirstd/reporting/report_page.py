@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from matplotlib.figure import Figure
 
 from mmirstd.evaluation.output import draw_curves
-from mmirstd.io.pictures import encode_image
+from mmirstd.io.images.writing import encode_image
 from mmirstd.reporting.report import Evaluation, WorstImage, error_rank
 from mmirstd.visualization.canvas import COLOUR_NAMES
 from mmirstd.visualization.overlay import draw_result

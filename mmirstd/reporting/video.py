@@ -14,9 +14,9 @@ import numpy as np
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.tracking import Track
-from mmirstd.io.atomic import explain_write_error, free_space
-from mmirstd.io.growing import CsvTable, partial_path
-from mmirstd.io.guard import check_output
+from mmirstd.io.outputs.atomic import explain_write_error, free_space
+from mmirstd.io.outputs.growing import CsvTable, partial_path
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.reporting.writers import CSV_COLUMNS, csv_row
 from mmirstd.visualization.canvas import (
     COLOURS,
@@ -51,7 +51,7 @@ _FREE = 8 * 2**20
 class TrackTable:
     """Writes one CSV line per detection with the number of its track; a context manager.
 
-    The file gets its name when the table is complete, see `mmirstd.io.growing`.
+    The file gets its name when the table is complete, see `mmirstd.io.outputs.growing`.
 
     Raises:
         OutputError: ``path`` is a link or a folder.

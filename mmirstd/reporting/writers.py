@@ -18,10 +18,10 @@ import numpy as np
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.targets import Target
-from mmirstd.io.growing import CsvTable, GrowingFile
-from mmirstd.io.guard import Inputs, StrPath
-from mmirstd.io.output_folder import OutputFolder
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.folder import OutputFolder
+from mmirstd.io.outputs.growing import CsvTable, GrowingFile
+from mmirstd.io.outputs.guard import Inputs, StrPath
 from mmirstd.reporting.coco_dataset import CocoDataset
 
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
@@ -55,14 +55,14 @@ class DetectionWriter:
     ============= ==============================================================================
 
     Args:
-        folder: Where to write; created if missing. See `mmirstd.io.output_folder.OutputFolder` for
+        folder: Where to write; created if missing. See `mmirstd.io.outputs.folder.OutputFolder` for
             what protects inputs, other files and earlier results.
         formats: What to write, out of `FORMATS`.
         inputs: Files that the run reads.
         overwrite: Replace the results of an earlier run.
         coco_ids: The COCO dataset that the results are to be compared with, or the ``id`` of each
             of its images by name. None numbers the images from 1.
-        job: What the results depend on, see `mmirstd.io.output_folder.OutputFolder`.
+        job: What the results depend on, see `mmirstd.io.outputs.folder.OutputFolder`.
         resume: Continue an earlier run of the same job.
 
     Attributes:

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 from mmseg.structures import SegDataSample
 
-from mmirstd.io.images import read_image
+from mmirstd.io.images.reading import read_image
 from mmirstd.registry import HOOKS
 
 

@@ -10,8 +10,8 @@ from mmseg.structures import SegDataSample
 from mmseg.visualization import SegLocalVisualizer
 
 from mmirstd.datasets.resampling import resize_image
-from mmirstd.io.guard import check_output
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.models.segmentors.data_samples import read_gt_mask, read_prediction
 from mmirstd.registry import VISUALIZERS
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 
 def pack_weights(state: Mapping[str, Tensor], path: str | Path, *, half: bool = True) -> None:

@@ -11,9 +11,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mmirstd.io.atomic import atomic_path
-from mmirstd.io.cache import cache_folder
+from mmirstd.io.folders import cache_folder
 from mmirstd.io.hashing import sha256 as sha256_of
+from mmirstd.io.outputs.atomic import atomic_path
 
 HUB_PREFIX = 'hf://'
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from mmirstd.datasets.checking import check_dataset, target_areas
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 
 
 def _mask(path, array):

@@ -6,7 +6,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from mmirstd.datasets.synthetic.nested_shapes import write_nested_shapes
-from mmirstd.io.output_folder import OutputFolder
+from mmirstd.io.outputs.folder import OutputFolder
 from mmirstd.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

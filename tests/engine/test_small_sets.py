@@ -16,7 +16,7 @@ from mmirstd.engine import small_sets
 from mmirstd.engine.sample_seed import seed_samples
 from mmirstd.engine.small_sets import SmallSetHook, require_batches
 from mmirstd.engine.work_dir_lock import WorkDirLockHook
-from mmirstd.io.limits import ImageReadError
+from mmirstd.io.images.limits import ImageReadError
 
 
 class Masks:

@@ -17,7 +17,7 @@ from distributed_worker import evaluate, make_sample
 from mmengine.evaluator import Evaluator
 
 from mmirstd.evaluation.irstd_metric import IRSTDMetric
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 
 
 def sample(gt_mask, scores, path='images/a.png', shown=None):

@@ -8,7 +8,7 @@ from mmirstd.datasets.splits import load_split
 from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.folder import score_folder
 from mmirstd.evaluation.scorer import Scorer
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 
 # The table "Evaluated size" of docs/reference/metrics.md: list, size, targets native, by Pillow,
 # by OpenCV.

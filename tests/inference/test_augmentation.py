@@ -5,7 +5,7 @@ from bright_model import scene
 from mmengine.structures import PixelData
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.inference.augmentation import VIEWS, predict_mirrored
+from mmirstd.inference.frames.augmentation import VIEWS, predict_mirrored
 from mmirstd.models.segmentors.test_time_augmentation import IRSTDTTAModel
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from bright_model import CONFIG, write_model
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.datasets.transforms import DivideByMaximum, StandardizeImage
-from mmirstd.inference.frame_steps import FrameSteps, take_frame_steps
+from mmirstd.inference.frames.steps import FrameSteps, take_frame_steps
 
 
 def frame():

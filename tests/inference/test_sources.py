@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmirstd.inference.sources import find_sources, is_video, video_frames, video_rate
-from mmirstd.io.limits import ImageReadError
+from mmirstd.inference.sources import find_sources, video_frames, video_rate
+from mmirstd.io.images.limits import ImageReadError
+from mmirstd.io.videos import is_video
 
 
 def names(*inputs, **options):

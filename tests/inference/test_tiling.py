@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmirstd.evaluation.components import find_components
-from mmirstd.inference.tiling import BLENDS, Tiling, predict_tiled, tile_starts, tile_weights
+from mmirstd.inference.frames.tiling import BLENDS, Tiling, predict_tiled, tile_starts, tile_weights
 
 
 @given(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mmirstd.cli.stopping import run_tool
-from mmirstd.io.atomic import (
+from mmirstd.io.outputs.atomic import (
     append_line,
     atomic_path,
     is_interrupted_write,
@@ -100,7 +100,7 @@ def test_text_is_utf8_and_lines_are_appended(tmp_path):
 
 WRITERS = """
 import sys
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 for k in range(100):
     write_atomically(sys.argv[1], sys.argv[2] * 100_000, sync=False)
 """
@@ -145,7 +145,7 @@ def test_a_kill_at_any_stage_leaves_the_old_file_alone(tmp_path, stage):
     path.write_text('old')
     code = f"""
 import os, signal
-from mmirstd.io.atomic import atomic_path
+from mmirstd.io.outputs.atomic import atomic_path
 with atomic_path({str(path)!r}) as temporary:
     if {stage!r} != 'before':
         temporary.write_text('new' if {stage!r} == 'whole' else 'n')

@@ -10,7 +10,7 @@ import textwrap
 
 import pytest
 
-from mmirstd.io.growing import CsvTable, GrowingFile, csv_text, partial_path, safe_cell
+from mmirstd.io.outputs.growing import CsvTable, GrowingFile, csv_text, partial_path, safe_cell
 
 
 def test_the_name_comes_with_the_end(tmp_path):
@@ -77,7 +77,7 @@ def test_a_growing_file_does_not_follow_links(tmp_path):
 def test_a_killed_table_has_whole_rows(tmp_path):
     code = textwrap.dedent("""
         import sys
-        from mmirstd.io.growing import CsvTable
+        from mmirstd.io.outputs.growing import CsvTable
         table = CsvTable(sys.argv[1], ['number', 'text'])
         for k in range(10**9):
             table.write_rows([[k, 'x' * 200]] * 3)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from mmirstd.io.guard import Inputs, OutputError, check_output
+from mmirstd.io.outputs.guard import Inputs, OutputError, check_output
 
 
 def test_names_below_the_folder_pass(tmp_path):

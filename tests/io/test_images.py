@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmirstd.io.images import read_image, read_size
-from mmirstd.io.limits import ImageReadError
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.limits import ImageReadError
+from mmirstd.io.images.masks import read_mask
+from mmirstd.io.images.reading import read_image, read_size
 
 
 @pytest.fixture

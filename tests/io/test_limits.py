@@ -11,14 +11,14 @@ import tifffile
 from PIL import Image
 
 from mmirstd.inference.sources import find_sources
-from mmirstd.io.images import decode_image, read_image
-from mmirstd.io.limits import (
+from mmirstd.io.images.limits import (
     LIMIT_VARIABLE,
     ImageLimitError,
     check_decoded_size,
     image_limit,
     set_image_limit,
 )
+from mmirstd.io.images.reading import decode_image, read_image
 
 
 def _peak_mb():

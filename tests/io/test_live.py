@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmirstd.inference.live import LiveSources
+from mmirstd.inference.sources import LiveSources
 from mmirstd.io import live
-from mmirstd.io.limits import ImageReadError
+from mmirstd.io.images.limits import ImageReadError
 from mmirstd.io.live import LiveCapture, is_live, live_name
 
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmirstd.io.images import read_image
-from mmirstd.io.limits import ImageReadError
-from mmirstd.io.masks import is_all_void, read_mask
+from mmirstd.io.images.limits import ImageReadError
+from mmirstd.io.images.masks import is_all_void, read_mask
+from mmirstd.io.images.reading import read_image
 
 TARGET = np.array([[0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], np.uint8)
 

@@ -9,8 +9,8 @@ import textwrap
 
 import pytest
 
-from mmirstd.io.guard import OutputError
-from mmirstd.io.output_folder import RECORD, OutputFolder
+from mmirstd.io.outputs.folder import RECORD, OutputFolder
+from mmirstd.io.outputs.guard import OutputError
 
 
 def run(folder, names, **options):
@@ -143,7 +143,7 @@ def test_a_run_that_fails_says_so(tmp_path):
 
 WORKER = textwrap.dedent("""
     import sys, time
-    from mmirstd.io.output_folder import OutputFolder
+    from mmirstd.io.outputs.folder import OutputFolder
     try:
         with OutputFolder(sys.argv[1], 'detect', overwrite=True) as files:
             for k in range(20):

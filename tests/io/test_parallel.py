@@ -8,8 +8,8 @@ import cv2
 import pytest
 from PIL import Image
 
-from mmirstd.io.parallel import map_in_order, usable_cores
-from mmirstd.io.quiet import quiet_decoders
+from mmirstd.io.images.quiet import quiet_decoders
+from mmirstd.io.threads import map_in_order, usable_cores
 
 
 @pytest.mark.parametrize('workers', [1, 3])

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmirstd.io.pictures import encode_image, write_image
+from mmirstd.io.images.writing import encode_image, write_image
 
 
 @pytest.mark.parametrize(

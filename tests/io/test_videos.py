@@ -8,7 +8,7 @@ import pytest
 
 from mmirstd.inference.sources import video_frames, video_rate
 from mmirstd.io import videos
-from mmirstd.io.limits import ImageLimitError, ImageReadError
+from mmirstd.io.images.limits import ImageLimitError, ImageReadError
 from mmirstd.io.videos import Video, _deep_format, count_combs, deinterlace
 
 

@@ -129,7 +129,7 @@ def tta_batch(image):
 
 
 def test_the_four_views_are_those_of_the_detector():
-    from mmirstd.inference.augmentation import VIEWS
+    from mmirstd.inference.frames.augmentation import VIEWS
 
     image = torch.rand(3, 5, 7)
     model = IRSTDTTAModel(Recorder())

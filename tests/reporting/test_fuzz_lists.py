@@ -14,7 +14,7 @@ from mmirstd.datasets.lists import parse_list, read_list
 from mmirstd.datasets.prompted.coco_panoptic import COCOPanopticClicks
 from mmirstd.datasets.prompted.mask_sources import find_coco
 from mmirstd.inference.torch_detector import IRSTDInferencer
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 from mmirstd.reporting.report import evaluate, pair_with_masks
 
 LIST = b'images/Misc_1.png\r\nMisc_2\n./a/b.c.png\nMisc_3\n\nMisc_4'

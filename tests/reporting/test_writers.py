@@ -8,7 +8,7 @@ from bright_model import scene
 
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources
-from mmirstd.io.guard import OutputError
+from mmirstd.io.outputs.guard import OutputError
 from mmirstd.reporting.writers import FORMATS, DetectionWriter, coco_results, run_lengths
 
 

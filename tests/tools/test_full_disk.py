@@ -11,7 +11,7 @@ from bright_model import CONFIG, RESIZE, scene, weights
 
 from mmirstd.cli import export, report, score
 from mmirstd.inference.configs import load_config
-from mmirstd.io.atomic import atomic_buffer
+from mmirstd.io.outputs.atomic import atomic_buffer
 
 PAGE = 4096
 MODEL = ['bright.py', 'bright.pth']

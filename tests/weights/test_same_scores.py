@@ -10,7 +10,7 @@ from mmirstd.datasets.splits import load_split
 from mmirstd.evaluation.folder import score_folder
 from mmirstd.evaluation.scorer import Scorer
 from mmirstd.inference.configs import load_config
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 from mmirstd.reporting.writers import DetectionWriter
 
 COUNTS = ('tp', 'fp', 'fn', 'hits', 'targets', 'false_pixels', 'pixels')

@@ -18,9 +18,9 @@ from mmirstd.datasets.labels.formats import (
 )
 from mmirstd.datasets.labels.rle import decode, read_code
 from mmirstd.io.folders import image_files
-from mmirstd.io.guard import check_output
-from mmirstd.io.images import read_size
-from mmirstd.io.pictures import write_image
+from mmirstd.io.images.reading import read_size
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.guard import check_output
 from mmirstd.wording import format_count
 
 MISSING = ('error', 'empty', 'skip')

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.datasets.prompted.one_click import ClickDataset
-from mmirstd.io.images import read_image
+from mmirstd.io.images.reading import read_image
 from mmirstd.registry import DATASETS
 
 

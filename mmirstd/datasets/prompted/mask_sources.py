@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmirstd.datasets.lists import read_list
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.wording import format_count
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')

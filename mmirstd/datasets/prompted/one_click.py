@@ -12,7 +12,7 @@ from mmirstd.datasets.labels.rle import decode, read_codes
 from mmirstd.datasets.prompted.mask_sources import Entry, find_sa1b
 from mmirstd.datasets.prompted.prompts import click_boxes, interior_click
 from mmirstd.datasets.resampling import Size, resize_image, resize_mask
-from mmirstd.io.images import decode_image
+from mmirstd.io.images.reading import decode_image
 from mmirstd.registry import DATASETS
 
 

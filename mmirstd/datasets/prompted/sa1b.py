@@ -22,8 +22,8 @@ from mmirstd.datasets.resampling import (
     scaled_size,
 )
 from mmirstd.io.hashing import digest_of
-from mmirstd.io.images import decode_image
-from mmirstd.io.limits import ImageReadError
+from mmirstd.io.images.limits import ImageReadError
+from mmirstd.io.images.reading import decode_image
 from mmirstd.registry import DATASETS
 from mmirstd.wording import format_count
 

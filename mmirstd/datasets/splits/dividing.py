@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mmirstd.datasets.layouts.pairing import Pair
-from mmirstd.io.images import read_image
+from mmirstd.io.images.reading import read_image
 from mmirstd.wording import format_count
 
 GROUPS = ('name', 'folder', 'sequence')

@@ -21,8 +21,8 @@ import numpy as np
 from scipy import ndimage
 
 from mmirstd.datasets.labels.rle import encode
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.output_folder import OutputFolder
+from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.io.outputs.folder import OutputFolder
 
 IMAGES_PER_SHARD = 1000
 MIN_AREA = 6

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mmirstd.io.atomic import (
+from mmirstd.io.images.writing import write_image
+from mmirstd.io.outputs.atomic import (
     append_line,
     is_interrupted_write,
     remove_interrupted_writes,
     write_atomically,
 )
-from mmirstd.io.guard import check_output
-from mmirstd.io.lock import locked_folder
-from mmirstd.io.pictures import write_image
+from mmirstd.io.outputs.guard import check_output
+from mmirstd.io.outputs.lock import locked_folder
 
 from .scene import GENERATOR_VERSION, Scene, SceneConfig, generate_scene
 

@@ -19,8 +19,8 @@ from mmirstd.datasets.intensity import (
 )
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.transforms.notices import log_in_first_worker
-from mmirstd.io.images import binarize, check_pixels, read_image
-from mmirstd.io.masks import is_all_void, read_mask
+from mmirstd.io.images.masks import is_all_void, read_mask
+from mmirstd.io.images.reading import binarize, check_pixels, read_image
 from mmirstd.registry import TRANSFORMS
 
 # MMSeg looks for its own loader by these names: MMSegInferencer needs a step called

@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 import torch
 
-from mmirstd.io.atomic import write_atomically
-from mmirstd.io.cache import cache_folder
+from mmirstd.io.folders import cache_folder
+from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.version import __version__
 
 Name = TypeVar('Name', bound=Hashable)

@@ -10,7 +10,7 @@ import pytest
 
 from mmirstd.datasets.labels.conversion import convert_labels, draw_shapes
 from mmirstd.datasets.labels.formats import Shape, read_labels
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
 
 TOOL = runpy.run_path(str(Path(__file__).parents[3] / 'tools/convert_labels.py'))['main']
 POLYGON = [22, 27, 26, 27, 26, 33, 22, 33]  # 4 x 6 pixels

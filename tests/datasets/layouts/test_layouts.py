@@ -6,8 +6,8 @@ import pytest
 from mmirstd.datasets.layouts import LAYOUTS, get_layout
 from mmirstd.datasets.layouts.layout_detection import detect_layout, find_suffixes
 from mmirstd.datasets.selection import select_pairs
-from mmirstd.io.images import read_image
-from mmirstd.io.masks import read_mask
+from mmirstd.io.images.masks import read_mask
+from mmirstd.io.images.reading import read_image
 
 
 def _target_pixels(pair):

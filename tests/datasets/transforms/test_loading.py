@@ -12,7 +12,7 @@ from mmseg.models import SegDataPreProcessor
 from PIL import Image
 
 from mmirstd.datasets.transforms import BinarizeMask, LoadIRImage, LoadMask, loading
-from mmirstd.io.limits import ImageReadError
+from mmirstd.io.images.limits import ImageReadError
 
 assert mmseg.datasets.transforms  # registers MMSeg's own steps
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from mmirstd.io.atomic import explain_write_error, remove_interrupted_writes
-from mmirstd.io.growing import partial_path
-from mmirstd.io.guard import Inputs, OutputError, StrPath, check_output
-from mmirstd.io.lock import try_lock
+from mmirstd.io.outputs.atomic import explain_write_error, remove_interrupted_writes
+from mmirstd.io.outputs.growing import partial_path
+from mmirstd.io.outputs.guard import Inputs, OutputError, StrPath, check_output
+from mmirstd.io.outputs.lock import try_lock
 from mmirstd.version import __version__
 from mmirstd.wording import format_count
 
@@ -38,7 +38,7 @@ class OutputFolder:
     Args:
         folder: Where to write; created on entry.
         program: What writes, for the record, such as ``'detect'``.
-        inputs: Files that the run reads; see `mmirstd.io.guard.check_output`.
+        inputs: Files that the run reads; see `mmirstd.io.outputs.guard.check_output`.
         overwrite: Remove, on entry, the files that an earlier run recorded here, and nothing else.
         part: Number of this process where several write one set of results. Number 0 must have
             entered before the others are created; it alone looks at earlier results.
@@ -137,7 +137,7 @@ class OutputFolder:
             again: The run may write this file repeatedly, as each validation does.
 
         Raises:
-            OutputError: See `mmirstd.io.guard.check_output`.
+            OutputError: See `mmirstd.io.outputs.guard.check_output`.
             FileExistsError: The place is taken, by this run or by something else.
             OSError: The disk is full or the folder read-only.
         """

@@ -1,16 +1,14 @@
-"""Where images come from: files, folders, globs, lists, pages, videos and arrays, one by one.
+"""Still images: files, folders, globs, lists, pages and arrays, one by one.
 
-Nothing is decoded until :meth:`Source.read` is called, except that arrays are decoded already
-and that the frames of a video file are read in order while they are asked for.
+Nothing is decoded until :meth:`Source.read` is called, except that arrays are decoded already.
 """
 
 from __future__ import annotations
 
 import glob
-import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,17 +17,13 @@ import numpy as np
 from PIL import Image
 
 from mmirstd.io.folders import IMAGE_SUFFIXES, image_files, is_hidden
-from mmirstd.io.images import ImageSequence, check_pixels, read_image
-from mmirstd.io.limits import ImageReadError
-from mmirstd.io.pillow import from_pillow
-from mmirstd.io.videos import VIDEO_SUFFIXES, Video, count_combs, deinterlace
+from mmirstd.io.images.pillow import from_pillow
+from mmirstd.io.images.reading import ImageSequence, check_pixels, read_image
+from mmirstd.io.videos import is_video
 
 Input: TypeAlias = str | Path | np.ndarray | Image.Image | Any
 """Path, array, Pillow image, or tensor."""
 
-_LOGGER = logging.getLogger(__name__)
-_FRAMES_LOOKED_AT = 8  # to notice interlacing
-_LEAST_COMBS = 12
 _PAGED_SUFFIXES = ('.tif', '.tiff')  # other known formats are not opened to count their pages
 
 
@@ -114,78 +108,6 @@ def sources_of_files(places: Iterable[tuple[str, str, int | None]]) -> list[Sour
             stack = stacks.setdefault(path, _Stack(Path(path)))
             sources.append(_page_source(name, stack, frame))
     return sources
-
-
-def is_video(path: Input) -> bool:
-    """Whether ``path`` names a video file, by its suffix."""
-    return isinstance(path, str | Path) and Path(path).suffix.lower() in VIDEO_SUFFIXES
-
-
-def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[Source]:
-    """Frames of a video file in order; each must be read before the next one is asked for.
-
-    Frames that are damaged are passed over. If fewer frames can be decoded than the file
-    announces, a last source follows that has no frame: reading it raises an error that says how
-    many of how many there were.
-
-    Args:
-        path: The file.
-        deinterlaced: Replace the odd lines of every frame by the mean of their neighbours.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ImportError: The file needs PyAV, which is not installed.
-        ImageReadError: OpenCV cannot open it, or it contains no frame.
-    """
-    video = Video(path)
-    if video.reduced_from is not None:
-        _LOGGER.warning(
-            '%s: its colours of %d bits are read as 8 bits', video.path, video.reduced_from
-        )
-    decoded = 0
-    combs = np.zeros(2, np.int64)
-    for number, frame in video.frames():
-        if deinterlaced:
-            frame = deinterlace(frame)
-        elif decoded < _FRAMES_LOOKED_AT:
-            combs += count_combs(frame)
-            if decoded == _FRAMES_LOOKED_AT - 1:
-                _tell_interlaced(video.path, combs)
-        name = f'{video.path.stem}_{number:06d}'
-        yield Source(name, video.path, number, lambda frame=frame: frame)
-        decoded += 1
-    if 0 < decoded < _FRAMES_LOOKED_AT:
-        _tell_interlaced(video.path, combs)
-    missing = video.shortfall(decoded)
-    if decoded == 0:
-        raise ImageReadError(missing)
-    if missing:
-        yield Source(video.path.stem, video.path, None, lambda: _raise(missing))
-
-
-def video_rate(path: str | Path) -> float | None:
-    """Frames per second that the video file states; None if it states none.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ImageReadError: OpenCV cannot open it.
-    """
-    return Video(path).rate
-
-
-def _raise(message: str) -> np.ndarray:
-    raise ImageReadError(message)
-
-
-def _tell_interlaced(path: Path, combs: np.ndarray) -> None:
-    lines, columns = combs.tolist()
-    if lines >= _LEAST_COMBS and lines > 5 * columns:
-        _LOGGER.warning(
-            '%s: looks interlaced. Odd lines show another moment than even ones, so a moving '
-            'target becomes two: use --deinterlace (deinterlaced=True), or convert the file, for '
-            'instance by ffmpeg -vf bwdif',
-            path,
-        )
 
 
 def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path | np.ndarray]]:

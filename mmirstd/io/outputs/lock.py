@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from mmirstd.io.guard import StrPath
+from mmirstd.io.outputs.guard import StrPath
 
 try:
     import fcntl

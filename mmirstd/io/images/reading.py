@@ -14,16 +14,16 @@ from typing import BinaryIO
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from mmirstd.io import pillow
-from mmirstd.io.decoded import Picture
-from mmirstd.io.limits import (
+from mmirstd.io.images.limits import (
     ImageLimitError,
     ImageReadError,
     check_decoded_size,
     check_file_size,
 )
-from mmirstd.io.quiet import quiet_decoders
-from mmirstd.io.tiff import SIGNATURES, TiffReader, open_tiff
+from mmirstd.io.images.picture import Picture
+from mmirstd.io.images.quiet import quiet_decoders
+from mmirstd.io.images import pillow
+from mmirstd.io.images.tiff import SIGNATURES, TiffReader, open_tiff
 from mmirstd.wording import format_count
 
 _NPY_SIGNATURE = b'\x93NUMPY'
@@ -44,7 +44,7 @@ def read_image(path: str | Path) -> np.ndarray:
     Raises:
         FileNotFoundError: There is no such file, or a link leads to nothing.
         OSError: The file cannot be opened.
-        ImageLimitError: The image would take more memory than :mod:`mmirstd.io.limits` allows.
+        ImageLimitError: The image would take more memory than `mmirstd.io.images.limits` allows.
         ImageReadError: The file is empty, truncated, not an image, has several pictures, an
             unusual shape, or holds NaN or infinite pixels.
     """

@@ -7,7 +7,7 @@ from bright_model import scene
 from torch import nn
 
 from mmirstd.apis import IRSTDInferencer
-from mmirstd.inference import runner
+from mmirstd.inference import precision as choice
 from mmirstd.inference.configs import load_config
 from mmirstd.models.half import in_bfloat16
 from mmirstd.models.layers.conv import ConvBNGELU
@@ -77,7 +77,7 @@ def test_bfloat16_differs_by_rounding_only(images) -> None:
     half = detect.predict(images)
     assert all(p.dtype == np.float32 for p in half)
     for a, b in zip(single, half, strict=True):
-        assert 0 < np.abs(a - b).max() <= runner.AGREEMENT
+        assert 0 < np.abs(a - b).max() <= choice.AGREEMENT
         assert len(np.unique(b)) > 1000, 'probabilities are not rounded to 8 bits'
 
 
@@ -111,7 +111,7 @@ def test_a_model_that_mixes_precisions_runs_under_autocast(bright) -> None:
     last.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(),))
     found = detect.predict([scene()])[0]
     assert detect._run._half is None
-    assert np.abs(found - exact).max() < runner.AGREEMENT
+    assert np.abs(found - exact).max() < choice.AGREEMENT
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_a_model_that_mixes_precisions_runs_under_autocast(bright) -> None:
     [(2.0, 0.0, 'bfloat16'), (1.05, 0.0, 'float32'), (2.0, 0.3, 'float32')],
 )
 def test_auto_takes_what_is_faster_and_agrees(bright, monkeypatch, gain, error, chosen) -> None:
-    monkeypatch.setattr(runner, 'has_bfloat16_units', lambda _: True)
+    monkeypatch.setattr(choice, 'has_bfloat16_units', lambda _: True)
     clock = [0.0]
-    monkeypatch.setattr(runner.time, 'perf_counter', lambda: clock[0])
+    monkeypatch.setattr(choice.time, 'perf_counter', lambda: clock[0])
     detect = IRSTDInferencer(*bright, precision='auto')
     used, run = [], detect._run._run
 
@@ -144,7 +144,7 @@ def test_auto_takes_what_is_faster_and_agrees(bright, monkeypatch, gain, error, 
 
 
 def test_auto_on_a_processor_without_units_is_float32(bright, monkeypatch) -> None:
-    monkeypatch.setattr(runner, 'has_bfloat16_units', lambda _: False)
+    monkeypatch.setattr(choice, 'has_bfloat16_units', lambda _: False)
     detect = IRSTDInferencer(*bright, precision='auto')
     assert detect._run.precision == 'float32'
 
@@ -162,12 +162,12 @@ def test_answers_agree_if_they_find_the_same_targets() -> None:
     lost[12:15, 12:15] = 0.4
     extra[0, 0] = exact[0, 0] + 0.24
     edge[4, 4] = 0.4
-    assert runner.answers_agree(exact, exact, 0.5)
-    assert runner.answers_agree(exact, moved, 0.5)
-    assert runner.answers_agree(exact, edge, 0.5)
+    assert choice.answers_agree(exact, exact, 0.5)
+    assert choice.answers_agree(exact, moved, 0.5)
+    assert choice.answers_agree(exact, edge, 0.5)
     edge[4, 5] = 0.4
-    assert not runner.answers_agree(exact, edge, 0.5), 'two pixels of 25 are more than one in 20'
-    assert not runner.answers_agree(exact, lost, 0.5)
-    assert runner.answers_agree(exact, extra, 0.5)
-    assert not runner.answers_agree(exact, extra, 0.2), 'a new target at this threshold'
-    assert not runner.answers_agree(exact, exact + 0.3, 0.95), 'probabilities far apart'
+    assert not choice.answers_agree(exact, edge, 0.5), 'two pixels of 25 are more than one in 20'
+    assert not choice.answers_agree(exact, lost, 0.5)
+    assert choice.answers_agree(exact, extra, 0.5)
+    assert not choice.answers_agree(exact, extra, 0.2), 'a new target at this threshold'
+    assert not choice.answers_agree(exact, exact + 0.3, 0.95), 'probabilities far apart'

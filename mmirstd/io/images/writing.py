@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmirstd.io.atomic import write_atomically
+from mmirstd.io.outputs.atomic import write_atomically
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:

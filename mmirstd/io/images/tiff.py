@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from mmirstd.io.decoded import Picture, swaps_sides
-from mmirstd.io.limits import check_decoded_size
-from mmirstd.io.pillow import convert
-from mmirstd.io.quiet import quiet_decoders
+from mmirstd.io.images.limits import check_decoded_size
+from mmirstd.io.images.picture import Picture, swaps_sides
+from mmirstd.io.images.pillow import convert
+from mmirstd.io.images.quiet import quiet_decoders
 from mmirstd.wording import format_count
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ _before: tuple[int, int | None, bool] = (0, None, False)
 
 @contextlib.contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Silence OpenCV and tifffile, and leave the limit on pixels to :mod:`mmirstd.io.limits`.
+    """Silence OpenCV and tifffile, and leave the limit on pixels to `mmirstd.io.images.limits`.
 
     The settings belong to the whole process. Any number of threads may be inside at once; when the
     last one leaves, the settings are as they were before the first.

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin
 
-from mmirstd.io.decoded import Picture, swaps_sides
-from mmirstd.io.limits import ImageReadError, check_decoded_size
+from mmirstd.io.images.limits import ImageReadError, check_decoded_size
+from mmirstd.io.images.picture import Picture, swaps_sides
 from mmirstd.wording import format_count
 
 _PLUGINS = (Jpeg2KImagePlugin.Jpeg2KImageFile, WebPImagePlugin.WebPImageFile)  # not preloaded

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmirstd.io.atomic import explain_write_error
-from mmirstd.io.guard import StrPath, check_output
+from mmirstd.io.outputs.atomic import explain_write_error
+from mmirstd.io.outputs.guard import StrPath, check_output
 
 _FORMULA = ('=', '+', '-', '@', '\t', '\r', "'")
 
@@ -35,7 +35,7 @@ class GrowingFile:
         tail: What is added when it is complete.
 
     Raises:
-        OutputError: See `mmirstd.io.guard.check_output`.
+        OutputError: See `mmirstd.io.outputs.guard.check_output`.
         OSError: The file cannot be written; the message names it.
     """
 

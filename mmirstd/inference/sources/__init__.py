@@ -1,0 +1,14 @@
+"""Where images come from: files, folders, arrays, videos, cameras and streams, one by one."""
+
+from mmirstd.inference.sources.stills import Input, Source, find_sources, sources_of_files
+from mmirstd.inference.sources.videos import LiveSources, video_frames, video_rate
+
+__all__ = [
+    'Input',
+    'LiveSources',
+    'Source',
+    'find_sources',
+    'sources_of_files',
+    'video_frames',
+    'video_rate',
+]
