@@ -20,8 +20,8 @@ For everyone who types commands. This page is made from the parsers of the packa
 
 def on_files(files: Any, *, config: Any) -> Any:
     """Add the page to the site."""
+    from mmirstd.cli.arguments.parser import EXIT_CODES
     from mmirstd.cli.main import build_full_parser
-    from mmirstd.cli.parsers import EXIT_CODES
 
     text = '\n'.join([HEAD, *describe_codes(EXIT_CODES), *describe_commands(build_full_parser())])
     files.append(File.generated(config, PAGE, content=text))

@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 
-from mmirstd.cli import detect
+from mmirstd.cli.commands import detect
 from mmirstd.cli.stopping import run_tool
 from mmirstd.datasets.intensity import IntensityRangeError
 from mmirstd.inference.detector import Detector

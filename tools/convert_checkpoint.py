@@ -1,6 +1,6 @@
 """The same as `mmirstd convert`, for `mim run mmirstd convert_checkpoint`."""
 
-from mmirstd.cli.convert import main
+from mmirstd.cli.commands.convert import main
 from mmirstd.cli.stopping import run_tool
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """The same as `mmirstd detect`, for `mim run mmirstd detect`."""
 
-from mmirstd.cli.detect import main
+from mmirstd.cli.commands.detect import main
 from mmirstd.cli.stopping import run_tool
 
 if __name__ == '__main__':

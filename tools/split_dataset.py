@@ -1,6 +1,6 @@
 """The same as `mmirstd split`, for `mim run mmirstd split_dataset`."""
 
-from mmirstd.cli.split import main
+from mmirstd.cli.commands.split import main
 from mmirstd.cli.stopping import run_tool
 
 if __name__ == '__main__':

@@ -1,6 +1,6 @@
 """`mmirstd test`, where `mim test mmirstd CONFIG` looks for it."""
 
-from mmirstd.cli.test import main
+from mmirstd.cli.commands.test import main
 
 if __name__ == '__main__':
     raise SystemExit(main())

@@ -36,7 +36,7 @@ DESCRIPTION = 'Detection and segmentation of small targets in infrared images.'
 
 def load_command(name: str) -> ModuleType:
     """The module of a sub-command; its imports cost time only when it is used."""
-    return importlib.import_module(f'mmirstd.cli.{name.replace("-", "_")}')
+    return importlib.import_module(f'mmirstd.cli.commands.{name.replace("-", "_")}')
 
 
 def build_parser() -> argparse.ArgumentParser:

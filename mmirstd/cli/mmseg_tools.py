@@ -14,7 +14,8 @@ from unittest import mock
 
 from rich.console import Console
 
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, print_error
+from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, OK, load_libraries, print_error
+from mmirstd.io.held_warnings import hold, hold_warnings, log_file
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +46,33 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_mmseg(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
-    """Run MMSegmentation's tool with the given words and the shared arguments.
+    """Run MMSegmentation's tool on a config with the shared arguments.
 
     Args:
         name: ``'train'`` or ``'test'``.
-        args: With the arguments of :func:`add_run_arguments`.
-        words: The arguments that only this tool has.
+        args: With ``config``, perhaps ``checkpoint``, and the arguments of
+            :func:`add_run_arguments`.
+        words: The options that only this tool has.
 
     Returns:
         The exit code. Errors are printed in one paragraph; the log file has the traceback.
     """
-    words = list(words)
+    if not args.verbose:
+        hold_warnings()  # before MMCV is imported
+    from mmirstd.inference.configs import find_config
+
+    try:
+        files = [str(find_config(args.config))]
+    except EXPECTED_ERRORS as error:
+        print_error(error)
+        return FAILED
+    if 'checkpoint' in args:
+        files.append(args.checkpoint)
+    return _run(name, args, [*files, *words])
+
+
+def _run(name: str, args: argparse.Namespace, words: list[str]) -> int:
+    """Run the tool on files and options, in this process or in several."""
     if args.processes is not None:
         return _start_processes(name, args, words)
     if args.work_dir is not None:
@@ -107,8 +124,6 @@ def _quiet(verbose: bool, console: Console) -> Iterator[None]:
         os.environ['MMIRSTD_VERBOSE'] = '1'
         yield
         return
-    from mmirstd.cli.libraries import load_libraries
-
     restore = load_libraries(console)
     import mmengine.runner
 
@@ -124,7 +139,5 @@ def _quiet(verbose: bool, console: Console) -> Iterator[None]:
 
 def _log_traceback() -> str | None:
     """Write the current traceback to the log file of the run; returns its name, if there is one."""
-    from mmirstd.io.held_warnings import hold, log_file
-
     hold(traceback.format_exc())
     return log_file()

@@ -1,4 +1,4 @@
-"""`mmirstd detect --workers N` and `--ray`: the arguments, and the run."""
+"""`mmirstd detect --workers N` and `--ray`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 from rich.console import Console
 
-from mmirstd.cli.parsers import positive
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.sources import Source
@@ -23,9 +22,9 @@ from mmirstd.io.images.limits import image_limit
 from mmirstd.io.outputs.folder import read_header
 from mmirstd.io.outputs.guard import Inputs
 from mmirstd.parallel.merge import Merger
-from mmirstd.parallel.parts import PARTS, check_parts
+from mmirstd.parallel.parts import check_parts
 from mmirstd.parallel.pool import run_pool, threads_per_worker
-from mmirstd.parallel.ray_data import LOCAL, import_ray, run_ray
+from mmirstd.parallel.ray_data import import_ray, run_ray
 from mmirstd.parallel.run import clean_up, plan, run_shards
 from mmirstd.parallel.shards import Shard
 from mmirstd.parallel.work import Job
@@ -39,63 +38,6 @@ _INHERITED = (REPEATABLE, 'MMIRSTD_MAX_IMAGE_MB')
 
 class StoppedEarly(Exception):  # noqa: N818 - it is not an error
     """A signal has ended the run before all images were processed."""
-
-
-def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what is said about several processes or machines."""
-    add = parser.add_argument_group('several processes or machines').add_argument
-    add(
-        '--workers',
-        type=positive,
-        metavar='N',
-        help='share the images among N processes; the tables are those of one process',
-    )
-    add(
-        '--ray',
-        nargs='?',
-        const=LOCAL,
-        metavar='ADDRESS',
-        help='share the images among the machines of a Ray cluster (a cluster on this machine '
-        'without ADDRESS); all machines must see the same folders',
-    )
-    add(
-        '--parts',
-        choices=PARTS,
-        help='write the table of targets also in parts, one per shard of images, in DIR/parts',
-    )
-    add(
-        '--resume',
-        action='store_true',
-        help='continue a run with --workers or --ray that was stopped or killed; begin where there '
-        'is none',
-    )
-
-
-def is_sharded(args: argparse.Namespace) -> bool:
-    """Whether several processes were asked for."""
-    return args.workers is not None or args.ray is not None
-
-
-def check_shard_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End the program as wrong usage where arguments contradict each other."""
-    if not is_sharded(args):
-        for option in ('parts', 'resume'):
-            if getattr(args, option):
-                parser.error(f'--{option} belongs to --workers or --ray')
-        return
-    option = '--workers' if args.ray is None else '--ray'
-    if args.out is None:
-        parser.error(f'{option} writes files: give --out, the folder for them')
-    if args.resume and args.overwrite:
-        parser.error('--resume keeps what --overwrite removes: give one of them')
-    if args.precision == 'auto':
-        parser.error(
-            f'--precision auto is decided by timing the first image, so with {option} it could '
-            'differ between workers: give float32 or bfloat16'
-        )
-    for name in ('video', 'save_plot'):
-        if getattr(args, name) is not None:
-            parser.error(f'--{name.replace("_", "-")} is drawn by one process: leave out {option}')
 
 
 def run_sharded(

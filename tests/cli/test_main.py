@@ -7,8 +7,8 @@ from importlib import metadata
 
 import pytest
 
+from mmirstd.cli.arguments.parser import EXIT_CODES
 from mmirstd.cli.main import COMMANDS, build_full_parser, build_parser, load_command, main
-from mmirstd.cli.parsers import EXIT_CODES
 from mmirstd.version import __version__
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from bright_model import scene, write_models
 
-from mmirstd.cli.model_arguments import add_models, load_model, name_models
+from mmirstd.cli.arguments.models import add_models, load_model, name_models
 
 BRIGHT, BLIND = (['--model', 'bright.py', f'{name}.pth'] for name in ('bright', 'blind'))
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmirstd.cli import demo, test, train
+from mmirstd.cli import mmseg_tools
+from mmirstd.cli.commands import demo
 from mmirstd.cli.main import COMMANDS, load_command, main
 from mmirstd.weights import get_model_info
 
@@ -87,7 +88,7 @@ def test_export(images, capsys):
 @pytest.mark.parametrize('words', [[NAME], ['light_unet_sirst3', NAME], ['--tta', *files()]])
 def test_test(words, monkeypatch):
     given = []
-    monkeypatch.setattr(test, 'run_mmseg', lambda name, args, words: given.append(words) or 0)
+    monkeypatch.setattr(mmseg_tools, '_run', lambda name, args, words: given.append(words) or 0)
     assert main(['test', *words]) == 0
     config, weights = given[0][:2]
     assert Path(config).stem == 'light_unet_sirst3'
@@ -96,7 +97,7 @@ def test_test(words, monkeypatch):
 
 def test_test_takes_options_between_config_and_weights(monkeypatch):
     given = []
-    monkeypatch.setattr(test, 'run_mmseg', lambda name, args, words: given.append(words) or 0)
+    monkeypatch.setattr(mmseg_tools, '_run', lambda name, args, words: given.append(words) or 0)
     assert main(['test', 'simirstd_nudt', '--out', 'masks', 'weights.pth']) == 0
     assert given[0][1:] == ['weights.pth', '--out', 'masks']
 
@@ -107,7 +108,7 @@ def test_train(monkeypatch):
     from mmirstd.checkpoints import load_checkpoint
 
     given = []
-    monkeypatch.setattr(train, 'run_mmseg', lambda name, args, words: given.append(words) or 0)
+    monkeypatch.setattr(mmseg_tools, '_run', lambda name, args, words: given.append(words) or 0)
     assert main(['train', NAME]) == 0
     assert Path(given[0][0]).stem == 'light_unet_sirst3'
     # load_from=NAME, and the checkpoint of `mim test`
@@ -152,7 +153,7 @@ def test_a_described_folder_with_its_own_config(images, monkeypatch):
     Path('model/own.py').write_text("_base_ = 'mmirstd::light_unet_sirst3.py'\n")
     monkeypatch.setenv('MMIRSTD_CACHE', str(images / 'cache'))
     given = []
-    monkeypatch.setattr(test, 'run_mmseg', lambda name, args, words: given.append(words) or 0)
+    monkeypatch.setattr(mmseg_tools, '_run', lambda name, args, words: given.append(words) or 0)
     assert main(['test', 'model']) == 0
     assert given[0][0] == 'model/own.py'
     assert Path(given[0][1]).is_file()

@@ -12,7 +12,7 @@ import pytest
 from documented import BLOCK, ROOT, run_command
 from toy_project import write_images
 
-from mmirstd.cli.demo import build_parser
+from mmirstd.cli.commands.demo import build_parser
 
 
 @pytest.mark.slow

@@ -7,8 +7,8 @@ import tifffile
 from PIL import Image
 
 from mmirstd.inference.sources import find_sources
-from mmirstd.io.images.limits import ImageReadError
 from mmirstd.io.images import tiff
+from mmirstd.io.images.limits import ImageReadError
 from mmirstd.io.images.reading import read_image, read_size
 
 

@@ -29,7 +29,7 @@ def test_without_ray_the_message_says_what_to_install(tmp_path, monkeypatch, cap
     from bright_model import scene
     from cv2 import imwrite
 
-    from mmirstd.cli import detect
+    from mmirstd.cli.commands import detect
 
     monkeypatch.setitem(sys.modules, 'ray', None)
     imwrite(str(tmp_path / 'a.png'), scene())

@@ -191,7 +191,7 @@ def test_an_image_that_kills_every_worker_is_named(tmp_path):
 
 def test_an_error_of_the_model_is_that_of_one_process(tmp_path, images, capsys):
     words = [str(images), '--onnx', 'absent.onnx', '--quiet']
-    from mmirstd.cli import detect
+    from mmirstd.cli.commands import detect
 
     assert detect.main([*words, '--out', str(tmp_path / 'a')]) == 1
     alone = capsys.readouterr().err
@@ -236,7 +236,7 @@ def test_a_range_that_does_not_fit_ends_the_run(tmp_path):
     ],
 )
 def test_contradictions_are_wrong_usage(words, message, capsys):
-    from mmirstd.cli import detect
+    from mmirstd.cli.commands import detect
 
     with pytest.raises(SystemExit) as exit_info:
         detect.main(['images', *words])
@@ -280,7 +280,7 @@ def test_trained_weights_give_the_same_bytes(tmp_path, monkeypatch):
     """A model of PyTorch, in tiles and batches."""
     import torch
 
-    from mmirstd.cli import detect
+    from mmirstd.cli.commands import detect
     from mmirstd.weights import list_models
 
     if not list_models():

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_model import scene, write_models  # noqa: E402
 
-from mmirstd.cli import demo  # noqa: E402
+from mmirstd.cli.commands import demo  # noqa: E402
 from mmirstd.cli.stopping import run_tool  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
 from mmirstd.reporting.demo_server import remove_oldest  # noqa: E402

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_model import CONFIG, scene, weights  # noqa: E402
 
-from mmirstd.cli import detect  # noqa: E402
+from mmirstd.cli.commands import detect  # noqa: E402
 from mmirstd.reporting.writers import FORMATS  # noqa: E402
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from bright_model import CONFIG, RESIZE, scene, weights
 
-from mmirstd.cli import export, report, score
+from mmirstd.cli.commands import export, report, score
 from mmirstd.inference.configs import load_config
 from mmirstd.io.outputs.atomic import atomic_buffer
 

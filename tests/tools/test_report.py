@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from bright_model import scene, write_models  # noqa: E402
 
-from mmirstd.cli import report  # noqa: E402
+from mmirstd.cli.commands import report  # noqa: E402
 from mmirstd.inference.torch_detector import IRSTDInferencer  # noqa: E402
 from mmirstd.reporting.report import error_rank, evaluate, pair_with_masks  # noqa: E402
 

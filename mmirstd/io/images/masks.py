@@ -31,7 +31,7 @@ def read_mask(
 
     Args:
         path: Mask file of any encoding that :func:`~mmirstd.io.images.reading.read_image` reads.
-            Of a palette with colours the indices count (0 is background), of gray palettes the grays.
+            Of a palette with colours the indices count (0 is background), of gray ones the grays.
             Where all pixels have the same colour and the transparency differs, opaque pixels are
             the target.
         threshold: Value that target pixels exceed.
@@ -43,8 +43,8 @@ def read_mask(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageReadError: As for :func:`~mmirstd.io.images.reading.read_image`; or, with ``threshold`` 0,
-            a mask that was compressed as JPEG, has the noise of JPEG, or holds 255 (not to be
+        ImageReadError: As for `mmirstd.io.images.reading.read_image`; or, with ``threshold`` 0, a
+            mask that was compressed as JPEG, has the noise of JPEG, or holds 255 (not to be
             judged) beside the label 1; or transparency that contradicts the colours.
     """
     values = read_mask_values(path, threshold, void_value=void_value)

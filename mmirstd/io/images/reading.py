@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import UnidentifiedImageError
 
+from mmirstd.io.images import pillow
 from mmirstd.io.images.limits import (
     ImageLimitError,
     ImageReadError,
@@ -22,7 +23,6 @@ from mmirstd.io.images.limits import (
 )
 from mmirstd.io.images.picture import Picture
 from mmirstd.io.images.quiet import quiet_decoders
-from mmirstd.io.images import pillow
 from mmirstd.io.images.tiff import SIGNATURES, TiffReader, open_tiff
 from mmirstd.wording import format_count
 

@@ -11,9 +11,9 @@ from dataclasses import fields
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, make_progress, print_error
 from mmirstd.datasets.synthetic import BACKGROUNDS, WRITTEN_LAYOUTS, SceneConfig, write_dataset
 from mmirstd.wording import format_count
 
@@ -116,9 +116,8 @@ def main(argv: list[str] | None = None) -> int:
     splits = {name: getattr(args, name) for name in ('train', 'val', 'test')}
     splits = {name: count for name, count in splits.items() if count}
     console = Console(stderr=True)
-    columns = (TextColumn('scenes'), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=console) as bar:
+        with make_progress(console) as bar:
             task = bar.add_task('scenes', total=sum(splits.values()))
             manifest = write_dataset(
                 args.out,

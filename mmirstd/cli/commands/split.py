@@ -12,9 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
-from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.datasets import add_folders
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, print_error
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.io.outputs.atomic import write_atomically
@@ -49,10 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'what stays together: {", ".join(GROUPS)}, or a regular expression (name)',
     )
     add('--salt', default='', help='another word gives another division')
-    add('--image-dir', help='image folder of a custom layout, below ROOT')
-    add('--mask-dir', help='mask folder of a custom layout, below ROOT')
-    add('--image-suffix', default='', help="what image names end in there, e.g. '_1'")
-    add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
+    add_folders(parser)
     return parser
 
 
@@ -80,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_output(files[part])
             write_atomically(files[part], ''.join(f'{name}\n' for name in names).encode())
     except (OSError, ValueError) as error:
-        print_error(error, Console(stderr=True))
+        print_error(error)
         return FAILED
     for part, names in divided.items():
         print(

@@ -5,15 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmirstd.cli.image_arguments import (
-    add_intensity_range,
-    add_tiles,
-    check_tiles,
-    parse_intensity_range,
-)
-from mmirstd.cli.model_arguments import add_ema
-from mmirstd.cli.parsers import make_parser
-from mmirstd.cli.sharded import add_shard_arguments, check_shard_usage
+from mmirstd.cli.arguments.detection import add_detection, check_detection
+from mmirstd.cli.arguments.models import add_ema
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.arguments.shards import add_shard_arguments, check_shard_usage
 from mmirstd.inference.frames.tiling import BLENDS
 from mmirstd.io.images.limits import DEFAULT_LIMIT_MB, LIMIT_VARIABLE
 from mmirstd.renamed import add_old_flag
@@ -70,8 +65,7 @@ def build_detect_parser(
 
     group = parser.add_argument_group('detection')
     add = group.add_argument
-    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
-    add_tiles(group)
+    add_detection(group)
     add('--blend', choices=BLENDS, default='cosine', help='how tiles are blended')
     add(
         '--tta',
@@ -79,8 +73,6 @@ def build_detect_parser(
         help='test-time augmentation: mean probability of the image and its three mirror images '
         '(four times the work)',
     )
-    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
-    add_intensity_range(group)
     add(
         '--deinterlace',
         action='store_true',
@@ -166,14 +158,11 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
         for option in [name for name, value in files.items() if value]:
             parser.error(f'{option} writes files: give --out, the folder for them')
     args.write = args.write or ['mask', 'csv']
-    check_tiles(parser, args)
     if args.coco_ids is not None and 'coco' not in args.write:
         parser.error('--coco-ids serves --write coco')
     if args.coco_category is not None and args.coco_ids is None:
         parser.error('--coco-category needs --coco-ids')
-    if args.batch_size < 1:
-        parser.error('--batch-size must be at least 1')
-    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
+    check_detection(parser, args)
     if args.video is not None:
         args.track = True
     check_shard_usage(parser, args)

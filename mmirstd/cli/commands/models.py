@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, OK, print_error
 from mmirstd.weights import ModelInfo, find_model, get_model_info, list_models
 
 
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(_find(args.model).weights_file())
     except EXPECTED_ERRORS as error:
-        print_error(error, Console(stderr=True))
+        print_error(error)
         return FAILED
     return OK
 

@@ -15,16 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmirstd.cli.parsers import (
-    FAILED,
-    OK,
-    USAGE,
-    make_parser,
-    positive,
-    print_error,
-    show_progress,
-)
-from mmirstd.cli.repeated import first_of_each_reason
+from mmirstd.cli.arguments.datasets import add_folders, add_void_value
+from mmirstd.cli.arguments.parser import make_parser, positive
+from mmirstd.cli.messages import first_of_each_reason
+from mmirstd.cli.terminal import FAILED, OK, USAGE, print_error, show_progress
 from mmirstd.datasets.checking import DatasetReport, check_dataset
 from mmirstd.datasets.layouts import LAYOUTS
 from mmirstd.renamed import add_old_flag
@@ -50,12 +44,8 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'auto (default), {", ".join(layout.name for layout in LAYOUTS)}',
     )
     add('--dataset', help='name of the dataset where the folder does not tell, e.g. mdfa')
-    add('--image-dir', help='image folder of a custom layout, below ROOT')
-    add('--mask-dir', help='mask folder of a custom layout, below ROOT')
-    suffix = add('--image-suffix', default='', help="what image names end in there, e.g. '_1'")
-    add_old_flag(parser, '--image-tail', suffix)
-    suffix = add('--mask-suffix', default='', help="what mask names end in there, e.g. '_mask'")
-    add_old_flag(parser, '--mask-tail', suffix)
+    for old, suffix in zip(('--image-tail', '--mask-tail'), add_folders(parser), strict=True):
+        add_old_flag(parser, old, suffix)
     add('--exclude', metavar='LIST', help='text file with names of images to leave out')
     add('--images-only', action='store_true', help='images without masks are all right (inference)')
     add(
@@ -65,12 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='VALUE',
         help='value that target pixels of masks exceed (0); 127 for masks with the noise of JPEG',
     )
-    add(
-        '--void-value',
-        type=int,
-        metavar='VALUE',
-        help='value of mask pixels that are left out (none); of 0/1/255 masks it may be 255',
-    )
+    add_void_value(parser)
     add(
         '--resize',
         type=positive,

@@ -9,12 +9,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
-
+from mmirstd.cli.arguments.models import add_model_words, parse_model_words
+from mmirstd.cli.arguments.parser import make_parser
 from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
-from mmirstd.cli.model_arguments import add_model_words, parse_model_words
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
-from mmirstd.io.held_warnings import hold_warnings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,16 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Test; returns the exit code."""
     args = parse_model_words(build_parser(), argv)
-    if not args.verbose:
-        hold_warnings()  # before MMCV is imported
-    from mmirstd.inference.configs import find_config
-
-    try:
-        words = [str(find_config(args.config)), args.checkpoint]
-    except EXPECTED_ERRORS as error:
-        print_error(error, Console(stderr=True))
-        return FAILED
-    words += [f'--{name}' for name in ('show', 'tta') if getattr(args, name)]
+    words = [f'--{name}' for name in ('show', 'tta') if getattr(args, name)]
     if args.out is not None:
         words += ['--out', args.out]
     if args.show_dir is not None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmirstd.cli import detect
-from mmirstd.cli.detect_arguments import build_detect_parser
+from mmirstd.cli.arguments.detect_and_track import build_detect_parser
+from mmirstd.cli.commands import detect
 
 
 def build_parser() -> argparse.ArgumentParser:

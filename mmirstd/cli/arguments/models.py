@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.parsers import EXPECTED_ERRORS
+from mmirstd.cli.terminal import EXPECTED_ERRORS, load_libraries
 from mmirstd.inference.detector import Detector
 from mmirstd.renamed import add_old_flag
 from mmirstd.weights import find_files, get_model_info
@@ -134,7 +131,7 @@ def load_model(files: Sequence[str], device: str, *, ema: bool = True, **options
         from mmirstd.inference.onnx_detector import OnnxDetector
 
         return OnnxDetector(files[0], **options)
-    load_libraries(Console(stderr=True))()
+    load_libraries()()
     from mmirstd.apis import IRSTDInferencer
 
     config, checkpoint = files

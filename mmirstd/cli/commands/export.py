@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.model_arguments import add_ema, add_model_words, parse_model_words
-from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.models import add_ema, add_model_words, parse_model_words
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, load_libraries, print_error
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.hashing import sha256
 from mmirstd.io.outputs.guard import Inputs, check_output

@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import mmirstd
-from mmirstd.cli.parsers import OK, make_parser
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import OK
 from mmirstd.io.threads import usable_cores
 from mmirstd.stack import FAMILIES, StackError, installed_family
 from mmirstd.version import __version__

@@ -16,17 +16,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from mmirstd.cli.image_arguments import (
-    add_intensity_range,
-    add_tiles,
-    check_tiles,
-    parse_intensity_range,
-)
-from mmirstd.cli.model_arguments import add_models, load_model, name_models
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, make_parser, print_error
-from mmirstd.inference.options import DetectorOptions
+from mmirstd.cli.arguments.datasets import add_void_value
+from mmirstd.cli.arguments.detection import add_detection, check_detection, detector_options
+from mmirstd.cli.arguments.models import add_models, load_model, name_models
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, OK, make_progress, print_error
 from mmirstd.io.hashing import sha256
 from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.io.outputs.guard import Inputs, check_output
@@ -55,19 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="what names of masks have after those of their images, e.g. '_pixels0'",
     )
     add_old_flag(parser, '--mask-tail', suffix)
-    add(
-        '--void-value',
-        type=int,
-        metavar='GRAY',
-        help='leave out pixels of the masks with this value (none); of 0/1/255 masks it may be 255',
-    )
+    add_void_value(parser)
     add('--out', required=True, metavar='FILE', help='page to write, .html')
     add_models(parser)
     add('--title', default='Infrared small target detection', help='heading of the page')
-    add('--threshold', type=float, help="probability above which a pixel is a target (head's own)")
-    add_tiles(parser)
-    add_intensity_range(parser)
-    add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
+    add_detection(parser)
     add('--worst', type=int, default=12, help='pictures of each model (12)')
     return parser
 
@@ -77,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     models = name_models(parser, args)
-    args.intensity_range = parse_intensity_range(parser, args.intensity_range)
-    check_tiles(parser, args)
+    check_detection(parser, args)
     if Path(args.out).suffix != '.html':
         parser.error('--out must end in .html')
     console = Console(stderr=True, highlight=False)
@@ -107,14 +93,8 @@ def _evaluate_all(
     console: Console,
 ) -> list[EvaluatedModel]:
     entries = []
-    options = DetectorOptions(
-        threshold=args.threshold,
-        tile_size=args.tile_size,
-        overlap=args.overlap,
-        intensity_range=args.intensity_range,
-    )
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as bar:
+    options = detector_options(args)
+    with make_progress(console) as bar:
         for name, files in models.items():
             detector = load_model(files, args.device, options=options)
             config = getattr(detector, 'config', None)  # an ONNX file has none

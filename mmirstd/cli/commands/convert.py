@@ -9,13 +9,10 @@ differs. Prefixes of DataParallel (module.) and of training wrappers (model.) an
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.parsers import FAILED, OK, make_parser
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, load_libraries, print_error
 from mmirstd.wording import format_count
 
 if TYPE_CHECKING:
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    load_libraries(Console(stderr=True))()
+    load_libraries()()
     from mmengine.config import DictAction
 
     from mmirstd.conversion.families import FAMILIES
@@ -79,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
             allow_pickle=args.allow_pickle,
         )
     except (ConversionError, OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print_error(error)
         return FAILED
     show(report, args.destination)
     return OK

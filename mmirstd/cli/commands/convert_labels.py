@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
-
-from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, print_error
 from mmirstd.datasets.labels.conversion import MISSING, convert_labels
 from mmirstd.datasets.labels.formats import LABEL_KINDS
 from mmirstd.wording import format_count
@@ -44,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = convert_labels(args.pop('images'), args.pop('labels'), args.pop('masks'), **args)
     except (OSError, ValueError, ImportError) as error:
-        print_error(error, Console(stderr=True))
+        print_error(error)
         return FAILED
     print(
         f'{format_count(result.masks, "mask")} with {format_count(result.targets, "target")} from '

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmirstd.cli.parsers import FAILED, OK, USAGE, make_parser, show_progress
+from mmirstd.cli.arguments.datasets import add_void_value
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, USAGE, print_error, show_progress
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.evaluation.curves import CURVE_BINS
@@ -57,12 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='GRAY',
         help='target where the mask is above (0); 254 repeats Pd and Fa of published programs',
     )
-    add(
-        '--void-value',
-        type=int,
-        metavar='GRAY',
-        help='leave out pixels of the masks with this value (none); of 0/1/255 masks it may be 255',
-    )
+    add_void_value(parser)
     add(
         '--matching',
         choices=MATCHINGS,
@@ -156,7 +153,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         return FAILED
     except (OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print_error(error)
         return USAGE
 
     rule = 'value > 0' if scored.kind == 'mask' else f'probability > {args.threshold}'
@@ -183,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         write_files(args, scored.result)
     except (OSError, OutputError) as error:
-        print(f'error: {error}', file=sys.stderr)
+        print_error(error)
         return FAILED
     return OK
 

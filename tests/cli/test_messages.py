@@ -3,8 +3,7 @@ import sys
 
 import numpy as np
 
-from mmirstd.cli.repeated import first_of_each_reason, reason_of
-from mmirstd.cli.skipped import SkippedImages
+from mmirstd.cli.messages import SkippedImages, first_of_each_reason, reason_of
 from mmirstd.cli.stopping import run_tool
 from mmirstd.inference.sources import Source
 

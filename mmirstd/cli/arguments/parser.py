@@ -1,19 +1,8 @@
-"""What the command lines have in common: their look, exit codes, errors and progress bars."""
+"""The parser of a sub-command: its look, its examples and the exit codes below."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from mmirstd.stack import StackError
-
-OK, FAILED, USAGE, PARTLY = 0, 1, 2, 3
-"""Exit codes."""
 
 EXIT_CODES = """\
 exit codes of all sub-commands:
@@ -23,11 +12,6 @@ exit codes of all sub-commands:
   3         finished, but some inputs could not be used and were skipped
   130, 143  stopped by Ctrl-C or SIGTERM; complete files are kept
 """
-
-EXPECTED_ERRORS = (ValueError, OSError, ImportError, KeyError, StackError)
-"""Errors whose message is all that a user needs; others are faults and show their traceback."""
-
-Item = TypeVar('Item')
 
 
 class _WithDefaults(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -66,25 +50,3 @@ def positive(text: str) -> int:
     if (value := int(text)) < 1:
         raise ValueError
     return value
-
-
-def print_error(error: BaseException, console: Console) -> None:
-    """Print what went wrong in one paragraph."""
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    console.print(f'[bold red]error:[/] {escape(text)}', soft_wrap=True, highlight=False)
-
-
-def show_progress(
-    items: Iterable[Item], description: str, console: Console, total: int | None = None
-) -> Iterable[Item]:
-    """Go through items with a bar on the terminal, which disappears at the end."""
-    columns = (
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    if total is None and isinstance(items, Sequence):
-        total = len(items)
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield from bar.track(items, total=total, description=description)

@@ -15,20 +15,23 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import Progress, TimeElapsedColumn
 
-from mmirstd.cli.detect_arguments import build_detect_parser, check_usage
-from mmirstd.cli.libraries import load_libraries
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, OK, PARTLY, print_error
-from mmirstd.cli.sharded import REPEATABLE, StoppedEarly, is_sharded, run_sharded
-from mmirstd.cli.skipped import SkippedImages
+from mmirstd.cli.arguments.detect_and_track import build_detect_parser, check_usage
+from mmirstd.cli.arguments.detection import detector_options
+from mmirstd.cli.arguments.shards import is_sharded
+from mmirstd.cli.messages import SkippedImages
+from mmirstd.cli.sharded import REPEATABLE, StoppedEarly, run_sharded
 from mmirstd.cli.stopping import Stop, stop_on_signal
+from mmirstd.cli.terminal import (
+    EXPECTED_ERRORS,
+    FAILED,
+    OK,
+    PARTLY,
+    load_libraries,
+    make_progress,
+    print_error,
+)
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
@@ -99,25 +102,13 @@ class _Done:
         return f'; {self.live.dropped} of {received} dropped to keep up'
 
 
-def detector_options(args: argparse.Namespace) -> DetectorOptions:
-    """What the arguments say about detection."""
-    return DetectorOptions(
-        threshold=args.threshold,
-        tile_size=args.tile_size,
-        overlap=args.overlap,
-        blend=args.blend,
-        intensity_range=args.intensity_range,
-        tta=args.tta,
-    )
-
-
 def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detector:
     """The model that the arguments name."""
     if args.onnx is not None:
         from mmirstd.inference.onnx_detector import OnnxDetector
 
         return OnnxDetector(args.onnx, options=options, threads=args.threads)
-    load_libraries(Console(stderr=True))()
+    load_libraries()()
     import torch
 
     from mmirstd.inference.torch_detector import IRSTDInferencer
@@ -247,8 +238,7 @@ def _run_sharded(
 
 
 def _progress(args: argparse.Namespace, console: Console) -> Progress:
-    columns = (TextColumn('images'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=args.quiet or args.out is None)
+    return make_progress(console, time=TimeElapsedColumn, disable=args.quiet or args.out is None)
 
 
 def print_targets(detection: Detection, *, header: bool = False) -> None:

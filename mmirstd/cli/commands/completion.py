@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from mmirstd.cli.parsers import FAILED, OK, make_parser, print_error
+from mmirstd.cli.arguments.parser import make_parser
+from mmirstd.cli.terminal import FAILED, OK, print_error
 
 SHELLS = ('bash', 'zsh', 'tcsh')
 

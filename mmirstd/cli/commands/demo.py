@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from mmirstd.cli.model_arguments import add_ema, add_models, load_model, name_models
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
+from mmirstd.cli.arguments.models import add_ema, add_models, load_model, name_models
+from mmirstd.cli.arguments.parser import make_parser
 from mmirstd.cli.stopping import stop_on_signal
+from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, print_error
 
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 

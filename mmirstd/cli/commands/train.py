@@ -9,11 +9,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
-
+from mmirstd.cli.arguments.parser import make_parser
 from mmirstd.cli.mmseg_tools import add_run_arguments, run_mmseg
-from mmirstd.cli.parsers import EXPECTED_ERRORS, FAILED, make_parser, print_error
-from mmirstd.io.held_warnings import hold_warnings
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,14 +39,5 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; returns the exit code."""
     args = build_parser().parse_args(argv)
-    if not args.verbose:
-        hold_warnings()  # before MMCV is imported
-    from mmirstd.inference.configs import find_config
-
-    try:
-        words = [str(find_config(args.config))]
-    except EXPECTED_ERRORS as error:
-        print_error(error, Console(stderr=True))
-        return FAILED
-    words += [f'--{name}' for name in ('resume', 'amp') if getattr(args, name)]
-    return run_mmseg('train', args, words)
+    flags = [f'--{name}' for name in ('resume', 'amp') if getattr(args, name)]
+    return run_mmseg('train', args, flags)

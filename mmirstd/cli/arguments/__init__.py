@@ -1,0 +1,1 @@
+"""Groups of arguments that commands share, each written once."""
