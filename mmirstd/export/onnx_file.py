@@ -32,7 +32,7 @@ DYNAMIC = ('size', 'multiple', 'batch', 'none')
 `MULTIPLE`, only the batch, or none (batches of one)."""
 
 MULTIPLE = 32
-"""Sides must be multiples of this in models that pad their input themselves."""
+"""Sides must be multiples of this in models whose strides have to divide the image."""
 
 MIN_SIDE, MAX_SIDE = 64, 8192
 """Range of image sides, in pixels, for which a model with dynamic size is exported."""

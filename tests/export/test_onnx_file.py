@@ -20,6 +20,7 @@ from mmirstd.export.onnx_file import (
 )
 from mmirstd.inference.onnx_description import Description
 from mmirstd.inference.onnx_detector import OnnxDetector, resize_bilinear
+from mmirstd.models.layers.feature_maps import crop_to_image, pad_to_multiple
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -228,6 +229,54 @@ def test_wrong_arguments(tmp_path, arguments, message):
     path = tmp_path / arguments.pop('path')
     with pytest.raises(ValueError, match=message):
         export_onnx(torch.nn.Identity(), path, Description(), **arguments)
+
+
+class PaddedModel(torch.nn.Module):
+    """Pads as the infrared backbones do, goes down and up, cuts the padding off."""
+
+    def __init__(self, minimum: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.minimum = minimum
+        self.conv = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, images):
+        padded = pad_to_multiple(images / 255, 16, minimum=self.minimum)
+        deep = self.conv(torch.nn.functional.max_pool2d(padded, 16))
+        deep = torch.nn.functional.interpolate(deep, padded.shape[-2:], mode='bilinear')
+        return crop_to_image(deep + padded, images.shape[-2:], padded.shape[-2:])
+
+
+@pytest.mark.parametrize('minimum', [1, 112])
+def test_an_export_at_a_multiple_pads_other_sizes(tmp_path, minimum):
+    model = PaddedModel(minimum).eval()
+    result = export_onnx(
+        model, tmp_path / 'net.onnx', Description(channels=1), size=(96, 96), dynamic=['size']
+    )
+    assert {check.shape[-2:] for check in result.checks} == {(96, 96), (64, 64), (129, 166)}
+    session = OnnxDetector(result.path).session
+    for height, width in ((97, 96), (96, 111), (65, 143)):
+        images = torch.rand(1, 1, height, width) * 255
+        (given,) = session.run(None, {'images': images.numpy()})
+        with torch.inference_mode():
+            np.testing.assert_allclose(given, model(images).numpy(), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_take_any_size(tmp_path):
+    inferencer = IRSTDInferencer('tiny', fuse=False)
+    description = describe_model(inferencer)
+    model = ExportModel(inferencer.model, description.channels)
+    result = export_onnx(
+        model, tmp_path / 'tiny.onnx', description, size=(64, 64), dynamic=['size'],
+        inferencer=inferencer,
+    )  # fmt: skip
+    assert result.dynamic == 'size'
+    image = np.random.default_rng(0).integers(900, 1100, (89, 126)).astype(np.uint16)
+    expected, given = (
+        each(image)[0].probability for each in (inferencer, OnnxDetector(result.path))
+    )
+    np.testing.assert_allclose(given, expected, atol=1e-4)
 
 
 def test_sides_that_must_be_multiples(tmp_path):

@@ -25,7 +25,9 @@ def pad_to_multiple(
     if minimum > 1:
         least = -(-minimum // multiple) * multiple
         rows, columns = max(rows, least - height), max(columns, least - width)
-    if rows == 0 and columns == 0:
+    # Sizes that an export leaves open are symbols: to ask whether they are 0 would answer for the
+    # size of the example, and the file would never pad.
+    if isinstance(rows, int) and isinstance(columns, int) and rows == 0 and columns == 0:
         return image
     return F.pad(image, (0, columns, 0, rows), mode=mode)
 
