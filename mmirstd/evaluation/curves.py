@@ -6,6 +6,8 @@ A probability p counts as "target" at threshold t if p > t. Two kinds of curve s
   so that images can be counted in any number of processes. The area under such a curve depends
   on the number of bins: few bins cut the corner where a sharp detector lives (all its false
   positives fall between two thresholds). An AUC is therefore always given with its bins.
+  `Scorer` rounds probabilities to 16 bits before, as files of probabilities are: at 0, where most
+  pixels are, the rounding decides about the area.
 * The Pd-Fa curve matches components again at every threshold. Neither axis need be monotonic
   (lowering the threshold merges neighbours), and Fa has no natural upper end, so no area is
   computed.

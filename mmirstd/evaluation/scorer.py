@@ -33,6 +33,7 @@ from mmirstd.evaluation.rates import (
     check_options,
     score_images,
 )
+from mmirstd.io.predictions import round_probability
 from mmirstd.renamed import accept_old_arguments
 
 
@@ -148,7 +149,7 @@ class Scorer:
         Args:
             prediction: (H, W), non-zero where a target is predicted.
             gt_mask: (H, W), non-zero where a target is.
-            probability: (H, W) in 0..1; needed for curves.
+            probability: (H, W) in 0..1; needed for curves, which count it rounded to 16 bits.
             ignored: (H, W), true where pixels are not evaluated.
             name: Name of the image, for reports and error messages.
 
@@ -168,6 +169,8 @@ class Scorer:
             return ImageRecord(counts)
         if probability is None:
             raise ValueError(f'{name or "image"}: curves need a probability, there is only a mask')
+        # As files of probabilities have it: a model and its files give the same curves.
+        probability = round_probability(probability)
         return ImageRecord(
             counts,
             pixel_histogram(probability, gt_mask, self.curve_bins, ignored),

@@ -244,3 +244,8 @@ def encode_probability(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
     Halves are rounded down, so exactly 0.5 becomes 32767 and stays "not above 0.5".
     """
     return np.ceil(probability.astype(np.float64) * 65535 - 0.5).astype(np.uint16)
+
+
+def round_probability(probability: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities (H, W) as they come back from the 16-bit file of `encode_probability`."""
+    return encode_probability(probability) / 65535.0

@@ -1,12 +1,17 @@
 """The scorer equals counting, curves and rates by hand, whatever the order and the process."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.curves import pixel_curve, pixel_histogram
+from mmirstd.evaluation.folder import score_folder
 from mmirstd.evaluation.rates import score_images
 from mmirstd.evaluation.scorer import Scorer
+from mmirstd.io.pictures import write_image
+from mmirstd.io.predictions import encode_probability, round_probability
 
 
 @pytest.fixture
@@ -41,7 +46,9 @@ def test_scores_are_those_of_the_pure_functions(images):
     ]
     assert result.images == counts
     assert result.scores == [score_images(counts, one, **options) for one in ('legacy', 'optimal')]
-    curve = pixel_curve([pixel_histogram(p, t, 1000, i) for p, t, i in images.values()])
+    curve = pixel_curve(
+        [pixel_histogram(round_probability(p), t, 1000, i) for p, t, i in images.values()]
+    )
     numbers = result.numbers()
     assert numbers['ROC_AUC_1000bins'] == curve.roc_auc
     assert numbers['AP_1000bins'] == curve.average_precision
@@ -88,3 +95,29 @@ def test_bad_options_are_named(arguments, message):
 def test_curves_need_probabilities():
     with pytest.raises(ValueError, match='frame: curves need a probability'):
         Scorer(curves=True).update(np.eye(4), np.eye(4), name='frame')
+
+
+def test_a_model_and_its_probability_files_have_the_same_curves(tmp_path):
+    """Most probabilities of a model are far below half a step of 16 bits, some above."""
+    random = np.random.default_rng(0)
+    scorer = Scorer(['legacy'], curves=True)
+    for folder in ('probability', 'masks'):
+        (tmp_path / folder).mkdir()
+    for name in ('a.png', 'b.png'):
+        gt_mask = np.zeros((40, 50), np.uint8)
+        gt_mask[10:13, 20:24] = 1
+        probability = 1 / (1 + np.exp(20 - random.gamma(2, 2, gt_mask.shape) - 14 * gt_mask))
+        scorer.update(probability > 0.5, gt_mask, probability=probability, name=name)
+        write_image(tmp_path / 'probability' / name, encode_probability(probability))
+        write_image(tmp_path / 'masks' / name, gt_mask * 255)
+    model = scorer.compute()
+    files = score_folder(
+        tmp_path / 'probability', tmp_path / 'masks', Scorer(['legacy'], curves=True)
+    ).result
+    assert model.pixel_curve.fp[1] < model.pixel_curve.negatives  # the rounding to 0 matters
+    for curve in ('pixel_curve', 'target_curve'):
+        for one, other in zip(
+            astuple(getattr(model, curve)), astuple(getattr(files, curve)), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    assert model.pixel_curve.roc_auc == files.pixel_curve.roc_auc
