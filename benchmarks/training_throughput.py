@@ -41,6 +41,7 @@ from benchmarks.timing import interleave
 from mmirstd.inference.configs import load_config, without_pretrained
 from mmirstd.models.layers.attention import ReadAttention, WriteAttention, set_folded
 from mmirstd.registry import MODELS
+from mmirstd.wording import format_count
 
 CONFIGURED = 'as configured'
 FLOAT32, FILES, USUAL = 'float32', 'reads files', 'usual attention'
@@ -70,8 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f'error: {name}: {error}', file=sys.stderr)
             return 2
     setting = (
-        f'batch {args.batch}, {args.images} images, {args.rounds} interleaved rounds, '
-        f'{device_name("cpu")}, {torch.get_num_threads()} CPU threads, torch {torch.__version__}'
+        f'batch {args.batch}, {format_count(args.images, "image")}, '
+        f'{format_count(args.rounds, "interleaved round")}, {device_name("cpu")}, '
+        f'{format_count(torch.get_num_threads(), "CPU thread")}, torch {torch.__version__}'
     )
     print(table(rows, setting))
     if args.out:
