@@ -69,7 +69,7 @@ def load_checkpoint(
         )
     except pickle.UnpicklingError as error:
         raise ValueError(
-            f'Checkpoint {path} holds more than tensors and training state, so reading it could '
+            f'Checkpoint {path} contains more than tensors and training state, so reading it could '
             f'run code from the file ({_reason(error)}). {_whole_model(error, path)}Ask its author '
             'for a file with the state_dict only or, if you trust the source, set '
             f'{TRUST_PICKLES}=1 for this command.'
@@ -88,8 +88,8 @@ def load_checkpoint(
         checkpoint = {'state_dict': checkpoint.state_dict()}
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f'Checkpoint {path} holds a {type(checkpoint).__name__}, expected a dictionary with '
-            'the weights.'
+            f'Checkpoint {path} contains a {type(checkpoint).__name__} instead of a dictionary '
+            'with the weights.'
         )
     return _with_state_dict(checkpoint)
 
@@ -132,7 +132,7 @@ def without_wrappers(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
 
 
 def _whole_model(error: Exception, path: Path) -> str:
-    """A sentence for files that seem to hold a whole model."""
+    """A sentence about files that seem to contain a whole model."""
     found = re.search(r'GLOBAL (\S+)', str(error))
     if found is None or found[1].startswith(('__builtin__', 'builtins', 'posix', 'nt')):
         return ''
@@ -147,15 +147,15 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise ValueError(
-            f'{path} cannot be read as safetensors ({error}): it is damaged or of another format.'
+            f'{path} cannot be read as safetensors ({error}): it is damaged or has another format.'
         ) from error
 
 
 def allow_training_state() -> None:
     """Let ``torch.load(weights_only=True)`` read the optimiser and log state of MMEngine.
 
-    MMEngine checkpoints hold ``HistoryBuffer`` objects and numpy arrays and scalars beside the
-    weights. Declared are data containers and their makers only; none runs code from the file.
+    Besides the weights, MMEngine checkpoints contain ``HistoryBuffer`` objects and numpy arrays and
+    scalars. Only data containers and their constructors are allowed; none runs code from the file.
     """
     import numpy as np
 
@@ -265,13 +265,13 @@ def load_from_http_weights_only(filename: str, map_location: Any = None) -> dict
 
     cached = download_cached(filename)
     failure = None
-    # One process of each machine: machines need not share a disk.
+    # One process of each machine downloads, because machines need not share a disk.
     if int(os.environ.get('LOCAL_RANK', 0)) == 0 and not cached.is_file():
         try:
             _download(filename, cached)
         except Exception as error:
             failure = f'{filename} cannot be downloaded: {type(error).__name__}: {error}'
-    # All processes wait here, and all hear of a failure of any.
+    # All processes wait here, and all of them receive the failure of any.
     failures = [each for each in all_gather_object(failure) if each]
     if failures:
         raise RuntimeError(failures[0])
@@ -279,7 +279,7 @@ def load_from_http_weights_only(filename: str, map_location: Any = None) -> dict
 
 
 def download_cached(url: str) -> Path:
-    """Where the file of a URL is kept: equal names of different addresses are kept apart."""
+    """Path of the downloaded file of a URL; it differs for equal names at different addresses."""
     name = url.partition('?')[0].rpartition('/')[2] or 'checkpoint'
     folder = hashlib.sha256(url.encode()).hexdigest()[:16]
     return Path(torch.hub.get_dir()) / 'checkpoints' / folder / name
@@ -298,7 +298,7 @@ def _pickles_are_trusted() -> bool:
 
 
 def _other_checkpoints(path: Path) -> str:
-    """A sentence on the intact checkpoints beside ``path``, newest first; empty without any."""
+    """A sentence about the intact checkpoints in the same folder, newest first, or empty."""
     others = [
         other
         for pattern in ('epoch_*.pth', 'iter_*.pth', 'best_*.pth')  # as training names them
@@ -312,12 +312,12 @@ def _other_checkpoints(path: Path) -> str:
     # best_*.pth contain no optimiser state.
     resumable = [other for other in others if not other.name.startswith('best_')]
     if resumable:
-        sentence += f' To train on from one: `--resume --cfg-options load_from={resumable[0]}`.'
+        sentence += f' To continue from one: `--resume --cfg-options load_from={resumable[0]}`.'
     return sentence
 
 
 def _reason(error: Exception) -> str:
-    """What PyTorch complains about, without its advice on how to switch the check off."""
+    """The complaint of PyTorch, without its advice on how to switch the check off."""
     found = re.search(r'[^\n]*\b[Uu]nsupported \S[^\n]*?(?= was not an allowed|\n|$)', str(error))
     first_line = str(error).partition('\n')[0]
     return (found[0] if found else first_line).strip() or type(error).__name__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SCOPE = 'mmirstd::'
-"""What stands before a config of this package in ``_base_``, as ``mmseg::`` does elsewhere."""
+"""Prefix of a config of this package in ``_base_``, similar to ``mmseg::``."""
 
 
 def config_folders() -> list[Path]:
@@ -27,7 +27,7 @@ def config_path(name: str) -> str:
         name: Path relative to the folder ``configs``, such as ``'_base_/models/acm.py'``.
 
     Raises:
-        FileNotFoundError: There is no such config; the message lists similar ones.
+        FileNotFoundError: The config does not exist; the message lists similar ones.
     """
     name = name.removeprefix(SCOPE)
     folders = config_folders()

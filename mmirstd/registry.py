@@ -1,4 +1,4 @@
-"""Registries of the scope ``mmirstd``: the only file that knows how components are found.
+"""Registries of the scope ``mmirstd``, which define where components are found.
 
 MMEngine imports this module when a config writes ``type='mmirstd.X'`` and then imports the
 ``locations`` of the node that X is looked up in, so configs need no ``custom_imports``.
@@ -6,7 +6,7 @@ MMEngine imports this module when a config writes ``type='mmirstd.X'`` and then 
 
 from mmirstd.stack import installed_family
 
-installed_family()  # before MMEngine, which may be the part that is absent
+installed_family()  # before MMEngine, which may be the missing part
 
 from mmengine import registry as root  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""Old names of arguments and flags, which work for one release and warn.
+"""Old names of arguments and flags, which work for one release with a warning.
 
 Everything that is renamed in the public interface goes through here: keyword arguments and keys of
 configs through `accept_old_arguments`, flags through `add_old_flag`, names of modules that moved
@@ -20,7 +20,7 @@ Decorated = TypeVar('Decorated', bound=Callable)
 
 
 class Renamed(NamedTuple):
-    """A new name with other values than the old one, or other names of some values.
+    """A new name whose values also changed, or new names of some values.
 
     Attributes:
         name: The new name. The old one again means that only values have new names.
@@ -70,15 +70,15 @@ def rename_arguments(
     Args:
         given: Arguments by name.
         names: Old name -> new name, or what :class:`Renamed` says.
-        where: What takes the arguments, for messages.
-        others: New names that have a value already.
+        where: Name of the function or class, for messages.
+        others: New names that already have a value.
 
     Returns:
         The arguments by their new names.
 
     Raises:
         TypeError: An argument is given under both names.
-        ValueError: The old argument never took this value.
+        ValueError: The old argument never accepted this value.
     """
     result = {}
     for old, value in given.items():
@@ -101,7 +101,7 @@ def rename_arguments(
 
 
 def find_old_names(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a module whose names are found elsewhere now.
+    """The ``__getattr__`` of a module whose names have moved.
 
     Args:
         module: Name of the old module.
@@ -126,8 +126,8 @@ def add_old_flag(
     Args:
         parser: Parser or group of arguments.
         flag: Old flag, e.g. ``'--mask-tail'``.
-        action: What ``add_argument`` returned for the new flag.
-        values: Old value -> new value, where the old flag took a value of its own.
+        action: The result of ``add_argument`` for the new flag.
+        values: Old value -> new value, if the old flag had different values.
     """
     parser.add_argument(
         flag,
@@ -192,10 +192,10 @@ def _new_value(where: str, value: Any, values: Mapping[Any, Any], stacklevel: in
 
 def _warn(text: str, stacklevel: int) -> None:
     with warnings.catch_warnings():
-        if not sys.warnoptions:  # Python hides the category outside of __main__, configs are built
+        if not sys.warnoptions:  # Python hides this category outside of __main__, configs are built
             warnings.simplefilter('default')  # deep inside of MMEngine, and flags by argparse
         warnings.warn(
-            f'{text}; the old name goes with the next release',
+            f'{text}; the old name will be removed in the next release',
             DeprecationWarning,
             stacklevel=stacklevel + 1,
         )

@@ -1,4 +1,4 @@
-"""Which OpenMMLab family is installed, and where: the only file that knows.
+"""Detection of the installed OpenMMLab family.
 
 Two families provide the same import names (``mmengine``, ``mmcv``, ``mmseg``): the maintained
 forks (distributions ``onedl-*``) and OpenMMLab's own releases. mmirstd runs on either, but not
@@ -62,7 +62,8 @@ def installed_family() -> str:
         missing = sorted(set(FAMILIES[family]) - set(names))
         if missing:
             raise StackError(
-                f'mmirstd needs {", ".join(missing)} beside {", ".join(names)}. {INSTALL_HINT}'
+                f'mmirstd needs {", ".join(missing)} in addition to {", ".join(names)}. '
+                f'{INSTALL_HINT}'
             )
         return family
     raise StackError(f'mmirstd needs mmengine, mmcv and mmsegmentation. {INSTALL_HINT}')

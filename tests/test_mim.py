@@ -124,7 +124,7 @@ def test_amp_trains_on_this_device(project, monkeypatch):
 def test_test_refuses_a_checkpoint_with_code(project, tmp_path):
     path = tmp_path / 'found_on_the_web.pth'
     torch.save({'state_dict': {}, 'extra': print}, path)
-    with pytest.raises(ValueError, match=r'found_on_the_web\.pth holds more than tensors'):
+    with pytest.raises(ValueError, match=r'found_on_the_web\.pth contains more than tensors'):
         run_tool_here('test', 'toy_config.py', path, '--work-dir', 'refused', cwd=project)
 
 

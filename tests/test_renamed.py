@@ -97,7 +97,7 @@ def test_old_flags_set_the_new_ones(parser):
     with pytest.warns(DeprecationWarning, match='now called') as caught:
         args = parser.parse_args(words)
     assert vars(args) == {'gt_suffix': '_m', 'edges': [2, 3], 'ema': False, 'resize': 'gt'}
-    end = '; the old name goes with the next release'
+    end = '; the old name will be removed in the next release'
     assert [str(each.message) for each in caught] == [
         f'mmirstd score: --truth-tail is now called --gt-suffix{end}',
         f'mmirstd score: --bins is now called --edges{end}',

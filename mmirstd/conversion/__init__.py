@@ -1,1 +1,1 @@
-"""Conversion of published checkpoints into ours."""
+"""Conversion of published checkpoints to those of this package."""

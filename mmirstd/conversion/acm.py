@@ -1,8 +1,8 @@
 """Keys of ACM in its four code bases.
 
-open-acm itself is MXNet: its checkpoint has to be exported once, where MXNet is installed, to a
+open-acm uses MXNet: its checkpoint has to be exported once, on a machine with MXNet, to a
 PyTorch file of tensors under the structural names (``stem.1.weight``, with gamma as ``weight``
-and beta as ``bias``). Such names are converted here.
+and beta as ``bias``). These names are converted here.
 """
 
 from mmirstd.conversion.common import Family, Unused

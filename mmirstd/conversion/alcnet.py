@@ -1,4 +1,4 @@
-"""Keys of ALCNet as it circulates in PyTorch: a relative of BasicIRSTD's ACM."""
+"""Keys of BasicIRSTD's ALCNet, which resembles its ACM."""
 
 from mmirstd.conversion.common import Family, Rule, Unused
 from mmirstd.conversion.residual_unet import (
@@ -29,7 +29,7 @@ ALCNET = Family(
     first_convolutions=('backbone.encoder.stem.0.0.weight',),
     image_statistics=INPUT_STATISTICS,
     note=(
-        'The original applies a sigmoid inside the model; ours returns logits. It takes no local '
-        'contrast: see docs/reference/models.md.'
+        'The original applies a sigmoid inside the model; ours returns logits. It does not compute '
+        'local contrast: see docs/reference/models.md.'
     ),
 )

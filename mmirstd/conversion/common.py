@@ -1,8 +1,8 @@
-"""Reading foreign checkpoints and mapping their keys, strictly.
+"""Read checkpoints of other programs and map their keys strictly.
 
-Every key of the source is either mapped or listed with the reason why it is not needed, every
-key of the target is filled, and all shapes agree; otherwise one `ConversionError` lists what is
-wrong.
+Every key of the source must be mapped or listed with the reason why it is not needed, every
+key of the target must be filled, and all shapes must agree. Otherwise a `ConversionError` lists all
+problems.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mmirstd.checkpoints import load_checkpoint
 StateDict = dict[str, Tensor]
 
 CONTAINER_KEYS = ('state_dict', 'net', 'model')
-"""Where training scripts keep the state dict inside their checkpoint."""
+"""Keys under which training scripts store the state dict in a checkpoint."""
 
 WRAPPER_PREFIXES = ('module.', 'model.')
 """Prefixes of DataParallel and of BasicIRSTD's and SCTransNet's training wrappers."""
@@ -30,7 +30,7 @@ _SHOWN = 5
 
 
 class ConversionError(ValueError):
-    """A checkpoint does not fit what was expected; the message names the first offenders."""
+    """A checkpoint does not match the model; the message names the first keys that differ."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Unused:
-    """Source keys that the model never reads.
+    """Source keys that the model never uses.
 
     Attributes:
         pattern: Regular expression over the whole source key.
@@ -73,16 +73,16 @@ class Family:
     Attributes:
         name: Name on the command line.
         config: Config of the target model, relative to the folder of configs.
-        config_of: The config for a state dict, where the family has several sizes that can be
-            told apart; None from it means ``config``.
+        config_of: Returns the config for a state dict if the family has several sizes that can be
+            distinguished. Its result None means ``config``.
         rules: The first rule that matches a key renames it.
-        prepare: Changes values before the rules rename the keys, for example splits a tensor.
+        prepare: Changes values before the rules rename the keys, for example by splitting a tensor.
         unused: Keys to leave out, with reasons.
         computed: Regular expression of target buffers that our model computes itself.
         first_convolutions: Target keys of the weights that read the image (N, in_channels, ...).
         image_statistics: Target keys of per-image-channel vectors, such as an input BN.
         part: Fill only this part of the model, named by its attribute path; empty for all of it.
-        note: What the user should know, shown after a conversion.
+        note: Note for the user, shown after a conversion.
     """
 
     name: str
@@ -107,9 +107,9 @@ def read_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> StateDic
             Such a file can run any code while it is read: use it only for files you trust.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ConversionError: The file is damaged, is no PyTorch file, needs ``allow_pickle`` or holds
-            no state dict.
+        FileNotFoundError: The file does not exist.
+        ConversionError: The file is damaged, is not a PyTorch file, needs ``allow_pickle`` or
+            contains no state dict.
     """
     if not allow_pickle:
         try:
@@ -148,7 +148,7 @@ def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict
     """Descend into the usual containers and strip wrapper prefixes.
 
     Args:
-        content: What `torch.load` returned: a state dict, a dict that holds one, or a module.
+        content: The result of `torch.load`: a state dict, a dict that contains one, or a module.
         source: Name for messages.
 
     Raises:
@@ -161,7 +161,7 @@ def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict
             return find_state_dict(content[key], source=source)
     if not isinstance(content, Mapping) or not content:
         raise ConversionError(
-            f'{source} holds {type(content).__name__}, not a state dict; known containers are '
+            f'{source} contains {type(content).__name__}, not a state dict; known containers are '
             f'{", ".join(CONTAINER_KEYS)}.'
         )
     foreign = [key for key, value in content.items() if not isinstance(value, Tensor)]
@@ -200,8 +200,8 @@ def convert(
         source: State dict of the original model.
         family: The rules.
         target: State dict of our model, for its names and shapes.
-        adapt_in_channels: Let weights for 1 and 3 image channels stand for each other: 3 -> 1
-            sums the kernels, 1 -> 3 spreads a kernel evenly, so that a grey image gives the same
+        adapt_in_channels: Convert weights between 1 and 3 image channels: 3 -> 1
+            sums the kernels, 1 -> 3 spreads a kernel evenly, so that a gray image gives the same
             response before and after. Statistics of an input BN are averaged or repeated.
 
     Returns:
@@ -230,7 +230,7 @@ def convert(
             expected = tuple(target[name].shape)
             shapes.append(f'{key} {tuple(value.shape)}, expected {expected}')
         converted[name] = value.to(target[name].dtype)
-    # Files written before PyTorch 0.4 lack the counters, which no evaluation reads.
+    # Files written before PyTorch 0.4 lack the counters, which evaluation does not use.
     missing = [name for name in target if name not in converted]
     kept = family.computed or '(?!)'
     for name in [
@@ -242,8 +242,8 @@ def convert(
         f'{len(items)} {what}: {_some(items)}'
         for what, items in (
             ('keys of the file are not known', unknown),
-            ('keys of the file meet in one target', clashes),
-            ('keys of the model stay empty', missing),
+            ('keys of the file are mapped to the same target', clashes),
+            ('keys of the model are not filled', missing),
             ('tensors have another shape', shapes),
         )
         if items

@@ -1,4 +1,4 @@
-"""Converting a checkpoint file into one that ``mim test`` and our inference load."""
+"""Convert a checkpoint file to one that ``mim test`` and our inference load."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from mmirstd.version import __version__
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion did.
+    """Result of a conversion.
 
     Attributes:
         config: Config of the model that the result fits.
         converted: Number of tensors written.
         unused: Reason -> keys of the source that were left out.
-        note: What the user should know about this family.
-        sha256: Of the source file.
+        note: Note for the user about this family.
+        sha256: Checksum of the source file.
     """
 
     config: str
@@ -58,7 +58,7 @@ def target_of(family: Family, config: Config) -> dict[str, Tensor]:
     }
     if not part:
         raise ConversionError(
-            f'{config.filename} has no {family.part} that {family.name} could fill'
+            f'{config.filename} has no part {family.part} to fill with weights of {family.name}'
         )
     return part
 
@@ -87,18 +87,18 @@ def convert_file(
     """Read ``source``, convert it for the model of ``config`` and write ``destination``.
 
     Args:
-        family: Which model wrote the file.
+        family: Family of the model that wrote the file.
         source: Published checkpoint.
         destination: File to write; its folder must exist.
-        config: Config of the target model, a path or the name of a config; None for the
-            family's own, by the size in the file where it has several.
-        overrides: Dotted config keys to change first, as ``--cfg-options`` does.
+        config: Config of the target model, a path or the name of a config. None for that of the
+            family; if the family has several sizes, the one that fits the file.
+        overrides: Dotted config keys to change first, as with ``--cfg-options``.
         adapt_in_channels: See `convert`.
         allow_pickle: See `read_checkpoint`.
 
     Raises:
-        FileNotFoundError: There is no such source, config or destination folder.
-        ConversionError: The file does not fit; nothing is written.
+        FileNotFoundError: The source, the config or the destination folder does not exist.
+        ConversionError: The file does not match the model; nothing is written.
         OutputError: ``destination`` is the source, a link or a folder.
     """
     destination = check_output(destination, inputs=[source])

@@ -42,8 +42,8 @@ ISTDUNET = Family(
         'backbone.input_norm.running_var',
     ),
     note=(
-        'The original applies a sigmoid inside the model; ours returns logits. Files written by '
-        'a training on a CPU hold the same numbers in linear_0 and linear_1, files written on a '
-        'GPU two independent matrices; both are kept as they are.'
+        'The original applies a sigmoid inside the model; ours returns logits. Files from '
+        'a training on a CPU contain the same values in linear_0 and linear_1, files from a '
+        'GPU two independent matrices; both are copied unchanged.'
     ),
 )

@@ -7,7 +7,7 @@ from mmirstd.conversion.sam import DECODER_RULES
 
 
 def _layer(match: re.Match[str]) -> str:
-    """Move a patch merging, the end of a layer here, to the start of the next stage, as in timm."""
+    """Move a patch merging from the end of a layer to the start of the next stage, as in timm."""
     index, rest = int(match[1]), match[2]
     stage = index + 1 if rest.startswith('downsample.') else index
     return f'backbone.stages.{stage}.' + re.sub(r'\.c\.(?=\w+$)', '.conv.', rest)
@@ -24,7 +24,7 @@ TINY_VIT_RULES = (
     Rule(r'image_encoder\.layers\.(\d)\.(.+)', _layer),
     Rule(r'image_encoder\.(neck\..+)', r'backbone.\1'),
 )
-"""timm's names of TinyViT; every rule but the last speaks about TinyViT alone."""
+"""timm's names of TinyViT; all rules but the last apply only to TinyViT."""
 
 UNUSED_HEAD = (
     Unused(r'image_encoder\.(norm_head|head)\.\w+', 'the classifier of the pre-training'),

@@ -73,7 +73,7 @@ RDIAN = Family(
         *fcn_head_rules(),
     ),
     unused=(
-        Unused(r'd1[1-8]\.weight', 'constant direction kernels, which ours has as differences'),
+        Unused(r'd1[1-8]\.weight', 'constant direction kernels, which we compute as differences'),
     ),
     first_convolutions=('backbone.entry.0.weight',),
     note="BasicIRSTD applies a sigmoid inside the model; ours and the authors' return logits.",

@@ -11,13 +11,13 @@ _LSTM_SOURCES = {'x': 'from_input', 'h': 'from_hidden'}
 
 
 def _stack(source: str, target: str, *, spacing: int, layers: int) -> Rule:
-    """Convolutions that the original numbers through, with norms and activations.
+    """Convolutions that the original numbers together with norms and activations.
 
     Args:
         source: Name of the original's list of layers, below its stage.
-        target: Name of ours, which groups every convolution with what follows it.
-        spacing: Layers of the original for each of ours.
-        layers: Groups before the last convolution, which stands alone.
+        target: Our name, with every convolution grouped with the layers that follow it.
+        spacing: Number of layers of the original for each of our groups.
+        layers: Number of groups before the last convolution, which is not grouped.
     """
 
     def rename(match: re.Match[str]) -> str:
@@ -77,7 +77,7 @@ RPCANET_PP = Family(
     unused=(
         Unused(
             r'decos\.0\.lowrank\.ConvLSTM\.conv_(xf|h[fioj])\.(weight|bias)',
-            'the first stage has no states: the original never reads what works on them',
+            'the first stage has no states, so the original never uses these weights',
         ),
     ),
     note=f'{_NOTE} For the versions of 3 and 9 stages set model.backbone.stages.',

@@ -85,7 +85,7 @@ SCTRANSNET = Family(
         ),
         Unused(
             _BLOCK + r'channel_attn\.q[1-4]_attn[1-4]',
-            'scalars that the original never reads',
+            'scalars that the original never uses',
         ),
     ),
     first_convolutions=('backbone.encoder.0.conv1.weight', 'backbone.encoder.0.shortcut.0.weight'),

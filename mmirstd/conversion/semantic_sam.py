@@ -26,7 +26,7 @@ _EMBEDDING = 'backbone.patch_embed.proj.weight'
 
 
 def _without_aliases(state: StateDict) -> StateDict:
-    """Drop second names, which must hold what the first name holds."""
+    """Drop second names, which must have the same values as the first name."""
     differing = []
     for key in list(state):
         for pattern, canonical in _ALIASES:
@@ -42,7 +42,7 @@ def _without_aliases(state: StateDict) -> StateDict:
         raise ConversionError(
             'second names of a shared parameter, but with other values: '
             f'{format_count(len(differing), "tensor")}, {", ".join(differing[:3])}. The file is '
-            'damaged or of another model.'
+            'damaged or belongs to another model.'
         )
     return state
 
@@ -62,7 +62,7 @@ def _prepare(state: StateDict) -> StateDict:
 
 
 def _config_of(state: StateDict) -> str | None:
-    """Config with a backbone of the width that is in the file."""
+    """The config whose backbone has the same width as that in the file."""
     width = state[_EMBEDDING].shape[0] if _EMBEDDING in state else None
     return {
         96: 'semantic_sam/semantic_sam_swint_sirst.py',
@@ -100,7 +100,7 @@ SEMANTIC_SAM = Family(
         ),
         Rule(_PIXEL + r'transformer\.encoder\.(layers\..+)', rf'{_PIXEL_TARGET}\1'),
         Rule(_PIXEL + r'transformer\.(level_embed)', rf'{_PIXEL_TARGET}\1'),
-        # A Detectron2 convolution owns its norm; ours is the next layer of a sequence.
+        # A Detectron2 convolution contains its norm; ours is the next layer of a sequence.
         Rule(_PIXEL + r'adapter_1\.(weight)', rf'{_PIXEL_TARGET}lateral.0.\1'),
         Rule(_PIXEL + r'adapter_1\.norm\.(\w+)', rf'{_PIXEL_TARGET}lateral.1.\1'),
         Rule(_PIXEL + r'layer_1\.(weight)', rf'{_PIXEL_TARGET}output.0.\1'),
@@ -125,12 +125,12 @@ SEMANTIC_SAM = Family(
         ),
         Unused(
             _PREDICTOR + r'(lang_mapper|class_embed|class_embed_part)',
-            'the language part, which the models trained on SA-1B never read',
+            'the language part, which the models trained on SA-1B never use',
         ),
         Unused(r'.+\.relative_position_index', 'computed from the window size'),
         Unused(r'criterion\..+', 'the training criterion'),
     ),
     computed=r'.+\.relative_position_index',
     first_convolutions=('backbone.patch_embed.projection.weight',),
-    note='Swin-T and Swin-L are told apart by their width.',
+    note='Swin-T and Swin-L are distinguished by their width.',
 )

@@ -39,7 +39,7 @@ def split_in_projections(state: StateDict) -> StateDict:
 def _prepare(state: StateDict) -> StateDict:
     state = split_in_projections(state)
     level_embed = state.get('backbone.level_embed_proj.weight')
-    if level_embed is not None:  # the released forward reads row 0 alone, at every stage
+    if level_embed is not None:  # the released forward pass uses only row 0, at every stage
         state['backbone.level_embed_proj.weight'] = level_embed[:1]
     fpn = 'sem_seg_head.pixel_decoder.'
     positions = [f'{fpn}query_embed.weight', f'{fpn}query_embed_encoder.weight']
@@ -93,7 +93,7 @@ def _conv_bn(source: str, place: Callable[[re.Match[str]], str]) -> tuple[Rule, 
 
 
 def _interaction(source: str, target: str) -> tuple[Rule, ...]:
-    """Rules of one bi-direction attention; group 1 of the pattern is its number."""
+    """Rules of one bidirectional attention; group 1 of the pattern is its number."""
     parts = {
         r'transformer_cross_attention_layers_proj\.(\d)\.multihead_attn': 'read',
         r'transformer_self_attention_layers\.(\d)\.self_attn': 'self_attn',
@@ -147,7 +147,7 @@ def _fpn_rules() -> tuple[Rule, ...]:
     source = r'sem_seg_head\.pixel_decoder\.'
 
     def level(name: str) -> Callable[[re.Match[str]], str]:
-        # A Detectron2 convolution owns its norm; ours is the next layer of a sequence.
+        # A Detectron2 convolution contains its norm; ours is the next layer of a sequence.
         return lambda match: (
             f'neck.{name}.{int(match[1]) - 1}.'
             + (f'1.{match[2].removeprefix("norm.")}' if 'norm' in match[2] else f'0.{match[2]}')
@@ -197,11 +197,11 @@ SIMIR = Family(
         Unused(
             r'sem_seg_head\.pixel_decoder2\.(point_embeddings\.\d|not_a_point_embed|no_mask_embed)'
             r'\.weight|sem_seg_head\.pixel_decoder2\.pe_layer\..+',
-            'point and box prompts, which the model does not take',
+            'point and box prompts, which the model does not use',
         ),
     ),
     first_convolutions=('backbone.backbone.stem.conv1.c.weight',),
-    note='Released with stem stride 1. Rows 1-3 of backbone.level_embed_proj are never read.',
+    note='Released with stem stride 1. Rows 1-3 of backbone.level_embed_proj are never used.',
 )
 
 SIMIR_BACKBONE = Family(

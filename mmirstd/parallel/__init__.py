@@ -1,7 +1,7 @@
 """Detection by several processes or machines, with the tables of a single process.
 
-The list of images is cut into shards. A worker detects in one shard after the other, writes the
-pictures, and last a file with everything that tables and lists say about the shard. The process
-that the user started appends these files to the tables in the order of the list. Whatever is
-killed, a shard is either there as a whole or done again.
+The list of images is divided into shards. A worker processes one shard after the other: it writes
+the pictures, and then a file with the content of tables and lists for the shard. The process
+that the user started appends these files to the tables in the order of the list. If a process is
+killed, each shard is either complete or processed again.
 """

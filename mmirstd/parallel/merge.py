@@ -1,4 +1,4 @@
-"""Appending the results of shards to tables and lists, in the order of the images."""
+"""Append the results of shards to tables and lists, in the order of the images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmirstd.reporting.writers import DetectionWriter
 
 
 class Merger:
-    """Appends finished shards as soon as all before them are there.
+    """Appends each finished shard as soon as all earlier shards are finished.
 
     Args:
         folder: The folder of results.
@@ -23,8 +23,8 @@ class Merger:
         tell: Receives the warnings about the first usable image.
 
     Attributes:
-        images: Images appended so far.
-        targets: Their targets.
+        images: Number of images appended so far.
+        targets: Number of their targets.
         on_entry: Called with each image after it was written.
     """
 
@@ -53,11 +53,11 @@ class Merger:
         return self._next == len(self._shards)
 
     def advance(self) -> None:
-        """Append what is there.
+        """Append all shards that can be appended.
 
         Raises:
             ValueError: An image is unusable and ``on_error`` is 'raise', the range of values does
-                not fit the first image, or a shard was made with another model.
+                not suit the first image, or a shard was made with another model.
             OSError: The disk is full; the message names the file.
         """
         while not self.is_complete and self.has(self._shards[self._next]):
@@ -94,6 +94,6 @@ class Merger:
         elif fingerprint != self._fingerprint:
             raise ValueError(
                 f'{self._folder}/{shard.file} was made with another model, other weights or other '
-                'options than the shards before it. Continue with those of the first run, or '
+                'options than the earlier shards. Continue with those of the first run, or '
                 'replace the results with --overwrite'
             )

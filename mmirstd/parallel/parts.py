@@ -1,4 +1,4 @@
-"""The table of targets in parts, one per shard, for programs that read them side by side."""
+"""The table of targets in parts, one per shard, for programs that read them in parallel."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WHOLE = ('left', 'top', 'right', 'bottom', 'area')
 
 
 def part_file(shard: Shard, kind: str) -> str:
-    """Where the part of a shard is, below the folder of results."""
+    """Path of the part of a shard, relative to the folder of results."""
     return f'{FOLDER}/targets-{shard.index:06d}.{kind}'
 
 
 def check_parts(kind: str | None) -> None:
-    """Raise unless parts of this kind can be written.
+    """Check that parts of this kind can be written.
 
     Raises:
         ImportError: Parquet needs pyarrow, which is not installed.
@@ -38,9 +38,9 @@ def write_part(path: Path, entries: Iterable[Mapping[str, Any]]) -> None:
     """Write the targets of some images, with the columns of ``targets.csv``.
 
     Args:
-        path: ``.csv``, with exactly the lines of ``targets.csv``, or ``.parquet``, with numbers as
-            numbers and names as they are.
-        entries: What `mmirstd.reporting.writers.describe` returned, in order.
+        path: ``.csv``, with exactly the lines of ``targets.csv``, or ``.parquet``, with typed
+            numbers and unchanged names.
+        entries: Results of `mmirstd.reporting.writers.describe`, in order.
 
     Raises:
         OSError: The file cannot be written; the message names it.
@@ -69,7 +69,7 @@ def _parquet_type(pyarrow: Any, column: str) -> Any:
 
 
 def _valid(name: str) -> str:
-    """Text that UTF-8 knows; names of files may be anything."""
+    """Text that can be encoded in UTF-8; names of files may contain anything."""
     return name.encode('utf-8', 'backslashreplace').decode()
 
 

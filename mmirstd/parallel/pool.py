@@ -1,4 +1,4 @@
-"""Workers on this machine: one process each, replaced when it is killed."""
+"""Workers on this machine: one process each, which is replaced if it is killed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from mmirstd.parallel.work import Job, ShardWorker
 from mmirstd.stack import StackError
 
 MOST_DEATHS = 3
-"""Workers that may end on one shard, or before their model is loaded, until the run fails."""
+"""The run fails after this many workers end on one shard, or before their model is loaded."""
 
-_PATIENCE = 0.2  # seconds between two looks at whether to stop
+_PATIENCE = 0.2  # seconds between two checks whether to stop
 _THREAD_VARIABLES = ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')
 
 
 class WorkersEndedError(OSError):
-    """Workers are killed or end again and again."""
+    """Workers repeatedly end or are killed."""
 
 
 class WorkerFaultError(RuntimeError):
-    """A worker has failed for a reason that is not expected; the message is its traceback."""
+    """A worker has failed unexpectedly; the message is its traceback."""
 
 
 def threads_per_worker(workers: int) -> int:
-    """An equal share of the processors that this process may use, at least one."""
+    """An equal share of the CPU cores that this process may use, at least one."""
     limit = os.environ.get('OMP_NUM_THREADS', '')
     share = max(1, usable_cores() // workers)
     return min(share, int(limit)) if limit.isdigit() and int(limit) else share
@@ -51,18 +51,18 @@ def run_pool(
     """Process shards with worker processes.
 
     Args:
-        job: What the workers need.
-        shards: What is to be done.
+        job: The job of the workers.
+        shards: Shards to process.
         workers: Number of processes.
-        is_stopped: Looked at several times a second; the workers are ended when it is true.
-        on_image: Called with a shard and the name of an image in it that a worker begins with.
+        is_stopped: Called several times a second; the workers are ended when it returns True.
+        on_image: Called with a shard and the name of each image that a worker starts.
 
     Yields:
-        Shards that are finished.
+        Finished shards.
 
     Raises:
         WorkersEndedError: `MOST_DEATHS` workers ended on one shard or while loading the model.
-        Exception: What a worker has raised, such as a ValueError about the model.
+        Exception: An exception of a worker, such as a ValueError about the model.
     """
     pool = _Pool(job, shards, workers, on_image)
     try:
@@ -87,7 +87,7 @@ class _Worker:
 
     def give(self, shard: Shard) -> None:
         self.shard, self.image = shard, ''
-        with contextlib.suppress(OSError):  # its end is noticed elsewhere
+        with contextlib.suppress(OSError):  # the end of the process is handled elsewhere
             self.pipe.send(shard.to_json())
 
 
@@ -121,7 +121,7 @@ class _Pool:
                     yield finished
 
     def _listen(self, worker: _Worker) -> Shard | None:
-        """React to one message; returns the shard that it says is finished."""
+        """Handle one message and return the shard that it reports as finished, or None."""
         try:
             kind, content = worker.pipe.recv()
         except (EOFError, OSError):
@@ -133,14 +133,14 @@ class _Pool:
             worker.image = content
             self._on_image(worker.shard, content)
             return None
-        finished, worker.shard = worker.shard, None  # None where the model was loaded just now
+        finished, worker.shard = worker.shard, None  # None after loading the model
         worker.is_ready = True
         if self._waiting:
             worker.give(self._waiting.popleft())
         return finished
 
     def _bury(self, worker: _Worker) -> None:
-        """Give the shard of a worker that has ended to another one."""
+        """Reassign the shard of a worker that has ended."""
         worker.process.join()
         worker.pipe.close()
         self._workers.remove(worker)
@@ -197,11 +197,11 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def _work(job: Job, pipe: Connection) -> None:
-    """The life of a worker process."""
+    """Main function of a worker process."""
     # Ctrl-C reaches the whole group of processes, but only the first one decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # One screen, one program that writes to it.
+    # Only the first process writes to the screen.
     sys.stdout = sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), 'w')
     try:
         worker = ShardWorker(job)
@@ -218,7 +218,7 @@ def _work(job: Job, pipe: Connection) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process with the one that has started it, even by a kill."""
+    """End this process together with its parent, even if the parent is killed."""
     wait([multiprocessing.parent_process().sentinel])
     os._exit(1)
 

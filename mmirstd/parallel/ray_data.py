@@ -1,7 +1,7 @@
-"""Workers on the machines of a Ray cluster, which Ray Data feeds and replaces.
+"""Workers on the machines of a Ray cluster, managed by Ray Data.
 
-Only numbers of shards travel through Ray. Images are read from, and results written to, folders
-that all machines see under the same path.
+Only numbers of shards are sent through Ray. Images are read from folders that all machines see
+under the same path, and results are written to such folders.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from mmirstd.parallel.shards import Shard
 from mmirstd.parallel.work import Job, ShardWorker
 
 LOCAL = 'local'
-"""Address that starts a cluster on this machine, for this run alone."""
+"""Address that starts a cluster on this machine, only for this run."""
 
-_STORE_BYTES = 200 * 2**20  # of a local cluster: nothing large travels through it
+_STORE_BYTES = 200 * 2**20  # of a local cluster, through which nothing large is sent
 _MOST_BLOCKS = 1000
 
 
@@ -45,7 +45,7 @@ class _ShardActor:
         self._worker: ShardWorker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Process shards; errors are told as text, because Ray would repeat or wrap them."""
+        """Process shards; errors are returned as text, because Ray would repeat or wrap them."""
         indices, errors = [], []
         for text in batch['shard']:
             shard = Shard.from_json(str(text))
@@ -70,21 +70,21 @@ def run_ray(
     address: str = LOCAL,
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Shard]:
-    """Process shards with actors of Ray Data; those that are killed are replaced.
+    """Process shards with actors of Ray Data, which are replaced if they are killed.
 
     Args:
-        job: What the workers need; the folder must be the same on all machines.
-        shards: What is to be done.
-        workers: Number of actors, one processor each; None takes as many as there are processors.
-        address: Of the cluster, as ``ray.init`` has it, or `LOCAL`.
-        is_stopped: Looked at after each shard.
+        job: The job of the workers; the folder must be the same on all machines.
+        shards: Shards to process.
+        workers: Number of actors, one CPU each; None for the number of CPUs.
+        address: Address of the cluster, as for ``ray.init``, or `LOCAL`.
+        is_stopped: Called after each shard.
 
     Yields:
-        Shards that are finished.
+        Finished shards.
 
     Raises:
         ImportError: Ray is not installed.
-        OSError: The cluster cannot be reached, or has lost its workers for good.
+        OSError: The cluster cannot be reached, or has lost its workers permanently.
         ValueError: A worker has failed, for instance because the model cannot be loaded.
     """
     ray = import_ray()

@@ -17,7 +17,7 @@ from mmirstd.parallel.shards import Shard, describe_images, divide, shard_size
 from mmirstd.reporting.writers import picture_files
 
 Execute = Callable[[Sequence[Shard]], Iterator[Shard]]
-"""Has shards processed and yields each when it is finished."""
+"""Processes shards and yields each when it is finished."""
 
 
 def plan(
@@ -29,15 +29,15 @@ def plan(
     settings: Mapping[str, Any],
     resume: bool,
 ) -> tuple[dict[str, Any], list[Shard]]:
-    """Decide on the shards, and describe what the results depend on.
+    """Divide the images into shards, and describe everything that the results depend on.
 
     Args:
-        folder: The folder of results; an earlier run there decides on the size of shards.
+        folder: The folder of results; an earlier run there determines the size of shards.
         sources: All images, in files.
         workers: Number of workers.
-        batch_size: Images given to the model at once.
-        settings: Everything else that results depend on, plain values.
-        resume: Whether an earlier run is to be continued, perhaps with more or fewer workers.
+        batch_size: Images per batch of the model.
+        settings: Everything else that results depend on, as plain values.
+        resume: Whether to continue an earlier run, possibly with more or fewer workers.
 
     Returns:
         The job for the record of the run, and the shards.
@@ -66,14 +66,14 @@ def run_shards(
     formats: Sequence[str],
     parts: str | None = None,
 ) -> None:
-    """Process what is not finished yet, and append everything to the tables.
+    """Process the unfinished shards, and append everything to the tables.
 
     Args:
-        files: The folder of results, entered.
+        files: The folder of results, as an entered context manager.
         shards: All shards.
         merger: Appends to the tables.
         execute: Processes shards; may stop before all are finished.
-        formats: What is written for each image.
+        formats: Outputs for each image.
         parts: Format of the parts of the table, if they are written.
     """
     for shard in shards:
@@ -86,7 +86,7 @@ def run_shards(
 
 
 def clean_up(folder: StrPath, shards: Sequence[Shard], formats: Sequence[str]) -> None:
-    """Remove what only an unfinished run needs, and what killed workers have left."""
+    """Remove files that only an unfinished run needs, and those that killed workers have left."""
     folder = Path(folder)
     for shard in shards:
         (folder / shard.file).unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def clean_up(folder: StrPath, shards: Sequence[Shard], formats: Sequence[str]) -
 
 
 def _record(files: OutputFolder, shard: Shard, formats: Sequence[str], parts: str | None) -> None:
-    """Name all files of a shard in the record before they are written."""
+    """Add all files of a shard to the record before they are written."""
     files.path(shard.file)
     if parts is not None:
         files.path(part_file(shard, parts))

@@ -1,4 +1,4 @@
-"""Cutting a list of images into shards, and the file that holds the results of one shard."""
+"""Dividing a list of images into shards, and the file with the results of one shard."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.io.outputs.guard import StrPath
 
 FOLDER = 'shards'
-"""Below the folder of results: files of finished shards, until the run is complete."""
+"""Subfolder of the results with the files of finished shards, until the run is complete."""
 
 MOST_IMAGES = 64
-"""Images in a shard: what a kill can cost each worker."""
+"""Largest number of images in a shard, which a worker repeats after a kill."""
 
 _SHARDS_PER_WORKER = 4  # so that no worker waits long for the last one
 
@@ -40,41 +40,41 @@ class Shard:
 
     @property
     def file(self) -> str:
-        """Where its results are, below the folder of results."""
+        """Path of its results, relative to the folder of results."""
         return f'{FOLDER}/{self.index:06d}.jsonl'
 
     def to_json(self) -> str:
-        """As text, also where names of files are not valid Unicode."""
+        """The shard as text, even if names of files are not valid Unicode."""
         return json.dumps([self.index, self.places])
 
     @classmethod
     def from_json(cls, text: str) -> Shard:
-        """The shard that :meth:`to_json` has described."""
+        """The shard from the text of :meth:`to_json`."""
         index, places = json.loads(text)
         return cls(index, tuple(map(tuple, places)))
 
 
 def shard_size(images: int, workers: int, batch_size: int) -> int:
-    """Images in each shard: at most `MOST_IMAGES`, several shards per worker, whole batches."""
+    """Images per shard: at most `MOST_IMAGES`, several shards per worker, complete batches."""
     size = max(1, min(MOST_IMAGES, images // (workers * _SHARDS_PER_WORKER)))
     return -(-size // batch_size) * batch_size
 
 
 def divide(sources: Sequence[Source], size: int) -> list[Shard]:
-    """Cut a list of sources in files into shards of ``size`` images."""
+    """Divide a list of sources in files into shards of ``size`` images."""
     places = [(source.name, str(source.path), source.frame) for source in sources]
     starts = range(0, len(places), size)
     return [Shard(k, tuple(places[s : s + size])) for k, s in enumerate(starts)]
 
 
 def describe_images(sources: Sequence[Source]) -> str:
-    """Digest of names, paths, sizes and times of change of all images."""
+    """Digest of names, paths, sizes and modification times of all images."""
     facts = []
     for source in sources:
         try:
             status = os.stat(source.path)
             version = [status.st_size, status.st_mtime_ns]
-        except OSError:  # reading it will tell
+        except OSError:  # reading the image will report it
             version = [-1, -1]
         facts.append([source.name, os.path.abspath(source.path), source.frame, *version])
     return digest_of(facts)
@@ -88,8 +88,8 @@ def write_results(
     Args:
         folder: The folder of results.
         shard: The shard.
-        fingerprint: Of the detector.
-        told: Warnings about its first image.
+        fingerprint: Fingerprint of the detector.
+        told: Warnings about the first image.
         lines: One for each image in order: ``{'entry': ...}`` or ``{'skipped': ...}``.
     """
     header = {'shard': shard.index, 'fingerprint': fingerprint, 'told': told}
@@ -111,5 +111,5 @@ def read_results(folder: StrPath, shard: Shard) -> Iterator[dict[str, Any]]:
         except ValueError as error:
             raise ValueError(f'{path} is damaged: {error}. Remove it and use --resume') from error
     if len(lines) != 1 + len(shard.places) or lines[0].get('shard') != shard.index:
-        raise ValueError(f'{path} is damaged or of another run. Remove it and use --resume')
+        raise ValueError(f'{path} is damaged or belongs to another run. Remove it and use --resume')
     yield from lines

@@ -1,4 +1,4 @@
-"""What a worker does: load the model once, then detect in one shard after the other."""
+"""The work of a worker: load the model once, then process one shard after the other."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from mmirstd.reporting.writers import describe, picture_files
 
 @dataclass(frozen=True)
 class Job:
-    """What all workers need to know; can be pickled.
+    """The settings of all workers; can be pickled.
 
     Attributes:
-        build: Loads the detector; takes the number of threads.
-        folder: The folder of results, the same place for all workers.
-        formats: What is written, see `mmirstd.reporting.writers.FORMATS`.
-        batch_size: Images or tiles given to the model at once.
+        build: Loads the detector, given the number of threads.
+        folder: The folder of results, the same for all workers.
+        formats: Outputs, see `mmirstd.reporting.writers.FORMATS`.
+        batch_size: Images or tiles per batch of the model.
         threads: Threads of one worker.
-        parts: 'csv' or 'parquet': also write the table of each shard; None does not.
-        working_dir: Folder that relative paths start from.
-        environment: Variables that are set in each worker before the model is loaded.
+        parts: 'csv' or 'parquet' to also write the table of each shard; None for no parts.
+        working_dir: Folder of relative paths.
+        environment: Environment variables that each worker sets before it loads the model.
     """
 
     build: Callable[[int], Detector]
@@ -49,7 +49,7 @@ class Job:
 
 
 class ShardWorker:
-    """Detects in shards; loads the model when it is created."""
+    """Processes shards; loads the model when it is created."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -59,7 +59,7 @@ class ShardWorker:
         self._fingerprint = self._detector.fingerprint()
 
     def process(self, shard: Shard, report: Callable[[str], None] = lambda name: None) -> None:
-        """Write pictures and results of a shard, unless its results are there already.
+        """Write pictures and results of a shard, unless its results already exist.
 
         Args:
             shard: The images.
@@ -109,7 +109,7 @@ class ShardWorker:
 
 @contextmanager
 def _messages() -> Iterator[list[str]]:
-    """Collect what the package warns of, instead of showing it."""
+    """Collect the warnings of the package instead of showing them."""
     told: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: told.append(record.getMessage())

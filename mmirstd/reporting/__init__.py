@@ -1,1 +1,1 @@
-"""What users see of detections: files, tables, videos, the evaluation report, the demo page."""
+"""Output of detections: files, tables, videos, the evaluation report, the demo page."""

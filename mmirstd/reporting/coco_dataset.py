@@ -1,7 +1,7 @@
-"""The numbers that a COCO dataset gives to its images and to its targets.
+"""The ids of images and categories in a COCO dataset.
 
-Results in COCO's format refer to images and classes by these numbers alone, so results with other
-numbers are scored against other images, or against nothing, without an error.
+Results in COCO's format refer to images and categories only by these ids, so results with other
+ids would be compared with other images, or with nothing, without an error.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class CocoDataset:
-    """Finds the number of an image in a COCO dataset.
+    """Finds the id of an image in a COCO dataset.
 
     An image belongs to an entry of the dataset if the entry's ``file_name``, without suffix, is the
-    end of the image's path, or if the image's name (its path below the folder that was given) is
-    the end of the ``file_name``. Suffixes decide only where two entries differ by nothing else.
+    end of the image's path, or if the image's name (its path below the given folder) is
+    the end of the ``file_name``. Suffixes matter only if two entries differ in nothing else.
 
     Args:
         image_ids: ``file_name`` -> ``id`` of each image.
-        category_id: Number of the class of targets.
-        source: What errors call the dataset.
+        category_id: Id of the category of targets.
+        source: Name of the dataset in errors.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class CocoDataset:
 
     @classmethod
     def read(cls, path: str | Path, category: str | None = None) -> CocoDataset:
-        """Read the numbers from the annotation file of a COCO dataset.
+        """Read the ids from the annotation file of a COCO dataset.
 
         Args:
             path: JSON file with ``images`` and ``categories``; annotations are not needed.
-            category: Name of the class of targets. None takes the only class, or the one that is
-                called ``target``, or 1 if there are none.
+            category: Name of the category of targets. None takes the only category, or the one
+                called ``target``, or the id 1 if there are none.
 
         Raises:
-            FileNotFoundError: There is no such file.
-            ValueError: The file is damaged or not such a file, two images share a number or a
-                name, or the class is unknown or not clear; the message names the file.
+            FileNotFoundError: The file does not exist.
+            ValueError: The file is damaged or not a COCO file, two images have the same id or
+                name, or the category is unknown or ambiguous; the message names the file.
         """
         path = Path(path)
         if not path.is_file():
@@ -89,15 +89,15 @@ class CocoDataset:
         return cls(dict(images), _category_id(classes, category, path), source=str(path))
 
     def image_id(self, name: str, path: StrPath | None = None, frame: int | None = None) -> int:
-        """The number of an image.
+        """The id of an image.
 
         Args:
             name: `Source.name` of the image.
             path: Its file; None if there is none.
-            frame: Its number within the file; None if it is the only one.
+            frame: Its index within the file; None if it is the only one.
 
         Raises:
-            ValueError: The dataset does not contain the image, or several entries fit it.
+            ValueError: The dataset does not contain the image, or several entries match it.
         """
         found = self._fitting(name, None if path is None or frame is not None else Path(path))
         if len(found) == 1:
@@ -137,7 +137,7 @@ def _is_end(end: tuple[str, ...], parts: tuple[str, ...]) -> bool:
 
 
 def _of_suffix(entries: list[_Entry], suffix: str) -> list[int]:
-    """Numbers of the entries with this suffix or, if there are none, of all."""
+    """Ids of the entries with this suffix or, if there are none, of all entries."""
     same = [number for _, own, number in entries if own == suffix]
     return same or [number for _, _, number in entries]
 

@@ -1,6 +1,6 @@
-"""What the demo page does with an image; the page itself is `mmirstd.reporting.demo_page`.
+"""Processing of an image for the demo page; the page itself is `mmirstd.reporting.demo_page`.
 
-Imports no web framework: everything here is plain functions on a `Detector`.
+This module imports no web framework; it contains plain functions that take a `Detector`.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ RANGES = {
 TABLE_COLUMNS = ('target', 'x', 'y', 'width', 'height', 'area, px', 'peak probability')
 
 MAX_MARKED_TARGETS = 200
-"""More targets than that are outlined but neither numbered nor enlarged."""
+"""With more targets, they are only outlined, but neither numbered nor enlarged."""
 
 MAX_CROPS = 24
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the page shows of one detection.
+    """Content of the page for one detection.
 
     Attributes:
         summary: One sentence.
         picture: Marked image, RGB uint8.
         crops: (enlarged surroundings RGB, caption) of the first `MAX_CROPS` targets.
-        rows: One row a target, see `TABLE_COLUMNS`.
+        rows: One row per target, see `TABLE_COLUMNS`.
         files: Mask, picture, CSV and JSON.
     """
 
@@ -75,17 +75,17 @@ def detect(
     intensity_range: str | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Detection:
-    """Run one of ``detectors`` on one image file; of a sequence on its first frame.
+    """Run one of ``detectors`` on an image file, or on the first frame of a sequence.
 
     Args:
-        detectors: By the name that the page shows.
+        detectors: Detectors by the name that the page shows.
         path: Image of any bit depth.
         model: Name of the detector.
         threshold: Probability above which a pixel is a target.
-        tile: Side of the tiles for larger images; None hands over the whole image.
+        tile: Side in pixels of the tiles for larger images; None processes the whole image at once.
         tta: Average over mirror images.
-        intensity_range: 'minmax' or 'percentile'; None as the model was trained.
-        tell: Receives what the image shows to be wrong with the options, see
+        intensity_range: 'minmax' or 'percentile'; None for that of the training.
+        tell: Receives warnings about unsuitable options, see
             `mmirstd.inference.frames.first_frame`.
 
     Raises:
@@ -103,7 +103,7 @@ def detect(
         with warnings_to(tell, path):
             (detection,) = detector.stream(find_sources(path)[:1])
     except READ_ERRORS as error:
-        # The user knows the file by its name, not by where the server put it.
+        # The user knows the name of the file, but not where the server stores it.
         raise ValueError(str(error).replace(str(path), Path(path).name)) from error
     return shorten_path(detection)
 
@@ -117,10 +117,10 @@ def choose_detector(
     tta: bool = False,
     intensity_range: str | None = None,
 ) -> Detector:
-    """One of ``detectors`` under the options of the page; arguments are those of :func:`detect`.
+    """One of ``detectors`` with the options of the page; arguments are those of :func:`detect`.
 
     Raises:
-        ValueError: There is no such model, or an option is out of range.
+        ValueError: The model is unknown, or an option is out of range.
     """
     if model not in detectors:
         raise ValueError(f'model={model!r}: there is {", ".join(detectors)}')
@@ -134,14 +134,14 @@ def choose_detector(
 
 
 def shorten_path(detection: Detection) -> Detection:
-    """The detection without the folder in which the server keeps the file."""
+    """The detection without the folder in which the server stores the file."""
     named = replace(detection.source, path=Path(detection.source.path.name))
     return replace(detection, source=named)
 
 
 @contextmanager
 def warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterator[None]:
-    """Hand warnings of the package to ``tell``, with the name of the file as the user knows it."""
+    """Pass warnings of the package to ``tell``, with the file name that the user knows."""
     if tell is None:
         yield
         return
@@ -191,7 +191,7 @@ def answer(detection: Detection, folder: str | Path) -> Answer:
 
 
 def _rename(folder: Path, name: str, kind: str) -> Path:
-    """Give a written file a name that still says what it is among other downloads."""
+    """Give a written file a name that identifies it among other downloads."""
     written, suffix = {
         'mask': (f'masks/{name}.png', '.png'),
         'overlay': (f'overlays/{name}.png', '.png'),

@@ -1,7 +1,7 @@
-"""The demo page: gradio components wired to `mmirstd.reporting.demo`.
+"""The demo page: gradio components connected to `mmirstd.reporting.demo`.
 
-The page loads nothing but what its own server delivers: no analytics, no fonts from elsewhere, no
-share link. A content security policy makes the browser refuse anything else.
+The page loads only content of its own server: no analytics, no external fonts, no
+share link. A content security policy makes the browser refuse everything else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 25
 """Label -> side of the tiles."""
 
 DETECTORS = 'detectors'
-"""Requests that run a detector or draw pictures wait for each other: there is one processor."""
+"""Group of requests that run one at a time: those that run a detector or draw pictures."""
 
 WAITING = 16
 """Further requests are refused, with a message on the page."""
@@ -41,8 +41,8 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
     """The page as a ``gradio.Blocks``.
 
     Args:
-        detectors: Models by the name that the page shows; the first one is chosen at first.
-        folder: Where uploads and results are kept; the caller removes it.
+        detectors: Models by the name that the page shows; the first one is the default.
+        folder: Folder for uploads and results; the caller removes it.
 
     Raises:
         ImportError: gradio is not installed.
@@ -170,18 +170,18 @@ def serve(
     """Serve the page.
 
     Args:
-        page: What :func:`build_demo` returned.
-        host: Address to listen on; the default is reachable from this machine alone.
-        port: None takes a free one from 7860 on.
-        names: Further host names under which the page may be asked for; requests for other names
+        page: The result of :func:`build_demo`.
+        host: Address to listen on; the default can be reached from this machine only.
+        port: Port; None for the first free one from 7860.
+        names: Further host names of the page; requests for other names
             are refused, see `mmirstd.reporting.demo_server.Guard`.
-        block: Do not return before the server is stopped (Ctrl-C).
+        block: Return only when the server is stopped (Ctrl-C).
 
     Returns:
-        The page's address; ``page.close()`` stops a server that does not block.
+        The address of the page; ``page.close()`` stops a server that does not block.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is in use.
     """
     import gradio
 
@@ -261,7 +261,7 @@ def _show_film(
 
 
 def _place(folder: str | Path) -> str:
-    """A new folder for the files of an answer; the oldest ones go when there are too many."""
+    """A new folder for the files of an answer; the oldest folders are removed if necessary."""
     remove_oldest(folder)
     return tempfile.mkdtemp(prefix='answer_', dir=folder)
 

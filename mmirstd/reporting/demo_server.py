@@ -1,4 +1,4 @@
-"""What the server of the demo page refuses and what it keeps; plain ASGI, no web framework."""
+"""Access rules and disk limit of the demo server; plain ASGI, no web framework."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POLICY = (
     "font-src 'self' data:; "
     "connect-src 'self' data: blob:; worker-src 'self' blob:; frame-ancestors 'none'"
 )
-"""What the browser may load: only what the server itself delivers, and in no other page's frame."""
+"""The browser may load only content of this server, and not in the frame of another page."""
 
 HEADERS = (
     (b'content-security-policy', POLICY.encode()),
@@ -23,19 +23,19 @@ HEADERS = (
 )
 
 KEPT_BYTES = 256 * 2**20
-"""Uploads and answers beyond that are removed, the oldest first."""
+"""If uploads and results exceed this size, the oldest ones are removed."""
 
 
 class Guard:
-    """ASGI middleware that answers only requests for known host names and adds `HEADERS`.
+    """ASGI middleware that accepts only requests for known host names and adds `HEADERS`.
 
-    A page elsewhere could let its own name point at this machine (DNS rebinding) and so read
-    answers as if they were its own. Such requests carry that name. Addresses of numbers cannot be
-    misused so and pass.
+    Another website could make its own host name resolve to this machine (DNS rebinding) and so read
+    the responses. Such requests contain that host name. Numeric addresses cannot be
+    misused in this way and are allowed.
 
     Args:
         app: The application.
-        names: Host names under which the page may be asked for, beside the machine's own.
+        names: Allowed host names in addition to those of the machine.
     """
 
     def __init__(self, app: Callable[..., Awaitable], names: Iterable[str] = ()) -> None:
@@ -61,7 +61,7 @@ class Guard:
         await self.app(scope, receive, send_with_headers)
 
     def allows(self, host: str) -> bool:
-        """Whether a ``Host`` header is a number address or a known name, with or without port."""
+        """Whether a ``Host`` header is a numeric address or a known name, with or without port."""
         name = host.lower()
         if name.startswith('['):  # IPv6
             name = name[1:].partition(']')[0]
@@ -85,7 +85,7 @@ async def _refuse(scope: dict, send: Callable, host: str) -> None:
 
 
 def remove_oldest(folder: str | Path, keep: int = KEPT_BYTES) -> None:
-    """Remove the oldest files below a folder until the others hold at most ``keep`` bytes."""
+    """Remove the oldest files below a folder until the others take at most ``keep`` bytes."""
     files = []
     for path in Path(folder).rglob('*'):
         try:

@@ -1,4 +1,4 @@
-"""What the demo page does with a video: a film with the tracks drawn in, which browsers play."""
+"""Processing of a video for the demo page: a film with the tracks drawn in, which browsers play."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmirstd.reporting.writers import DetectionWriter
 from mmirstd.wording import format_count
 
 MAX_FRAMES = 500
-"""Frames that are processed; the others wait for `mmirstd track`."""
+"""Number of frames that are processed; `mmirstd track` has no such limit."""
 
 FILM = '.webm'
 """Suffix of the film: VP8, which browsers play and OpenCV writes without further programs."""
@@ -27,7 +27,7 @@ _OTHER_RATE = 25.0
 
 @dataclass(frozen=True)
 class VideoAnswer:
-    """What the page shows of a video.
+    """Content of the page for a video.
 
     Attributes:
         summary: One or two sentences.
@@ -48,14 +48,14 @@ def answer_video(
     tell: Callable[[str], None] | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> VideoAnswer:
-    """Follow targets through the first `MAX_FRAMES` frames of a video.
+    """Track targets through the first `MAX_FRAMES` frames of a video.
 
     Args:
         detector: The detector, see `mmirstd.reporting.demo.choose_detector`.
         path: The video file.
-        folder: An empty folder, where files are written.
-        tell: Receives what the first frame shows to be wrong with the options.
-        progress: Receives the number of frames that are done, and how many there will be at most.
+        folder: An empty folder for the files.
+        tell: Receives warnings about unsuitable options.
+        progress: Receives the number of processed frames and the maximum number of frames.
 
     Raises:
         ValueError: The video is unusable; the message is meant for the user.
@@ -76,7 +76,7 @@ def answer_video(
             writer = stack.enter_context(DetectionWriter(folder, ('json',)))
             tracks = stack.enter_context(TrackTable(table))
             video = stack.enter_context(TrackVideo(film, video_rate(path) or _OTHER_RATE))
-            sources = islice(video_frames(path), MAX_FRAMES + 1)  # one more tells that there are
+            sources = islice(video_frames(path), MAX_FRAMES + 1)  # one more shows that there are
             for found in detector.stream(sources, on_error=skip):
                 if frames == MAX_FRAMES:
                     frames += 1

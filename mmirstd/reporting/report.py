@@ -1,6 +1,6 @@
-"""Running a detector over images with known masks: counts, curves and its worst images.
+"""Evaluate a detector on images with ground truth: counts, curves and its worst images.
 
-Images are evaluated at their own size, unlike in a test loop whose pipeline evaluates at the
+Images are evaluated at their own size, whereas the pipeline of a test loop may evaluate at the
 size of the model's input.
 """
 
@@ -22,7 +22,7 @@ from mmirstd.io.images.masks import VOID, read_mask
 from mmirstd.wording import format_count
 
 REPORTED_MATCHINGS = ('optimal', 'legacy')
-"""Conventions that are counted; see `mmirstd.evaluation.matching`. The first orders images."""
+"""Evaluated conventions, see `mmirstd.evaluation.matching`. The first one ranks the images."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class ImageAndMask:
 
 @dataclass(frozen=True)
 class WorstImage:
-    """An image on which a detector did badly.
+    """An image with many errors.
 
     Attributes:
-        counts: What was counted on it.
-        detection: What was detected.
-        gt_mask: Its mask (H, W), 0 and 1.
+        counts: Counts of the image.
+        detection: The detection.
+        gt_mask: Ground truth (H, W), 0 and 1.
     """
 
     counts: ImageCounts
@@ -53,7 +53,7 @@ class Evaluation:
     """Result of evaluating one detector.
 
     Attributes:
-        result: Scores under each of `REPORTED_MATCHINGS`, curves, and the counts of every image
+        result: Scores with each of `REPORTED_MATCHINGS`, curves, and the counts of every image
             in order.
         worst: The worst images, worst first.
     """
@@ -65,16 +65,16 @@ class Evaluation:
 def pair_with_masks(
     images: str | Path, masks: str | Path, mask_suffix: str = ''
 ) -> list[ImageAndMask]:
-    """Pair the images of a folder with the masks of the same name, whatever their file format.
+    """Pair the images of a folder with the masks of the same name, in any file format.
 
     Args:
         images: Folder of images.
         masks: Folder of masks.
-        mask_suffix: What the names of masks have after those of their images, e.g. '_pixels0'.
+        mask_suffix: Suffix of the names of masks, e.g. '_pixels0'.
 
     Raises:
-        FileNotFoundError: A folder is empty or absent, or an image has no mask; every image
-            without one is counted and the first is named.
+        FileNotFoundError: A folder is empty or missing, or images have no mask; the message gives
+            their number and names the first one.
     """
     known = {
         source.name.removesuffix(mask_suffix): source.path
@@ -87,13 +87,13 @@ def pair_with_masks(
         raise FileNotFoundError(
             f'no mask of the same name in {masks} for {len(unpaired)} of '
             f'{format_count(len(sources), "image")}, such as {unpaired[0]}. If the names of masks '
-            'end in something more, such as _pixels0, say so (--mask-suffix)'
+            'have a suffix, such as _pixels0, give it with --mask-suffix'
         )
     return [ImageAndMask(source, known[source.name]) for source in sources]
 
 
 def error_rank(counts: ImageCounts) -> tuple[int, float]:
-    """How bad an image came out: misses and false targets, then 1 - IoU."""
+    """Sort key of the errors of an image: misses plus false targets, then 1 - IoU."""
     found = counts.matches[REPORTED_MATCHINGS[0]]
     wrong = found.hits.count(False) + found.false_predictions
     union = counts.tp + counts.fp + counts.fn
@@ -112,15 +112,15 @@ def evaluate(
     """Run ``detector`` over labelled images.
 
     Args:
-        detector: What to evaluate.
+        detector: The detector to evaluate.
         images: Images with masks.
-        batch_size: Images given to the model at once.
+        batch_size: Images per batch of the model.
         keep_worst: Number of images that are kept for a gallery.
-        void_value: Value of mask pixels that are not evaluated; detections there do not count.
+        void_value: Value of mask pixels that are not evaluated; detections there are ignored.
         progress: Called after every image.
 
     Raises:
-        ValueError: There is no image, a file is unusable, or a mask is of another size than its
+        ValueError: There is no image, a file is unusable, or a mask does not have the size of its
             image.
     """
     if not images:
@@ -144,7 +144,7 @@ def evaluate(
             ignored=ignored,
             name=detection.source.name,
         )
-        # Of equally bad images the first ones are kept.
+        # If images have equally many errors, the first ones are kept.
         entry = (error_rank(counts), -number, WorstImage(counts, detection, gt_mask))
         if len(worst) < keep_worst:
             heapq.heappush(worst, entry)

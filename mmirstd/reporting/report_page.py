@@ -1,6 +1,6 @@
-"""One self-contained HTML page about the evaluation of one or several models.
+"""A self-contained HTML page about the evaluation of one or several models.
 
-Everything, pictures included, is in the one file; it needs no model and runs no script.
+Everything, including the pictures, is in one file; it needs no model and runs no script.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class EvaluatedModel:
     """One evaluated model.
 
     Attributes:
-        name: What the page calls it.
+        name: Name on the page.
         evaluation: Its results.
         facts: Label -> text: files, checksums, threshold, tiles.
         config: The full config as text; empty if there is none.
@@ -57,13 +57,13 @@ def build_page(
         title: Heading.
         entries: The models, evaluated on the same images.
         facts: Label -> text about images, versions and machine.
-        worst: Pictures in the gallery of each model.
+        worst: Number of pictures in the gallery of each model.
 
     Returns:
         HTML text.
 
     Raises:
-        ValueError: There is no model, two share a name, or they saw different images.
+        ValueError: There is no model, two have the same name, or their images differ.
     """
     names = [entry.name for entry in entries]
     if not entries or len(set(names)) != len(names):

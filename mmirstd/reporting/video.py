@@ -1,4 +1,4 @@
-"""Tracks of a video or image sequence as a table and as an annotated video."""
+"""Tracks of a video or an image sequence as a table and as an annotated video."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.webm': 'VP80'}
 _ESTIMATED = ('.webm',)  # containers that do not store the number of their frames
 
 TRACK_COLUMNS = ('frame', 'track', 'seen', *CSV_COLUMNS)
-"""``seen`` counts the sightings of the track so far: keep lines of tracks that reach, say, 3."""
+"""``seen`` counts the detections of the track so far: keep the tracks that reach 3, for example."""
 
 
 _FREE = 8 * 2**20
@@ -93,11 +93,11 @@ class TrackVideo:
     Args:
         path: ``.mp4``, ``.avi`` or ``.webm``.
         rate: Frames per second.
-        wanted: Frames are enlarged by a whole number until their longer side has at least this
+        wanted: Frames are enlarged by an integer until their longer side has at least this
             many pixels.
 
     Raises:
-        ValueError: The suffix is unknown or the rate not positive.
+        ValueError: The suffix is unknown or the rate is not positive.
         OutputError: ``path`` is a link or a folder.
     """
 
@@ -135,7 +135,7 @@ class TrackVideo:
         """Append one frame.
 
         Raises:
-            ValueError: The frame is not of the size of the first one.
+            ValueError: The frame does not have the size of the first one.
             OSError: The file cannot be written; the message names it.
         """
         picture = draw_tracks(detection.image, tracks, self.wanted)
@@ -144,8 +144,8 @@ class TrackVideo:
             self._open((width, height), detection.size)
         elif detection.size != self._shape:
             raise ValueError(
-                f'{detection.source}: frame of {detection.size} (height, width), but the video '
-                f'began with {self._shape}; a sequence must keep its size'
+                f'{detection.source}: the frame has {detection.size} (height, width), but the '
+                f'first one has {self._shape}; all frames of a sequence must have the same size'
             )
         self._check_room(picture.nbytes)
         self._writer.write(np.ascontiguousarray(picture[..., ::-1]))
@@ -165,7 +165,7 @@ class TrackVideo:
             raise OSError(f'{self._partial}: OpenCV cannot write this video')
 
     def _check_room(self, frame: int) -> None:
-        """Stop before a frame that might not fit, while the file can still be closed."""
+        """Stop before a frame that might not fit on the disk, while the file can be closed."""
         size = self._partial.stat().st_size if self._partial.exists() else 0
         error = None
         if free_space(self._partial) < _FREE + frame:
@@ -176,7 +176,7 @@ class TrackVideo:
             raise explain_write_error(error, self._partial)
 
     def _check_whole(self) -> None:
-        """Whether every frame is in the file; OpenCV ignores errors while writing."""
+        """Check that every frame is in the file, because OpenCV ignores errors while writing."""
         capture = cv2.VideoCapture(str(self._partial))
         try:
             promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
@@ -214,8 +214,8 @@ def draw_tracks(
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type.
         tracks: Tracks whose last detection is in this frame.
-        wanted: Enlarge by a whole number until the longer side has at least this many pixels.
-        tail: Sightings of each track that are drawn as a line, at most `HISTORY`.
+        wanted: Enlarge by an integer until the longer side has at least this many pixels.
+        tail: Number of past positions of each track drawn as a line, at most `HISTORY`.
 
     Returns:
         RGB picture, uint8.

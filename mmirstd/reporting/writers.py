@@ -1,7 +1,7 @@
 """Detections as files: masks, probability maps, pictures, tables and COCO results.
 
-Memory does not grow with the number of images: records go to the disk at once. A mask appears
-whole. Tables and JSON files are called ``NAME.part.SUFFIX`` until the run ends.
+Memory does not grow with the number of images, because records are written immediately. A mask is
+complete or absent. Tables and JSON files are called ``NAME.part.SUFFIX`` until the run ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mmirstd.io.outputs.guard import Inputs, StrPath
 from mmirstd.reporting.coco_dataset import CocoDataset
 
 FORMATS = ('mask', 'probability', 'overlay', 'csv', 'json', 'coco')
-"""What can be written: see `DetectionWriter`."""
+"""Available outputs, see `DetectionWriter`."""
 
 CSV_COLUMNS = ('image', 'x', 'y', 'left', 'top', 'right', 'bottom', 'area', 'score')
 
@@ -48,29 +48,29 @@ class DetectionWriter:
     mask          ``masks/NAME.png``: 0 and 255
     probability   ``probability/NAME.png``: 16-bit, 65535 is probability 1
     overlay       ``overlays/NAME.png``: the image with its targets marked and enlarged
-    csv           ``targets.csv``: one line a target
-    json          ``detections.json``: per image its size and targets
+    csv           ``targets.csv``: one line per target
+    json          ``detections.json``: size and targets of each image
     coco          ``coco.json``: results as ``COCO.loadRes`` reads them, with boxes, scores and
                   uncompressed run lengths; ``coco_images.json``: the images that they refer to
     ============= ==============================================================================
 
     Args:
-        folder: Where to write; created if missing. See `mmirstd.io.outputs.folder.OutputFolder` for
-            what protects inputs, other files and earlier results.
-        formats: What to write, out of `FORMATS`.
+        folder: Folder for the results; created if missing. `mmirstd.io.outputs.folder.OutputFolder`
+            describes how inputs, other files and earlier results are protected.
+        formats: Outputs to write, out of `FORMATS`.
         inputs: Files that the run reads.
         overwrite: Replace the results of an earlier run.
-        coco_ids: The COCO dataset that the results are to be compared with, or the ``id`` of each
+        coco_ids: The COCO dataset to compare the results with, or the ``id`` of each
             of its images by name. None numbers the images from 1.
-        job: What the results depend on, see `mmirstd.io.outputs.folder.OutputFolder`.
+        job: Everything that the results depend on, see `mmirstd.io.outputs.folder.OutputFolder`.
         resume: Continue an earlier run of the same job.
 
     Attributes:
         files: The folder, for further results of the same run.
 
     Raises:
-        ValueError: No format, or an unknown one.
-        FileExistsError: The folder holds earlier results and ``overwrite`` is False.
+        ValueError: There is no format, or an unknown one.
+        FileExistsError: The folder contains earlier results and ``overwrite`` is False.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class DetectionWriter:
     ) -> None:
         unknown = sorted(set(formats) - set(FORMATS))
         if unknown or not formats:
-            raise ValueError(f'formats={list(formats)}: choose out of {", ".join(FORMATS)}')
+            raise ValueError(f'formats={list(formats)}: choose from {", ".join(FORMATS)}')
         self.files = OutputFolder(
             folder, 'detect', inputs=inputs, overwrite=overwrite, job=job, resume=resume
         )
@@ -127,7 +127,7 @@ class DetectionWriter:
         Raises:
             FileExistsError: An earlier detection of this run has the same name.
             OSError: A file cannot be written; the message names it.
-            ValueError: The COCO dataset does not contain the image, or two images fit one entry.
+            ValueError: The COCO dataset does not contain the image, or two images match one entry.
         """
         source = detection.source
         name = source.name
@@ -141,7 +141,7 @@ class DetectionWriter:
         """Add one image to the tables and lists; its pictures are written elsewhere.
 
         Args:
-            entry: What :func:`describe` returned, perhaps in another process.
+            entry: The result of :func:`describe`, possibly from another process.
 
         Raises:
             OSError: A file cannot be written; the message names it.
@@ -165,7 +165,7 @@ class DetectionWriter:
         self._count += 1
 
     def finish(self) -> None:
-        """Give tables and lists their own names; the end of the block does it as well."""
+        """Give tables and lists their final names, as the end of the block does."""
         for file in filter(None, (self._table, *self._lists.values())):
             file.close(complete=True)
 
@@ -192,7 +192,7 @@ class _JsonList(GrowingFile):
         self._empty = True
 
     def add(self, entries: Iterable[dict[str, Any]]) -> None:
-        """Append entries, each on a line of its own."""
+        """Append entries, each on its own line."""
         text = ',\n'.join(map(json.dumps, entries))
         if text:
             self.append(('\n' if self._empty else ',\n').encode() + text.encode())
@@ -212,11 +212,11 @@ def picture_files(name: str, formats: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def describe(detection: Detection, formats: Iterable[str] = ()) -> dict[str, Any]:
-    """What tables and lists say about a detection; plain values that survive JSON unchanged.
+    """Content of tables and lists for a detection, as plain values that JSON does not change.
 
     Args:
         detection: The detection.
-        formats: With ``'coco'`` among them, entries of COCO results without ids are included.
+        formats: If ``'coco'`` is among them, entries of COCO results without ids are included.
     """
     height, width = detection.size
     path = detection.source.path
@@ -250,7 +250,7 @@ def coco_results(detection: Detection, image_id: int) -> list[dict[str, Any]]:
 
     Args:
         detection: The detection.
-        image_id: Of the image in the dataset.
+        image_id: Id of the image in the dataset.
     """
     height, width = detection.size
     entries = []
@@ -273,10 +273,10 @@ def coco_results(detection: Detection, image_id: int) -> list[dict[str, Any]]:
 
 
 def run_lengths(pixels: np.ndarray, height: int, width: int) -> list[int]:
-    """COCO's uncompressed run lengths: alternately off and on, column by column, off first.
+    """COCO's uncompressed run lengths: alternately background and mask, column by column.
 
     Args:
-        pixels: Flat indices, ``row * width + column``, of what is on.
+        pixels: Flat indices, ``row * width + column``, of the pixels of the mask.
         height: Height of the image.
         width: Width of the image.
     """

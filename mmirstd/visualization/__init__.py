@@ -1,1 +1,1 @@
-"""Pictures of images, targets and detections; import the module you need."""
+"""Pictures of images, targets and detections. Import the module that you need."""

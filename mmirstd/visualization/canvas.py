@@ -12,8 +12,8 @@ from mmirstd.datasets.intensity import scale_intensity
 
 from .outcomes import FALSE_ALARM, HIT, MISS, UNSCORED, Outcome
 
-# Okabe and Ito's palette, which people with any colour vision can tell apart. Kinds differ in
-# the form of their marker as well.
+# Okabe and Ito's palette, which is distinguishable with any colour vision. Kinds also differ in
+# the shape of their marker.
 COLOURS: dict[str, tuple[int, int, int]] = {
     HIT: (86, 180, 233),
     MISS: (240, 228, 66),
@@ -22,9 +22,9 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }
 """Kind of outcome -> RGB: hit sky blue, miss yellow, false alarm vermilion, else green."""
 COLOUR_NAMES = {HIT: 'blue', MISS: 'yellow', FALSE_ALARM: 'vermilion', UNSCORED: 'green'}
-"""What texts call them."""
+"""Names of the colours in texts."""
 GT_COLOUR = COLOURS[UNSCORED]
-"""RGB of the true outline where the predicted one is shown as well."""
+"""RGB of the ground-truth outline if the predicted one is also shown."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -34,7 +34,7 @@ def to_gray8(image: np.ndarray, *, stretch: bool | None = None) -> np.ndarray:
     Args:
         image: (H, W) or BGR (H, W, 3) of any numeric type.
         stretch: Map the 0.5 and 99.98 percentiles to black and white. None does so for
-            everything but 8-bit images, which are shown as they are.
+            all images except 8-bit ones, which are not changed.
     """
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
@@ -53,12 +53,12 @@ def to_gray8(image: np.ndarray, *, stretch: bool | None = None) -> np.ndarray:
 
 
 def enlargement(shape: tuple[int, int], wanted: int) -> int:
-    """Smallest integer factor that makes the longer side of (H, W) at least ``wanted`` px."""
+    """Smallest integer factor that makes the longer side of (H, W) at least ``wanted`` pixels."""
     return max(1, -(-wanted // max(shape)))
 
 
 def enlarge(image: np.ndarray, scale: int) -> np.ndarray:
-    """Repeat every pixel ``scale`` times along both axes: pixels stay visible as squares."""
+    """Repeat every pixel ``scale`` times along both axes, so that pixels are visible as squares."""
     return np.repeat(np.repeat(image, scale, axis=0), scale, axis=1)
 
 
@@ -75,10 +75,10 @@ def draw_outline(
     *,
     dashed: bool = False,
 ) -> None:
-    """Draw the outline of ``mask`` (H, W) just outside its pixels, so that none is covered.
+    """Draw the outline of ``mask`` (H, W) just outside its pixels, so that it covers none of them.
 
-    Changes ``picture`` (s*H, s*W, 3). With ``scale`` 1 the line lies on the neighbour pixels.
-    A dashed line lets another one shine through where both run along the same pixels.
+    Changes ``picture`` (s*H, s*W, 3). With ``scale`` 1, the line is drawn on the adjacent pixels.
+    A dashed line keeps another one visible along the same pixels.
     """
     large = enlarge((mask != 0).astype(np.uint8), scale)
     ring = (cv2.dilate(large, np.ones((3, 3), np.uint8)) - large).astype(bool)
@@ -130,10 +130,10 @@ def draw_component(
 def draw_marker(
     picture: np.ndarray, outcome: Outcome, scale: int, label: str | None = None
 ) -> None:
-    """Draw a frame around a target with room to see it: hit square, miss circle, else diamond.
+    """Draw a frame around a target: a square for a hit, a circle for a miss, else a diamond.
 
-    The frame keeps at least 3 image pixels away from the target. A dark seam makes it readable
-    on bright ground.
+    The frame keeps a distance of at least 3 image pixels from the target. A dark border makes it
+    visible on a bright background.
     """
     left, top, right, bottom = (edge * scale for edge in outcome.box)
     middle = ((left + right) // 2, (top + bottom) // 2)
@@ -159,7 +159,7 @@ def draw_marker(
 def _label_beside(
     picture: np.ndarray, text: str, middle: tuple[int, int], reach: int, colour: tuple
 ) -> None:
-    """Write ``text`` right of a marker, or left of it where the picture ends."""
+    """Write ``text`` to the right of a marker, or to the left at the border of the picture."""
     width, height = cv2.getTextSize(text, _FONT, 0.4, 1)[0]
     x = middle[0] + reach + 4
     if x + width + 2 > picture.shape[1]:
@@ -176,8 +176,8 @@ def write(
     colour: tuple[int, int, int] = (255, 255, 255),
     size: float = 0.4,
 ) -> None:
-    """Write ``text`` on dark ground with its lower left corner at ``origin`` (x, y)."""
-    ascii_text = text.encode('ascii', 'replace').decode()  # all that OpenCV's fonts have
+    """Write ``text`` on a dark background with its lower left corner at ``origin`` (x, y)."""
+    ascii_text = text.encode('ascii', 'replace').decode()  # OpenCV's fonts have only ASCII
     cv2.putText(picture, ascii_text, origin, _FONT, size, colour, 1, cv2.LINE_AA)
 
 

@@ -1,8 +1,8 @@
-"""Where a model looks: heat maps of feature maps over the image, as in Fig. 4 of the paper.
+"""Heat maps of feature maps over the image, as in Fig. 4 of the paper.
 
-The paper does not say how a map of C channels becomes one value per place; we use the energy,
-the root mean square over the channels, because it needs no class and no gradient and does not
-cancel channels of opposite sign.
+The paper does not state how C channels become one value per position. We use the energy,
+the root mean square over the channels, because it needs neither a class nor a gradient and channels
+of opposite sign do not cancel.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ def channel_energy(feature: np.ndarray) -> np.ndarray:
         feature: Feature map (C, h, w).
 
     Returns:
-        float64 (h, w) with minimum 0 and maximum 1; all 0 where the energy is the same
+        float64 (h, w) with minimum 0 and maximum 1; all 0 if the energy is the same
         everywhere.
 
     Raises:
-        ValueError: Another shape, or NaN or infinite values.
+        ValueError: The shape is wrong, or there are NaN or infinite values.
     """
     feature = np.asarray(feature, dtype=np.float64)
     if feature.ndim != 3 or feature.size == 0:
         raise ValueError(f'feature has the shape {feature.shape}, expected (C, h, w)')
     if not np.isfinite(feature).all():
-        raise ValueError('feature holds NaN or infinite values')
+        raise ValueError('feature contains NaN or infinite values')
     energy = np.sqrt(np.mean(feature**2, axis=0))
     low, high = energy.min(), energy.max()
-    # Rounding alone tells places of equal energy apart by about 1e-16.
+    # Rounding makes equal energies differ by about 1e-16.
     if high - low <= 1e-12 * high:
         return np.zeros_like(energy)
     return (energy - low) / (high - low)
@@ -46,7 +46,7 @@ def channel_energy(feature: np.ndarray) -> np.ndarray:
 def heat_overlay(
     image: np.ndarray, energy: np.ndarray, *, opacity: float = 0.6, colormap: str = 'inferno'
 ) -> np.ndarray:
-    """Lay an energy map over an image.
+    """Overlay an image with an energy map.
 
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type.
@@ -76,7 +76,7 @@ def draw_feature_heatmaps(
 ) -> Figure:
     """Draw the image and one heat map per feature map in a grid.
 
-    Every map is scaled on its own, so colours compare places within a map, not maps.
+    Every map is scaled separately, so colours can be compared within a map, but not between maps.
 
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type.
@@ -89,7 +89,7 @@ def draw_feature_heatmaps(
         A figure; its ``savefig`` writes it.
 
     Raises:
-        ValueError: No features, or one of another shape; the message has its title.
+        ValueError: There are no features, or one has a wrong shape; the message has its title.
     """
     if not features:
         raise ValueError('features is empty: give at least one (title, feature map (C, h, w))')

@@ -30,7 +30,7 @@ class IRSTDVisualizationHook(Hook):
         draw: Whether to draw.
         interval: Draw every n-th image, beginning with the first.
         show: Open windows instead of writing files.
-        wait_time: Seconds that a window stays, 0 until a key is pressed.
+        wait_time: Seconds that a window stays open; 0 waits for a key.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class IRSTDVisualizationHook(Hook):
         self._seen = 0
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Start counting; say what is not drawn when several processes test."""
+        """Start counting; warn that several processes draw only a part of the images."""
         self._seen = 0
         if self.draw and get_world_size() > 1:
             print_log(
@@ -90,8 +90,8 @@ class IRSTDVisualizationHook(Hook):
             if (self._seen - 1) % self.interval:
                 continue
             path = data_sample.img_path
-            # Validation repeats, so its pictures are numbered by iteration; the place in the
-            # list keeps apart images of one name in different folders.
+            # Validation repeats, so its pictures are numbered by iteration; the position in the
+            # list distinguishes images of the same name in different folders.
             name = Path(path).stem if mode == 'test' else f'val_{self._seen}_{Path(path).stem}'
             visualizer.add_datasample(
                 name,
@@ -104,5 +104,5 @@ class IRSTDVisualizationHook(Hook):
 
 
 def _as_rgb(image: np.ndarray) -> np.ndarray:
-    """Gray (H, W) as it is, BGR (H, W, 3) as RGB."""
+    """Gray (H, W) unchanged, BGR (H, W, 3) as RGB."""
     return image[..., ::-1] if image.ndim == 3 else image

@@ -1,7 +1,7 @@
 """Outcome of every target and every detection: hit, miss or false alarm.
 
-The rule is that of the metric: 8-connected components, one-to-one pairing, centroids nearer than
-3 px (:mod:`mmirstd.evaluation.matching`, convention 'optimal').
+The rule is that of the metric: 8-connected components, one-to-one pairing, centroids less than
+3 px apart (:mod:`mmirstd.evaluation.matching`, convention 'optimal').
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mmirstd.evaluation.matching import match_targets
 from mmirstd.renamed import accept_old_arguments
 
 HIT, MISS, FALSE_ALARM, UNSCORED = 'hit', 'miss', 'false alarm', 'detection'
-"""Kinds of outcome; UNSCORED is a component drawn without the other mask to judge it by."""
+"""Kinds of outcome; UNSCORED is a component for which there is no other mask to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Outcome:
     Attributes:
         kind: HIT, MISS, FALSE_ALARM or UNSCORED.
         centre: Centroid (x, y) in pixels: of the target, or of the false alarm.
-        box: Extent (left, top, right, bottom) in pixels, the last two exclusive; a hit's box
-            holds target and detection.
+        box: Extent (left, top, right, bottom) in pixels, the last two exclusive; the box of a hit
+            contains target and detection.
         area: Pixels of the target, or of the false alarm.
         target: Flat indices of the pixels of the target; None without one.
         detection: Flat indices of the pixels of the detection; None without one.
@@ -46,12 +46,12 @@ def judge(gt_mask: np.ndarray | None, prediction: np.ndarray | None) -> list[Out
     """Pair the detections of one image with its targets.
 
     Args:
-        gt_mask: Mask (H, W), non-zero on targets; None when it is not known.
-        prediction: Mask (H, W), non-zero on detections; None when there is none to judge.
+        gt_mask: Mask (H, W), non-zero on targets; None if there is no ground truth.
+        prediction: Mask (H, W), non-zero on detections; None if there is no prediction.
 
     Returns:
-        Hits, then misses, then false alarms, each in raster order. With one mask only, every
-        component of it as UNSCORED.
+        Hits, then misses, then false alarms, each in raster order. With only one mask, all of its
+        components as UNSCORED.
 
     Raises:
         ValueError: The masks differ in size.

@@ -38,9 +38,9 @@ def draw_overlay(
 ) -> np.ndarray:
     """Mark every target in an image without covering it.
 
-    Hits wear a sky-blue square, misses a yellow circle, false alarms a vermilion diamond; the
-    predicted outline has the same colour, the outline of a missed target too. Lines run outside
-    the pixels that they enclose. With one mask only, its components wear squares.
+    Hits are marked by a sky-blue square, misses by a yellow circle, false alarms by a vermilion
+    diamond. The predicted outline, or that of a missed target, has the same colour. Lines are drawn
+    outside the pixels that they enclose. With only one mask, its components are marked by squares.
 
     Args:
         image: (H, W) or BGR (H, W, 3), any numeric type; all but 8-bit is contrast-stretched.
@@ -53,7 +53,7 @@ def draw_overlay(
         (scale * H, scale * W, 3).
 
     Raises:
-        ValueError: A mask is not of the image's size.
+        ValueError: A mask does not have the size of the image.
     """
     _check_sizes(image, gt_mask, prediction)
     scale = scale or enlargement(image.shape[:2], 640)
@@ -80,20 +80,20 @@ def crop_strip(
 ) -> np.ndarray:
     """Enlarged crops of all targets side by side: misses first, then false alarms, then hits.
 
-    In each crop the outline of the ground truth is green and that of a detection dashed in the
+    In each crop, the outline of the ground truth is green, and that of a detection is dashed in the
     colour of its own outcome; the frame has the colour of the outcome in the middle. The contrast
-    is stretched within the crop. Crops that do not fit are counted in words.
+    is stretched within the crop. A note gives the number of crops that do not fit.
 
     Args:
         image: As for :func:`draw_overlay`.
         gt_mask: Mask (H, W).
         prediction: Mask (H, W).
         width: Width of the strip in pixels.
-        window: Side of a crop in image pixels; grows for targets larger than half of it.
+        window: Side of a crop in image pixels; larger for targets that exceed half of it.
         zoom: Enlargement; crops of larger targets are enlarged less, to the same size.
 
     Returns:
-        (height, width, 3); height 0 when there is nothing to show.
+        (height, width, 3); height 0 if there is nothing to show.
     """
     _check_sizes(image, gt_mask, prediction)
     outcomes = judge(gt_mask, prediction)
@@ -126,7 +126,7 @@ def crop_pictures(
     zoom: int = 10,
     limit: int | None = None,
 ) -> list[tuple[np.ndarray, str]]:
-    """The crops of :func:`crop_strip` one by one, for pages that lay them out themselves.
+    """The crops of :func:`crop_strip` as a list, for pages with their own layout.
 
     Args:
         image: As for :func:`draw_overlay`.
@@ -134,7 +134,7 @@ def crop_pictures(
         prediction: Mask (H, W).
         window: Side of a crop in image pixels; grows for targets larger than half of it.
         zoom: Enlargement.
-        limit: Number of crops at most.
+        limit: Maximum number of crops.
 
     Returns:
         (picture (window * zoom, window * zoom, 3), caption) in the order of the strip.
@@ -233,7 +233,7 @@ def _crop(
     for each in outcomes:
         colour = GT_COLOUR if both else COLOURS[each.kind]
         draw_component(tile, each.target, colour, *place)
-    # Dashed, so that both lines are seen where they run along the same pixels.
+    # Dashed, so that both lines are visible along the same pixels.
     for each in (*outcomes, outcome):
         draw_component(tile, each.detection, COLOURS[each.kind], *place, dashed=both)
     square = np.zeros((max(side, span * zoom), max(side, span * zoom), 3), np.uint8)

@@ -1,4 +1,4 @@
-"""What the queries change in the feature pyramid (paper Fig. 4)."""
+"""Feature pyramid without and with the queries (paper Fig. 4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _queries_left_out(neck: QueryFPN) -> Iterator[None]:
 
 @torch.no_grad()
 def pyramid_before_and_after(model: nn.Module, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """Outputs of the pyramid levels with the exchange with the queries left out and applied.
+    """Outputs of the pyramid levels without and with the interaction with the queries.
 
     Args:
         model: A segmentor whose neck is a :class:`~mmirstd.models.necks.query_fpn.QueryFPN`

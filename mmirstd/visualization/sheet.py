@@ -1,4 +1,4 @@
-"""Sheets: rows of images, columns image | ground truth | one prediction per model, one picture.
+"""Sheets: one picture with a row per image and columns image, ground truth, one per model.
 
 Plain functions on numpy arrays. Shapes: H, W image size in pixels. Pictures are RGB uint8.
 """
@@ -40,7 +40,7 @@ class SheetRow:
         name: Shown below the first cell.
         image: (H, W) or BGR (H, W, 3), any numeric type.
         gt_mask: Mask (H, W), or None.
-        predictions: Model name -> mask (H, W). Rows may lack models; their cells stay empty.
+        predictions: Model name -> mask (H, W). If a row lacks a model, its cell is empty.
     """
 
     name: str
@@ -52,13 +52,13 @@ class SheetRow:
 def make_sheet(rows: Sequence[SheetRow], *, cell: int = 256, inset: bool = True) -> np.ndarray:
     """Lay out images, ground truth and predictions side by side.
 
-    Predictions are judged against the ground truth (hit square, miss circle, false alarm diamond,
-    each in its colour) with the counts below the cell. Every cell of a row shows the same part
-    of the image enlarged in the same corner: the surroundings of the first missed target, else
-    of the first target, else of the first detection.
+    Predictions are compared with the ground truth (squares for hits, circles for misses, diamonds
+    for false alarms, each in its colour), with the counts below the cell. Every cell of a row shows
+    the same part of the image enlarged in the same corner: the surroundings of the first missed
+    target, else of the first target, else of the first detection.
 
     Args:
-        rows: Images; all sizes and bit depths may be mixed.
+        rows: Images; sizes and bit depths may be mixed.
         cell: Side of a cell in pixels; images keep their aspect ratio within it.
         inset: Whether to show the enlarged part.
 
@@ -66,7 +66,7 @@ def make_sheet(rows: Sequence[SheetRow], *, cell: int = 256, inset: bool = True)
         (height, width, 3), one picture.
 
     Raises:
-        ValueError: No rows, or a mask that is not of its image's size.
+        ValueError: There are no rows, or a mask does not have the size of its image.
     """
     if not rows:
         raise ValueError('rows is empty: a sheet needs at least one image')
@@ -146,7 +146,7 @@ def _fit(
 def _inset_window(
     row: SheetRow, judged: Mapping[str, list[Outcome]], shape: tuple[int, int]
 ) -> tuple[int, int, int] | None:
-    """(left, top, side) in image pixels of the part to enlarge; None when nothing is there."""
+    """(left, top, side) in image pixels of the part to enlarge; None if there is nothing."""
     found = [outcome for outcomes in judged.values() for outcome in outcomes]
     found = [o for o in found if o.kind == MISS] + judge(row.gt_mask, None) + found
     if not found:
@@ -165,7 +165,7 @@ def _draw_inset(
     window: tuple[int, int, int],
     factor: float,
 ) -> None:
-    """Put the enlarged window into the corner that is farthest from its place, in place."""
+    """Draw the enlarged window into the corner that is farthest from its position."""
     x, y, side = window
     cell = picture.shape[0]
     zoom = max(1, int(0.38 * cell) // side)

@@ -23,17 +23,17 @@ from .overlay import draw_result
 class IRSTDLocalVisualizer(SegLocalVisualizer):
     """Draws hits, misses and false alarms of an image with enlarged crops of every target.
 
-    See :func:`mmirstd.visualization.overlay.draw_result` for what the picture shows. The mask is
-    cut from the probabilities at ``threshold``, as :class:`mmirstd.IRSTDMetric` does it, so the
-    picture and the score agree. Where they were evaluated at another size than the file's
+    :func:`mmirstd.visualization.overlay.draw_result` describes the picture. The mask is obtained
+    from the probabilities with ``threshold``, as in :class:`mmirstd.IRSTDMetric`, so the
+    picture and the score agree. If they were evaluated at another size than that of the file
     (``ResizeToSquare(evaluate_at='input')``), the image is resized to it and the caption says so.
 
     Args:
         name: Name of the instance.
         image: First image, RGB (H, W, 3).
-        vis_backends: Where pictures go.
-        save_dir: Folder of the local back end.
-        threshold: A pixel is predicted where its probability is above. Give the metric's.
+        vis_backends: Backends that store the pictures.
+        save_dir: Folder of the local backend.
+        threshold: A pixel is predicted if its probability exceeds this. Use that of the metric.
         ignore_index: Label of the ground truth that is neither target nor background.
         scale: Integer enlargement of the image; None makes its longer side at least 640 px.
         **kwargs: For :class:`mmseg.visualization.SegLocalVisualizer`.
@@ -73,24 +73,24 @@ class IRSTDLocalVisualizer(SegLocalVisualizer):
         with_labels: bool | None = True,
         with_image: bool | None = False,
     ) -> None:
-        """Draw one image and hand the picture to the back ends.
+        """Draw one image and pass the picture to the backends.
 
         Args:
             name: Name of the image.
             image: Gray (H, W) of any numeric type or RGB (H, W, 3).
-            data_sample: Truth and prediction; either may be missing.
+            data_sample: Ground truth and prediction; either may be missing.
             draw_gt: Whether to use the ground truth.
             draw_pred: Whether to use the prediction.
-            show: Open a window instead of writing to the back ends.
-            wait_time: Seconds that the window stays, 0 until a key is pressed.
+            show: Open a window instead of writing to the backends.
+            wait_time: Seconds that the window stays open; 0 waits for a key.
             out_file: Write the picture to this file as well.
             step: Number of the picture.
             with_labels: Ignored; part of MMSegmentation's interface.
             with_image: Ignored; the picture always shows the image.
 
         Raises:
-            ValueError: Ground truth and prediction differ in size, or the former holds other labels
-                than 0, 1 and ``ignore_index``; the message begins with ``name``.
+            ValueError: Ground truth and prediction differ in size, or the ground truth contains
+                labels other than 0, 1 and ``ignore_index``; the message begins with ``name``.
             OSError: ``out_file`` cannot be written.
         """
         gt_mask, prediction = self._masks(name, data_sample, draw_gt, draw_pred)

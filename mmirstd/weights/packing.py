@@ -1,4 +1,4 @@
-"""Turning a training checkpoint into a small file to publish."""
+"""Convert a training checkpoint to a small file to publish."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def pack_weights(state: Mapping[str, Tensor], path: str | Path, *, half: bool = 
         state: Names and tensors of a model.
         path: File to write, ``.safetensors``.
         half: Store kernels and matrices as float16. Vectors and statistics (biases, scales,
-            running variances), which are few and can leave float16's range, stay float32.
-            Loading into a float32 model converts back.
+            running variances) stay float32, because they are small and can exceed the range of
+            float16. Loading into a float32 model converts all of them back.
 
     Raises:
-        ValueError: A kernel has a value outside of float16's range.
+        ValueError: A kernel has a value outside of the range of float16.
     """
     packed = {}
     for name, value in state.items():

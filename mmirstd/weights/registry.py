@@ -1,8 +1,8 @@
-"""The registry of trained weights: what there is, what it was trained on, how well it does.
+"""The registry of trained weights, with their training data and scores.
 
-``registry.json`` beside this module describes the published weights, one entry each. The same
-description, saved as ``model.json`` beside a weights file and a config, makes a folder or a
-Hugging Face repository a source of weights: see :func:`find_model`.
+``registry.json`` in the folder of this module describes the published weights, one entry each. A
+folder or a Hugging Face repository with a weights file, a config and the same description as
+``model.json`` is a source of weights, too: see :func:`find_model`.
 """
 
 from __future__ import annotations
@@ -56,21 +56,21 @@ class ModelInfo:
     """One set of trained weights.
 
     Attributes:
-        name: What users call it.
-        summary: One line: which model, trained on what.
-        config: Name of a config of this package, or a file beside the description.
-        file: Weights file beside the description, or a URL (``https://``, ``hf://``).
+        name: Name of the weights.
+        summary: One line with model and training data.
+        config: Name of a config of this package, or a file in the folder of the description.
+        file: Weights file in the folder of the description, or a URL (``https://``, ``hf://``).
         sha256: Checksum of the weights file.
         size: Its size in bytes.
         parameters: Number of parameters of the model.
         macs: Multiply-accumulates for an image of 256 x 256 pixels.
-        tile_size: Side in pixels up to which frames were checked; larger ones are best tiled.
+        tile_size: Side in pixels up to which frames were tested; use tiles for larger frames.
         aliases: Other names.
         trained_on: The training data.
-        licence: Who may use the weights for what.
-        scores: Results on splits that were used for no choice.
-        training: How they were made: command, seed, commit, hardware, hours, log.
-        folder: Where the description was found.
+        licence: Terms of use of the weights.
+        scores: Results on splits that were not used for any choice.
+        training: How the weights were made: command, seed, commit, hardware, hours, log.
+        folder: Folder of the description.
     """
 
     name: str
@@ -96,7 +96,7 @@ class ModelInfo:
         Args:
             content: The description as parsed from JSON.
             folder: Folder or ``hf://owner/repository`` that relative files belong to.
-            source: What errors call the description.
+            source: Name of the description in errors.
 
         Raises:
             ValueError: A field is missing or unknown.
@@ -112,11 +112,11 @@ class ModelInfo:
         try:
             values['scores'] = tuple(Score(**score) for score in content.get('scores', ()))
         except TypeError as error:
-            raise ValueError(f'{source}: a score is not as expected: {error}') from error
+            raise ValueError(f'{source}: a score has wrong fields: {error}') from error
         return cls(**values, folder=folder)
 
     def weights_file(self) -> Path:
-        """The weights as a local file, downloaded and checked if need be.
+        """The weights as a local file, downloaded if necessary and verified.
 
         Raises:
             OSError: The file does not exist or cannot be downloaded.
@@ -125,7 +125,7 @@ class ModelInfo:
         return fetch(self.file, self.folder, self.sha256)
 
     def config_file(self) -> str | Path:
-        """Name of a config of this package, or the path of the config beside the description."""
+        """Name of a config of this package, or path of the config in the description's folder."""
         if not self.config.endswith('.py'):
             return self.config
         if str(self.folder).startswith(HUB_PREFIX):
@@ -155,7 +155,7 @@ def get_model_info(name: str) -> ModelInfo:
     """The entry of the registry called ``name`` or with that alias.
 
     Raises:
-        KeyError: There is no such entry; the message names those that exist.
+        KeyError: The entry does not exist; the message names those that do.
     """
     for entry in _published().values():
         if name == entry.name or name in entry.aliases:
@@ -167,7 +167,7 @@ def get_model_info(name: str) -> ModelInfo:
 
 
 def find_model(source: str | Path) -> ModelInfo | None:
-    """The trained weights that ``source`` means, None if it means something else.
+    """The trained weights that ``source`` names, or None if it does not name weights.
 
     Args:
         source: A name or alias of the registry, a folder that contains ``model.json``, or a
@@ -175,7 +175,7 @@ def find_model(source: str | Path) -> ModelInfo | None:
             ``hf://owner/repository@revision`` (extra ``hub``).
 
     Raises:
-        ImportError: A repository is asked for and ``huggingface_hub`` is not installed.
+        ImportError: ``source`` is a repository and ``huggingface_hub`` is not installed.
         OSError: The repository cannot be reached and is not in its cache.
         ValueError: The description is damaged.
     """

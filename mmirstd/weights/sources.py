@@ -1,6 +1,6 @@
-"""Getting a weights file from wherever it is: a folder, a web server, a Hugging Face repository.
+"""Get a weights file from a folder, a web server or a Hugging Face repository.
 
-Downloads go into a cache once, checked against their checksum. A file gets its name in the cache
+A file is downloaded once to a cache and verified by its checksum. It gets its name in the cache
 only when it is complete and correct, so any number of processes may fetch the same file.
 """
 
@@ -47,8 +47,8 @@ def _check(path: Path, sha256: str, source: str) -> None:
     found = sha256_of(path)
     if found != sha256:
         raise ValueError(
-            f'{source} is not the file that was published: its SHA-256 is {found}, expected '
-            f'{sha256}. Remove {path} and get it again.'
+            f'{source} is not the published file: its SHA-256 is {found}, expected '
+            f'{sha256}. Remove {path} and download it again.'
         )
 
 
@@ -82,8 +82,8 @@ def hub_file(address: str) -> Path:
 
     Raises:
         ImportError: ``huggingface_hub`` is not installed.
-        OSError: The file cannot be had.
-        ValueError: The address has another form.
+        OSError: The file cannot be downloaded and is not in the cache.
+        ValueError: The address does not have this form.
     """
     owner, _, rest = address.removeprefix(HUB_PREFIX).partition('/')
     repository, _, file = rest.partition('/')

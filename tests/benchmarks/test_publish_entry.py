@@ -57,7 +57,7 @@ def test_an_entry_replaces_the_one_of_its_name(entry):
 def test_damaged_weights_and_foreign_configs_are_refused(entry):
     folder, repository = entry
     describe(folder, sha256='0' * 64)
-    with pytest.raises(ValueError, match='is not the file that was published'):
+    with pytest.raises(ValueError, match='is not the published file'):
         publish(folder, repository)
     describe(folder, config='config.py')
     with pytest.raises(ValueError, match=r'move config\.py into configs'):

@@ -62,7 +62,7 @@ def test_show_and_download_a_model_of_a_folder(model, capsys):
     assert capsys.readouterr().out == f'{model}/weights.pth\n'
     (model / 'weights.pth').write_bytes(b'changed')
     assert main(['models', 'download', str(model)]) == 1
-    assert 'is not the file that was published' in capsys.readouterr().err
+    assert 'is not the published file' in capsys.readouterr().err
 
 
 def test_list_shows_names_and_scores(model, capsys, monkeypatch):

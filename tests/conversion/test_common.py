@@ -68,7 +68,7 @@ def test_all_problems_come_in_one_message():
     message = str(error.value)
     assert '9 keys of the file are not known: stranger0.weight' in message
     assert 'stranger4.weight and 4 more' in message
-    assert '1 keys of the model stay empty: backbone.0.weight' in message
+    assert '1 keys of the model are not filled: backbone.0.weight' in message
     assert 'first.weight (2, 3, 5, 5), expected (2, 3, 3, 3)' in message
 
 
@@ -76,7 +76,9 @@ def test_a_renamed_key_must_exist_and_be_reached_once():
     with pytest.raises(ConversionError, match=re.escape('block2.weight (would be backbone.1')):
         convert(source() | {'block2.weight': torch.ones(4)}, FAMILY, target())
     twice = Family(**{**vars(FAMILY), 'rules': (*FAMILY.rules, Rule('other', 'backbone.0.weight'))})
-    with pytest.raises(ConversionError, match=r'meet in one target: other -> backbone\.0\.weight'):
+    with pytest.raises(
+        ConversionError, match=r'are mapped to the same target: other -> backbone\.0\.weight'
+    ):
         convert(source() | {'other': torch.ones(4)}, twice, target())
 
 

@@ -150,4 +150,4 @@ def test_surplus_and_missing_keys_are_errors():
     with pytest.raises(ConversionError) as error:
         convert(state, SEMANTIC_SAM, target)
     assert 'not known: sem_seg_head.predictor.surplus' in str(error.value)
-    assert 'stay empty: decode_head.mask_decoder.decoder_norm.weight' in str(error.value)
+    assert 'are not filled: decode_head.mask_decoder.decoder_norm.weight' in str(error.value)

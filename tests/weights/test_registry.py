@@ -93,13 +93,13 @@ def test_damaged_weights_are_refused_by_checksum(published):
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(ValueError, match=r'unet\.safetensors is not the file that was published'):
+    with pytest.raises(ValueError, match=r'unet\.safetensors is not the published file'):
         IRSTDInferencer(folder)
 
 
 @pytest.mark.parametrize(
     ('change', 'message'),
-    [({'colour': 1}, 'unknown fields colour'), ({'scores': [{'iou': 1}]}, 'a score is not')],
+    [({'colour': 1}, 'unknown fields colour'), ({'scores': [{'iou': 1}]}, 'a score has')],
 )
 def test_descriptions_are_checked(published, change, message):
     folder, _ = published
@@ -149,7 +149,7 @@ def test_a_download_happens_once_and_is_checked(server, tmp_path, monkeypatch):
     assert first.read_bytes() == (folder / 'unet.safetensors').read_bytes()
     assert fetch(f'{url}/unet.safetensors', '', digest) == first
     assert len(served) == 1
-    with pytest.raises(ValueError, match=r'unet\.safetensors is not the file that was published'):
+    with pytest.raises(ValueError, match=r'unet\.safetensors is not the published file'):
         fetch(f'{url}/unet.safetensors', '', hashlib.sha256(b'other').hexdigest())
     with pytest.raises(OSError, match=r'missing\.safetensors cannot be downloaded.*yourself'):
         fetch(f'{url}/missing.safetensors', '', digest)
