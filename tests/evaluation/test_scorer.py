@@ -4,13 +4,13 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from mmirstd.io.pictures import write_image
 
 from mmirstd.evaluation.counts import count_image
 from mmirstd.evaluation.curves import pixel_curve, pixel_histogram
 from mmirstd.evaluation.folder import score_folder
 from mmirstd.evaluation.rates import score_images
 from mmirstd.evaluation.scorer import Scorer
+from mmirstd.io.images.writing import write_image
 from mmirstd.io.predictions import encode_probability, round_probability
 
 
