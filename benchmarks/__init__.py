@@ -1,1 +1,1 @@
-"""What a model costs: parameters, multiply-accumulates, time and memory."""
+"""Cost of models: parameters, multiply-accumulates, time and memory."""

@@ -1,7 +1,7 @@
 """Accuracy against latency of the trained weights that load by name, as in Fig. 5 of the paper.
 
-Accuracy is what the registry states (IoU and Pd on the test splits); latency is measured here,
-through `IRSTDInferencer.predict` with its defaults, all models in one process taking turns.
+Accuracy is read from the registry (IoU and Pd on the test splits). Latency is measured here,
+by `IRSTDInferencer.predict` with its defaults; all models take turns in one process.
 
     python -m benchmarks.accuracy_latency --out docs/results
 """

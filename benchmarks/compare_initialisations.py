@@ -1,13 +1,12 @@
-"""Fine-tune a model from random and from given encoder weights under one short budget.
+"""Fine-tune a model from random and from given encoder weights with the same short budget.
 
     python -m benchmarks.compare_initialisations simirstd_synthetic \
         --weights distilled=work_dirs/tiny_synthetic/epoch_20.pth --epochs 10 --seeds 0 1 2
     python -m benchmarks.compare_initialisations simirstd_lite0_sirst \
         --weights imagenet=imagenet --epochs 25
 
-Everything but the weights of the encoder is equal within a seed. The same command goes on where an
-interrupted one stopped. The table says what a short
-budget gives on procedural scenes, nothing about real images.
+Within a seed, everything except the weights of the encoder is equal. The same command continues
+an interrupted run. The table shows the effect of a short budget on the images of the config.
 """
 
 from __future__ import annotations

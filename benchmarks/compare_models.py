@@ -5,8 +5,8 @@
     python -m benchmarks.compare_models common_dnanet_nudt tophat_nudt --epochs 5
 
 Without names, all models of the common config and the training-free detectors are compared;
-RPCANet++ alone then takes longer than most others together.
-The table says what a short budget gives, not how good a model becomes. Scores are those of
+RPCANet++ then takes longer than most of the others together.
+The table shows what a short budget gives, not how good a model becomes. Scores are those of
 mmirstd.IRSTDMetric on the validation split of the config.
 """
 
@@ -30,7 +30,7 @@ DETECTORS = ('tophat', 'mpcm', 'maxmedian')
 
 
 def shared_configs(dataset: str) -> list[str]:
-    """Names of the configs that train a model on ``dataset`` as all others are trained."""
+    """Names of the configs with the common training on ``dataset``."""
     return sorted(
         {
             path.stem

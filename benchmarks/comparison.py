@@ -1,4 +1,4 @@
-"""Training several configs for the same short budget on the same images, and scoring them."""
+"""Train several configs with the same short budget on the same images, and score them."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ SCORES = ('IoU', 'nIoU', 'Pd', 'Fa')
 
 @dataclass(frozen=True)
 class Budget:
-    """What every model gets.
+    """The training budget of every model.
 
     Attributes:
-        epochs: Passes over the training images. What a config measures in epochs (milestones,
-            ends of schedules) shrinks in proportion. The warm-up of MSHNet keeps its iterations:
-            it has to bring targets above the threshold before the location loss comes, and how
-            long that takes does not depend on how long training goes on. A budget that is shorter
-            is all warm-up.
-        train_images: The first n images of the training split, of each set in a joint config; None
-            for all.
+        epochs: Passes over the training images. Values that a config states in epochs (milestones,
+            ends of schedules) are scaled in proportion. The warm-up of MSHNet keeps its iterations:
+            it has to bring targets above the threshold before the location loss is added, and how
+            long that takes does not depend on the length of the training. A shorter budget
+            consists of warm-up only.
+        train_images: The first n images of the training split, of each dataset in a joint config;
+            None for all.
         test_images: The first n images of the split that is scored; None for all.
         batch_size: Images per iteration; None for the config's own.
-        seed: Of weights, order of images and augmentation.
-        score_on: ``'val'`` or ``'test'``, the list of the config to score on.
-        crop: Train on square windows of this side in pixels, preferably with a target; whole images
-            are scored. None for the config's input.
+        seed: Seed of weights, order of images and augmentation.
+        score_on: ``'val'`` or ``'test'``, the split of the config to score on.
+        crop: Train on square crops of this side in pixels, preferably with a target; scores use
+            whole images. None for the config's input.
         options: Changes of every config, as ``--cfg-options`` takes them.
     """
 
@@ -88,7 +88,7 @@ class Row:
 
 
 def shorten_config(config: Config, budget: Budget, work_dir: Path) -> Config:
-    """A copy of ``config`` that trains within ``budget`` and writes below ``work_dir`` only."""
+    """A copy of ``config`` that trains within ``budget`` and writes only below ``work_dir``."""
     cfg = deepcopy(config)
     cfg.work_dir = str(work_dir)
     cfg.default_hooks.checkpoint = dict(  # noqa: C408 - as in a config
@@ -111,7 +111,7 @@ def shorten_config(config: Config, budget: Budget, work_dir: Path) -> Config:
             for dataset in loader.dataset.get('datasets', [loader.dataset]):
                 dataset.indices = images
     if budget.crop is not None:
-        # mmseg tries ten windows for one that is not all of one class up to the given share.
+        # mmseg tries ten crops to find one in which no class exceeds the given share.
         side = (budget.crop, budget.crop)
         crop = {'type': 'RandomCrop', 'crop_size': side, 'cat_max_ratio': 1 - 1e-6}
         if cfg.train_dataloader is not None:
@@ -135,7 +135,7 @@ def _shorten_training(cfg: Config, budget: Budget) -> None:
             for key in ('begin', 'end', 'T_max', 'milestones'):
                 if scheduler.get(key):
                     scheduler[key] = _scaled(scheduler[key], share)
-    # A warm-up that shrinks to nothing is left out.
+    # A warm-up of less than one iteration is left out.
     *earlier, last = cfg.param_scheduler
     cfg.param_scheduler = [
         each
@@ -177,9 +177,9 @@ def train_and_score(config: Config, budget: Budget, folder: Path) -> Row:
     A model without parameters is only scored.
 
     Args:
-        config: Whole config.
-        budget: What it gets.
-        folder: Of the comparison; the config writes into a folder of its name below.
+        config: The complete config.
+        budget: Its budget.
+        folder: Folder of the comparison; the config writes into a subfolder of its name.
     """
     name = Path(config.filename).stem
     work_dir = folder / name
@@ -229,13 +229,13 @@ def _epoch_losses(runner: Runner, epochs: int) -> list[float]:
 def compare(configs: Sequence[str], budget: Budget, folder: Path) -> list[Row]:
     """Train and score several configs one after the other.
 
-    After each model the table (``table.md``) and the figures (``rows.json``) in ``folder`` are
-    written again, so that an interrupted comparison keeps what it has.
+    After each model, the table (``table.md``) and the numbers (``rows.json``) in ``folder`` are
+    written again, so that an interrupted comparison keeps its results.
 
     Args:
         configs: Paths or names of configs.
-        budget: What each gets.
-        folder: Where everything is written; created.
+        budget: Budget of each config.
+        folder: Folder for all results; created.
     """
     loaded = [load_config(config) for config in configs]
     init_default_scope('mmseg')

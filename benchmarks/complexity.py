@@ -24,7 +24,7 @@ class Complexity:
         macs: MACs by kind: ``'backbone'`` (the innermost backbone), outside of it
             ``'convolutions'`` (with kernels larger than 1x1), ``'1x1 convolutions'`` and
             ``'attention and FFNs'`` (all other matrix products). Norms, activations,
-            interpolation and the sampling of deformable attention count nothing, as in the usual
+            interpolation and the sampling of deformable attention are not counted, as in the usual
             counters.
     """
 
@@ -33,12 +33,12 @@ class Complexity:
 
     @property
     def total_macs(self) -> int:
-        """MACs of everything."""
+        """Sum of all MACs."""
         return sum(self.macs.values())
 
 
 class _Predictor(nn.Module):
-    """Gives the counter one root, below which modules have their names in the model."""
+    """Root module for the counter, below which modules have the same names as in the model."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

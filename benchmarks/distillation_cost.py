@@ -29,21 +29,21 @@ class StepCost:
 
     @property
     def teacher(self) -> int:
-        """What a cache saves."""
+        """MACs that a cache saves."""
         return self.teacher_backbone + self.decoder
 
     @property
     def student(self) -> int:
         """Forward and backward pass of the student.
 
-        A backward pass costs twice the forward pass where weights learn (encoder and neck), and
-        once where gradients only pass through (the frozen decoder).
+        A backward pass costs as much as two forward passes where weights are trained (encoder and
+        neck), and as one where gradients only pass through (the frozen decoder).
         """
         return 3 * self.encoder + 2 * self.decoder
 
     @property
     def total(self) -> int:
-        """Of a training step without cache."""
+        """MACs of a training step without cache."""
         return self.teacher + self.student
 
 
@@ -52,8 +52,8 @@ def step_cost(
 ) -> StepCost:
     """Count a training step on one image of ``size`` x ``size`` pixels with ``prompts`` prompts.
 
-    Convolutions and matrix products count; norms, activations, losses, the matching and the
-    sampling of deformable attention do not. Nothing is computed: tensors have shapes alone.
+    Convolutions and matrix products are counted; norms, activations, losses, the matching and the
+    sampling of deformable attention are not. Nothing is computed, because tensors have only shapes.
     """
     training = teacher.training, student.training
     for model in (teacher, student):

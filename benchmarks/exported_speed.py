@@ -1,8 +1,8 @@
-"""Parity and speed of onnxruntime beside PyTorch on the CPU, for one or several models.
+"""Compare onnxruntime with PyTorch on the CPU in deviation and speed, for one or several models.
 
-Each model is exported as tools/export.py does, which verifies it to 1e-4, and then both sides take
-turns in one process, so that their ratio means something on a busy machine. PyTorch runs the same
-merged model on the same images. Weights are random, batch norms too, so that merging matters.
+Each model is exported as by `mmirstd export`, which verifies it to 1e-4. Then both sides take
+turns in one process, so that their ratio is meaningful on a busy machine. PyTorch runs the same
+merged model on the same images. Weights and batch norms are random, so that merging matters.
 
     python -m benchmarks.exported_speed simirstd_nudt simirstd_lite_nudt dnanet_nudt --size 128
 """
@@ -40,7 +40,7 @@ TEXTS = ('model', 'input', 'open')
 
 
 def cells(row: dict) -> list[str]:
-    """A row as texts, one for each of `COLUMNS`."""
+    """A row as strings, one for each of `COLUMNS`."""
     return [
         row['model'],
         'x'.join(map(str, row['input'])),
@@ -57,7 +57,7 @@ def cells(row: dict) -> list[str]:
 
 
 def screen_tables(rows: Sequence[dict], setting: str) -> list[Table]:
-    """The same as two tables that fit on 80 columns: how exact, and how fast."""
+    """The same as two tables that fit into 80 columns: deviations and times."""
     tables = []
     exact = ('model', 'input', *COLUMNS[3:7])
     fast = ('model', 'open', *COLUMNS[7:])
@@ -81,7 +81,7 @@ def markdown(rows: Sequence[dict]) -> str:
 
 
 def describe_setting(rounds: int) -> str:
-    """Where the numbers were made."""
+    """The conditions of the measurement."""
     return (
         f'{format_count(rounds, "interleaved round")}, CPU {platform.machine()}, '
         f'{format_count(torch.get_num_threads(), "thread")} each, load average '

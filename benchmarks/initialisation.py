@@ -1,4 +1,4 @@
-"""Does an encoder start better from distilled or ImageNet weights than from random ones?"""
+"""Compare distilled or ImageNet weights of an encoder with random initial weights."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TAKE_WEIGHTS = ('mmirstd.RepViT', 'mmirstd.EfficientNetLite0')
 
 
 def with_weights(config: Config, weights: str | None) -> Config:
-    """A copy of a config whose encoder starts from ``weights``; None starts from random ones.
+    """A copy of a config whose encoder starts from ``weights``; None for random ones.
 
     Raises:
-        ValueError: The encoder takes no weights.
+        ValueError: The encoder has no argument ``weights``.
     """
     cfg = deepcopy(config)
     encoder = cfg.model.backbone
@@ -53,15 +53,15 @@ def compare_initialisations(
         config: Path or name of a config.
         weights: Name -> checkpoint of a student or of a backbone, or ``'imagenet'``.
         seeds: One run per seed and initialisation.
-        budget: Of every run; its seed is replaced.
-        folder: Where everything is written; created.
+        budget: Budget of every run; its seed is replaced.
+        folder: Folder for all results; created.
 
     Returns:
         Name -> one row per seed; ``'random'`` comes first.
 
     Raises:
         FileNotFoundError: A checkpoint does not exist.
-        ValueError: No seed, or the config's encoder takes no weights.
+        ValueError: There is no seed, or the config's encoder has no argument ``weights``.
     """
     if not seeds:
         raise ValueError('give at least one seed')
@@ -83,7 +83,7 @@ def compare_initialisations(
 
 
 def _run(config: Config, weights: str | None, budget: Budget, folder: Path) -> Row:
-    """One run, or what an earlier call with the same arguments found."""
+    """Result of one run, or of an earlier call with the same arguments."""
     path = weights if weights in (None, IMAGENET) else str(Path(weights).resolve())
     wanted = {'config': str(config.filename), 'weights': path, 'budget': asdict(budget)}
     wanted = json.loads(json.dumps(wanted))

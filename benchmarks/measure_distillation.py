@@ -1,4 +1,4 @@
-"""Compute what a distillation config costs, in multiply-accumulates, without running it.
+"""Compute the cost of a distillation config in multiply-accumulates, without running it.
 
 python -m benchmarks.measure_distillation semantic_sam_swinl_repvit_m1_1_sa1b --images 111853
 """

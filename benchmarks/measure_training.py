@@ -3,8 +3,8 @@
     python -m benchmarks.measure_training sam_vit_b_sirst --iterations 12 \
         --cfg-options model.backbone.img_size=256 train_dataloader.batch_size=2
 
-The log states what it was made with. Without load_from the weights are random, and the log says
-so: the cost is that of fine-tuning, the losses are not.
+The log states the conditions. Without load_from the weights are random, and the log says
+so: the cost is that of fine-tuning, but the losses are not.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the measurement; 0 if it ran, 1 if ``--expect-falling`` was given and it did not fall."""
     arguments = sys.argv[1:] if argv is None else argv
     args = parse_args(arguments)
-    # One line per parameter of the optimizer would bury the result.
+    # One line per parameter of the optimiser would hide the result.
     MMLogger.get_current_instance().setLevel('ERROR')
     try:
         config = load_config(args.config)

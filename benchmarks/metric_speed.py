@@ -1,7 +1,7 @@
 """Time the counting of mmirstd against a scikit-image loop like that of the DNANet family.
 
 Both run in one process on the same masks and take turns every few images, so that a busy machine
-slows both alike. They must agree on every whole number; the script fails if they do not.
+slows both equally. All counts must agree; otherwise the script fails.
 
     python -m benchmarks.metric_speed               # 664 procedural 256 x 256 pairs
     python -m benchmarks.metric_speed --masks DIR   # real masks; predictions derived from them
@@ -28,7 +28,7 @@ from mmirstd.wording import format_count
 Counts = tuple[int, int, int, int, int, int]
 
 BLOCK = 16
-"""Images per turn: short against disturbances, long against warming up the caches."""
+"""Images per turn: few to average out disturbances, enough to keep the caches warm."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -107,7 +107,7 @@ def published_counts(
     Args:
         prediction: (H, W) predicted mask.
         gt_mask: (H, W) ground truth.
-        by_area: False components are told by their area (the DNANet family); otherwise by
+        by_area: Recognise false components by their area (the DNANet family) instead of by
             whether they were matched (BasicIRSTD).
         dtype: Type of the arrays that are labelled; the published programs use int64.
     """
@@ -148,7 +148,7 @@ def time_both(
             block = pairs[start : start + BLOCK]
             found = {}
             for function in functions[:: 1 if turn % 2 else -1]:
-                # Copies are in the cache, as masks do that a model has just delivered.
+                # Copies are in the cache, as masks are directly after a prediction.
                 duration, found[function] = _timed(
                     function, [(p.copy(), t.copy()) for p, t in block]
                 )
@@ -194,7 +194,7 @@ def read_pairs(folder: Path, seed: int) -> Iterator[tuple[NDArray[np.bool_], NDA
 
 
 def derive_prediction(gt_mask: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.bool_]:
-    """What a fair detector might answer: shifted, eroded or grown, at times a false component."""
+    """A plausible prediction: shifted, eroded or dilated, sometimes with a false component."""
     prediction = np.roll(gt_mask, tuple(random.integers(-2, 3, 2)), axis=(0, 1)).astype(np.uint8)
     change = random.integers(3)
     if change:

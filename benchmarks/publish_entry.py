@@ -1,4 +1,4 @@
-"""Make an entry of the zoo part of the package: weights, description, history of the training.
+"""Add an entry of the zoo to the package: weights, description, history of the training.
 
     python -m benchmarks.publish_entry work_dirs/zoo/light_unet_sirst3/entry
 
@@ -24,7 +24,7 @@ def publish(entry: Path, repository: Path = REPOSITORY) -> str:
     """Copy an entry into the package and its logs into the documentation; returns its name.
 
     Raises:
-        ValueError: The entry uses a config that is not one of the package.
+        ValueError: The entry uses a config that is not part of the package.
     """
     description = json.loads((entry / DESCRIPTION).read_text(encoding='utf-8'))
     name = description['name']

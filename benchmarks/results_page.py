@@ -4,8 +4,8 @@ The machine must do nothing else. On two cores it takes about half an hour:
 
     python -m benchmarks.results_page
 
-Every table is one process of ``benchmarks.speed``, whose JSON goes to ``--json``; with ``--reuse``
-the files there are taken as they are. What stands in the page outside of the two comments stays.
+Every table is one process of ``benchmarks.speed``, whose JSON is written to ``--json``; with
+``--reuse`` existing files there are used. The text of the page outside of the two comments is kept.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    # Kernels are chosen now, not as a busy machine may have chosen them before.
+    # Choose the kernels again, because they may have been chosen on a busy machine.
     environment = {**os.environ, 'MMIRSTD_KERNEL_CACHE': '0'}
     subprocess.run([sys.executable, *arguments], check=True, env=environment)
 
 
 def write_page(page: Path, reports: Mapping[str, dict]) -> None:
-    """Replace what stands between the two comments of ``page`` by the tables of ``reports``.
+    """Replace the text between the two comments of ``page`` by the tables of ``reports``.
 
     Raises:
         ValueError: The page lacks one of the comments.
@@ -155,7 +155,7 @@ def _ratio(rows: Sequence[Mapping], row: Mapping, unit: str) -> str:
 
 
 def marks(reports: Mapping[str, Mapping]) -> list[str]:
-    """What the project wants to hold, with the ratios of the run on one image."""
+    """The speed targets of the project, with the ratios of the run on one image."""
     rows = reports.get('one', {}).get('models', [])
     half, plain = f'{FULL} (bfloat16)', f'{FULL} (not fused)'
     wanted = [

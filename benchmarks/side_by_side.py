@@ -1,4 +1,4 @@
-"""One exported model beside PyTorch: the same weights on the same images, ready to be timed.
+"""An exported model and the same model in PyTorch, with the same images, ready to be timed.
 
 Weights are random, and batch norms are as after training, so that merging them matters.
 """
@@ -23,16 +23,16 @@ from mmirstd.inference.torch_detector import IRSTDInferencer
 
 @dataclass(frozen=True)
 class ExportedPair:
-    """One model on both sides.
+    """One model in PyTorch and onnxruntime.
 
     Attributes:
-        name: Of the config.
-        model: PyTorch's side.
-        detector: onnxruntime's side.
+        name: Name of the config.
+        model: The model in PyTorch.
+        detector: The model in onnxruntime.
         images: Input (N, C, H, W) of both.
-        dynamic: What the file leaves open.
+        dynamic: Dynamic dimensions of the file.
         checks: The comparisons that the export passed.
-        spread: Standard deviation of the logits on ``images``: 0 would make parity worthless.
+        spread: Standard deviation of the logits on ``images``; with 0, parity would mean nothing.
     """
 
     name: str
@@ -61,14 +61,14 @@ def export_pair(
 
     Args:
         name: Name of a config, or its path.
-        folder: Where to write the file.
-        size: Side of the images; None takes the pipeline's, or 256.
-        dynamic: What the file leaves open, one of `mmirstd.export.onnx_file.DYNAMIC`.
-        batch: Images at once.
+        folder: Folder of the file.
+        size: Side of the images in pixels; None for that of the pipeline, or 256.
+        dynamic: Dynamic dimensions of the file, one of `mmirstd.export.onnx_file.DYNAMIC`.
+        batch: Batch size.
 
     Raises:
-        FileNotFoundError: There is no such config.
-        ValueError: It cannot be exported.
+        FileNotFoundError: The config does not exist.
+        ValueError: The model cannot be exported.
         ExportError: onnxruntime deviates from PyTorch.
     """
     torch.manual_seed(0)
@@ -105,7 +105,7 @@ def export_pair(
 
 
 def randomise_norms(model: nn.Module) -> None:
-    """Give batch norms statistics and weights as training would, in place."""
+    """Give batch norms statistics and weights as after training, in place."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d) and module.affine:
             module.running_mean.normal_(0, 0.1)
@@ -120,7 +120,7 @@ def example(description: Description, size: tuple[int, int], batch: int) -> np.n
 
 
 def to_row(pair: ExportedPair, eager: Measurement, onnx: Measurement) -> dict[str, object]:
-    """What is reported of one model."""
+    """The reported numbers of one model."""
     inside = [check for check in pair.checks if check.logits is not None]
     whole = [check.probability for check in pair.checks if check.logits is None]
     return {

@@ -1,8 +1,8 @@
 """Parameters, MACs, latency, throughput and peak memory of one or several models.
 
-The inference figures are those of `IRSTDInferencer.predict`: image arrays in, probabilities out,
+The inference numbers are those of `IRSTDInferencer.predict`: image arrays in, probabilities out,
 with everything that it does by default. All models run in one process and take turns, so that
-ratios mean something on a busy machine. Weights are random: speed does not depend on them.
+ratios are meaningful on a busy machine. Weights are random, because speed does not depend on them.
 
     python -m benchmarks.speed simirstd_nudt dnanet_nudt uiunet_nudt
     python -m benchmarks.speed simirstd_nudt dnanet_nudt --precision float32 bfloat16
@@ -82,9 +82,9 @@ def _config(path: str, size: Sequence[int] | None = None) -> Config:
 def detectors(
     path: str, size: Sequence[int], args: argparse.Namespace, folder: Path
 ) -> dict[str, Detector]:
-    """The sides of a config by name: the default first, then what was asked for beside it.
+    """The variants of a config by name: the default first, then the requested ones.
 
-    ``folder`` is for files that sides need as long as they run.
+    ``folder`` is for files that variants need while they run.
     """
     name = Path(path).stem
 
@@ -99,7 +99,7 @@ def detectors(
     if 'onnx' in args.reference:
         sides[name + ONNX] = _exported(made(fuse=False), folder / f'{name}.onnx', size)
     if 'compiled' in args.reference:
-        compiled = made(fuse=False)  # fusing chooses kernels, which compilation does itself
+        compiled = made(fuse=False)  # fusing chooses kernels, but the compiler does so itself
         compiled.model.encode_decode = torch.compile(compiled.model.encode_decode)
         sides[name + COMPILED] = compiled
     if 'unfolded' in args.reference:
@@ -111,7 +111,7 @@ def detectors(
 
 
 def _exported(inferencer: IRSTDInferencer, path: Path, size: Sequence[int]) -> OnnxDetector:
-    """The same model as a file of one input size, run by onnxruntime in float32."""
+    """The same model as a file with one input size, run by onnxruntime in float32."""
     description = describe_model(inferencer)
     model = ExportModel(inferencer.model, description.channels)
     export_onnx(model, path, description, size=(size[0], size[1]), dynamic=['none'])
@@ -123,7 +123,7 @@ def _has_feed_forward(model: nn.Module) -> bool:
 
 
 def unfolded(model: nn.Module) -> nn.Module:
-    """A copy that projects every token and holds hidden maps as a whole."""
+    """A copy that projects every token and computes hidden maps as a whole."""
     model = deepcopy(model)
     set_folded(model, False)
     for module in model.modules():
@@ -312,7 +312,7 @@ def _row(
 
 
 def device_name(device: str) -> str:
-    """Name of a CPU or CUDA device as its driver or the system tells it."""
+    """Name of a CPU or CUDA device according to the system or the driver."""
     if device != 'cpu':
         return torch.cuda.get_device_name(device)
     with suppress(OSError):

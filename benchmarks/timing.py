@@ -18,7 +18,7 @@ def interleave(
     warmup: int = 1,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Measurement]:
-    """Time each side once per round, so that drift of the machine hits all sides alike.
+    """Time each side once per round, so that drift of the machine affects all sides equally.
 
     Args:
         sides: Name -> work.
@@ -32,7 +32,7 @@ def interleave(
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(-warmup, rounds):
         for name, work in sides.items():
-            start = timer()  # waits for what is queued on an accelerator
+            start = timer()  # waits for queued work of an accelerator
             work()
             duration = timer() - start
             if round_number >= 0:
@@ -48,8 +48,8 @@ def interleave(
 def peak_memory(work: Work, device: torch.device | str = 'cpu') -> int:
     """Largest number of bytes that ``work`` has allocated for tensors at any time.
 
-    On the CPU the profiler's record of every allocation and release is summed up; on CUDA the
-    allocator's own statistics are used.
+    On the CPU, the profiler's record of every allocation and release is summed; on CUDA, the
+    statistics of the allocator are used.
     """
     device = torch.device(device)
     if device.type == 'cuda':

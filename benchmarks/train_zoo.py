@@ -2,15 +2,15 @@
 
     python -m benchmarks.train_zoo benchmarks/campaigns/tiny.json --out work_dirs/zoo
 
-Survives anything: the same command goes on where it was stopped, also by SIGKILL, also on another
-machine if the folder ``--out`` comes along. A campaign is a JSON list of entries:
+The same command continues an interrupted run, even after SIGKILL, and also on another
+machine if the folder ``--out`` is copied. A campaign is a JSON list of entries:
 
     [{"name": "light_unet_sirst3", "config": "light_unet_sirst3", "hours": 10, "seed": 0,
       "options": {"train_dataloader.batch_size": 16}, "about": {...}}]
 
-The length of a training follows from its budget: before the first step a few steps are timed in
-float32 and in bfloat16, the faster precision is taken, and ``max_epochs`` becomes what fits into
-``hours``. Both are written down and kept, so a resumed training repeats the schedule. Several GPUs:
+The budget determines the length of a training: before the first step, a few steps are timed in
+float32 and in bfloat16, the faster precision is used, and ``max_epochs`` is the number that fits
+into ``hours``. Both are stored, so a resumed training repeats the schedule. For several GPUs,
 ``--gpus N`` starts each training through torchrun.
 """
 
@@ -37,7 +37,7 @@ from mmirstd.io.outputs.atomic import write_atomically
 
 REPOSITORY = Path(__file__).parent.parent
 SPEED_UP = 1.1
-"""bfloat16 is taken if it is faster than float32 by this factor."""
+"""bfloat16 is used if it is faster than float32 by this factor."""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -120,7 +120,7 @@ def plan(entry: Mapping[str, Any], folder: Path, precision: str) -> dict[str, An
 
 
 def training_config(entry: Mapping[str, Any], made: Mapping[str, Any]) -> Config:
-    """The config that is trained: precision and length of the plan; schedules keep their shape."""
+    """The config with precision and length of the plan; schedules keep their shape."""
     config = entry_config(entry)
     _set_precision(config, made['precision'])
     share = made['max_epochs'] / config.train_cfg.max_epochs
@@ -137,7 +137,7 @@ def training_config(entry: Mapping[str, Any], made: Mapping[str, Any]) -> Config
 
 
 def train(entry: Mapping[str, Any], out: Path, *, gpus: int = 0, precision: str = 'auto') -> Path:
-    """Train one entry, or go on with it; returns its folder."""
+    """Train one entry, or continue its training; returns its folder."""
     folder = out / entry['name']
     folder.mkdir(parents=True, exist_ok=True)
     made = plan(entry, folder, precision)

@@ -1,4 +1,4 @@
-"""What training a config costs per iteration: time, memory, and whether the loss falls."""
+"""Cost of training a config per iteration: time, memory, and whether the loss falls."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from mmirstd.registry import MODELS
 
 @dataclass(frozen=True)
 class TrainingCost:
-    """What was measured.
+    """Result of the measurement.
 
     Attributes:
         parameters: Number of parameters.
-        trainable: Those that are trained.
+        trainable: Number of trained parameters.
         batch_size: Images per iteration.
         losses: Total loss of each iteration.
         seconds: Duration of each iteration from batch to updated weights, without loading data.
-        cpu_seconds: Processor time of the same, summed over threads: on the CPU it hardly
-            depends on what else the machine does.
-        peak_bytes: On CUDA the most memory that tensors occupied; on the CPU the largest
-            resident size of the process, libraries included.
+        cpu_seconds: CPU time of the same, summed over threads; it hardly depends on other work of
+            the machine.
+        peak_bytes: On CUDA the largest memory of tensors; on the CPU the largest
+            resident size of the process, including libraries.
     """
 
     parameters: int
@@ -68,9 +68,9 @@ def measure_training(
     Learning-rate schedules, hooks, validation and checkpoints are left out.
 
     Args:
-        config: Whole config; its ``load_from`` is respected.
+        config: The complete config; its ``load_from`` is respected.
         iterations: At least 1; the training split is repeated if it is shorter.
-        device: Where to compute.
+        device: Device of the computation.
         seed: Seed of weights, order of images and augmentation.
 
     Raises:

@@ -1,14 +1,14 @@
-"""Images per second of the data pipeline and of the training step, with and without each measure.
+"""Images per second of the data pipeline and of the training step, with and without each speed-up.
 
-The sides of a config differ in one thing each, run in one process and take turns:
+Each variant of a config differs in one aspect; all run in one process and take turns:
 
 - ``as configured``,
-- ``float32`` instead of bfloat16, where the config trains in it,
-- ``reads files``: every image is decoded and standardised again in each epoch, where the config
-  keeps them in memory (`CachedSteps`),
-- ``usual attention`` instead of the folded form, where the model has it.
+- ``float32`` instead of bfloat16, if the config trains in it,
+- ``reads files``: every image is decoded and standardised again in each epoch, if the config
+  keeps images in memory (`CachedSteps`),
+- ``usual attention`` instead of the folded form, if the model has it.
 
-The data set is read from where the config expects it.
+The dataset is read from the folder that the config names.
 
     python -m benchmarks.training_throughput light_unet_sirst3 simirstd_lite_nudt --threads 1
 """
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument('configs', nargs='+', help='paths or names of configs')
     parser.add_argument('--batch', type=int, default=4, help='images of a step (4)')
-    parser.add_argument('--images', type=int, default=64, help='images of the data set used (64)')
+    parser.add_argument('--images', type=int, default=64, help='images of the dataset used (64)')
     parser.add_argument('--rounds', type=int, default=5, help='timed rounds (5)')
     parser.add_argument('--threads', type=int, help="CPU threads (PyTorch's own choice)")
     parser.add_argument('--out', type=Path, help='write the rows to this JSON file')
@@ -154,7 +154,7 @@ def without_cache(config: Config) -> Config | None:
 
 
 def _shorten(dataset: Any, images: int) -> None:
-    """Keep ``images`` images of a data set, an equal share of each that it joins."""
+    """Keep ``images`` images of a dataset, an equal share of each dataset that it joins."""
     parts = dataset.get('datasets')
     if parts:
         for index, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""From a finished training to an entry of the zoo: scores, curves, weights, description."""
+"""Convert a finished training to an entry of the zoo: scores, curves, weights, description."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPORTED = ('IoU', 'nIoU', 'Pd', 'Fa', 'images', 'targets')
 
 
 def cpu_name() -> str:
-    """Name and vector units of the processor, since times and precision depend on them."""
+    """Name and vector instructions of the processor, because times and precision depend on them."""
     text = Path('/proc/cpuinfo').read_text() if Path('/proc/cpuinfo').exists() else ''
     model = re.search(r'model name\s*: (.*)', text)
     flags = set(re.findall(r'\S+', (re.search(r'flags\s*: (.*)', text) or ['', ''])[1]))
@@ -83,8 +83,8 @@ def history(work_dir: Path, earlier: Sequence[Path] = ()) -> tuple[list[dict], l
 
     Args:
         work_dir: Folder of the run.
-        earlier: Folders of the runs whose weights it went on from, the first one first. Their
-            records come before, and iterations and epochs are counted on.
+        earlier: Folders of the earlier runs that it continues, in order. Their records come first,
+            and the counts of iterations and epochs continue.
     """
     train: list[dict] = []
     val: list[dict] = []
@@ -156,7 +156,7 @@ def per_dataset(numbers: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def best_checkpoint(work_dir: Path) -> Path:
-    """The checkpoint that was best on validation.
+    """The checkpoint with the best validation score.
 
     Raises:
         FileNotFoundError: There is none, or more than one.
@@ -199,9 +199,9 @@ def write_entry(
         name: Name of the entry.
         about: ``summary``, ``config``, ``tile_size``, ``trained_on``, ``licence``, ``aliases``.
         training: Command, seed, hardware, hours.
-        earlier: Folders of the runs that this one went on from, for history and curves.
-        snapshots: Checkpoints for the peak on the test split, which is reported in a column of
-            its own and chooses nothing.
+        earlier: Folders of the earlier runs that this one continues, for history and curves.
+        snapshots: Checkpoints for the best score on the test split, which is reported separately
+            and does not select anything.
         half: Store kernels as float16.
 
     Returns:

@@ -1,5 +1,5 @@
-# SimIRSTD, the full model, on SIRST with the paper's values.
-# Starts from random weights: distilled ones are not published with this package. With your own:
+# SimIRSTD, the full model, on SIRST with the paper's values. It starts from random weights,
+# because no distilled ones are published with this package. To use yours:
 #   --cfg-options model.backbone.backbone.weights=PATH
 _base_ = [
     './_base_/models/simirstd.py',

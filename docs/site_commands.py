@@ -39,7 +39,7 @@ def describe_codes(text: str) -> Iterator[str]:
 
 
 def describe_commands(parser: argparse.ArgumentParser, level: int = 2) -> Iterator[str]:
-    """One section for each sub-command, with sub-commands of its own below it."""
+    """One section for each sub-command, with its own sub-commands below it."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             summaries = {choice.dest: choice.help for choice in action._choices_actions}

@@ -32,7 +32,7 @@ def losses(work: Path) -> dict[int, float]:
 
 
 def killed(config: Path, work: str, **kill) -> Path:
-    """Train in a process of its own that SIGKILLs itself."""
+    """Train in a separate process that SIGKILLs itself."""
     copy = config.with_name(f'{work}.py')
     copy.write_text(f'_base_ = {str(config)!r}\ncustom_hooks = [dict(type="KillHook", **{kill})]\n')
     command = [sys.executable, tool('train'), copy, '--work-dir', work]

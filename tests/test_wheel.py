@@ -1,4 +1,4 @@
-"""The built wheel in an environment of its own: `mim train mmirstd RECIPE` from anywhere."""
+"""The built wheel in a separate environment: `mim train mmirstd RECIPE` from anywhere."""
 
 import json
 import sys

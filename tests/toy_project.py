@@ -103,7 +103,7 @@ def tool(name: str) -> Path:
 def run_tool_here(name: str, *arguments: str | Path, cwd: Path) -> None:
     """Run MMSegmentation's train.py or test.py inside this process: no time for imports.
 
-    `custom_imports`, the log level and similar settings act as in a process of its own; only the
+    `custom_imports`, the log level and similar settings act as in a separate process; only the
     names of MMEngine's global instances would clash between runs of the same second.
     """
     experiment = f'experiment_name=run_{next(RUNS)}'

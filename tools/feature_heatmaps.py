@@ -1,4 +1,4 @@
-"""Heat maps of the pyramid levels before and after the queries (paper Fig. 4).
+"""Heat maps of the pyramid levels without and with the queries (paper Fig. 4).
 
 python tools/feature_heatmaps.py configs/simirstd_nudt.py CHECKPOINT IMAGE heatmaps.png
 """

@@ -1,7 +1,7 @@
-"""Make a procedural stand-in for SA-1B: nested shapes with masks of all levels.
+"""Draw a procedural substitute for SA-1B: nested shapes with masks of all levels.
 
-The files are those of SA-1B (sa_N.jpg with sa_N.json, in shards), so every command that reads
-SA-1B reads them. They show that a pipeline works and teach nothing about photographs.
+The files have the format of SA-1B (sa_N.jpg with sa_N.json, in shards), so every command that reads
+SA-1B reads them. They show that a pipeline works, but say nothing about photographs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make a procedural infrared set, train a small SimIRSTD on it, test it and show what it found.
+"""Draw procedural infrared scenes, train a small SimIRSTD on them, test it and show the result.
 
 The last table compares it with the published weights on the same scenes.
 
@@ -29,7 +29,7 @@ from mmirstd.weights import list_models
 from mmirstd.wording import format_count
 
 SIZE = 128  # of configs/_base_/datasets/synthetic.py
-# Without the dimmest and the one-pixel targets, which take longer training than a quick start has.
+# Without the dimmest and the one-pixel targets, which need a longer training than a quick start.
 SCENES = ('--scr', '5', '20', '--area', '4', '80')
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCORES = {'IoU': '%', 'nIoU': '%', 'Pd': '%', 'Fa': '1e-6'}
@@ -118,7 +118,7 @@ def score_published(name: str, test_set: Path) -> dict[str, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run all steps; the exit status of the first one that fails."""
+    """Run all steps and return the exit status of the first one that fails."""
     args = build_parser().parse_args(argv)
     console = Console()
     work_dir, data = args.work_dir, args.data.resolve()

@@ -1,6 +1,6 @@
-# What every config shares: hooks, logging, environment, seed. Epoch based throughout.
-# MMSegmentation's scope, so that stock parts are written without a prefix and its tools find
-# their types; everything of this package is written 'mmirstd.X'.
+# Common part of all configs: hooks, logging, environment, seed, all based on epochs. It uses
+# MMSegmentation's scope, so that stock parts need no prefix and its tools find their types; parts
+# of this package are written 'mmirstd.X'.
 default_scope = 'mmseg'
 
 # `mim train` shows one page; the log file has all lines. runner_type='Runner' or the environment

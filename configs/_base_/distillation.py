@@ -1,4 +1,4 @@
-# What the distillation configs share: hooks, loops for testing, schedule (paper, Sec. 4.1:
+# Common part of the distillation configs: hooks, loops for testing, schedule (paper, Sec. 4.1:
 # AdamW, lr 1e-4, divided by 10 at 90 % and 95 % of the steps, 20 epochs, batch 16).
 _base_ = './default_runtime.py'
 

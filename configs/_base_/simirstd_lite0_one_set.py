@@ -1,4 +1,5 @@
-# SimIRSTD tiny on EfficientNet-Lite0 for one set of the joint config, which the config chooses.
+# SimIRSTD tiny on EfficientNet-Lite0 for one dataset of the joint config, which the inheriting
+# config chooses.
 _base_ = [
     './models/simirstd_lite0.py',
     './datasets/sirst3.py',

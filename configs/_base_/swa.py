@@ -1,6 +1,6 @@
-# Option: stochastic weight averaging, the plain mean of the states of the last epochs. Add this file
-# to the `_base_` list of a config. Validation, the best checkpoint and `mim test` then use the mean;
-# `--resume` continues both sets. Set begin_epoch to where the mean shall begin.
+# Option: stochastic weight averaging, the plain mean of the states of the last epochs. Add this
+# file to the `_base_` list of a config. Validation, the best checkpoint and `mim test` then use
+# the mean; `--resume` continues both sets. Set begin_epoch to the first epoch of the mean.
 custom_hooks = [
     dict(
         type='EMAHook',

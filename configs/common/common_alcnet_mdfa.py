@@ -1,3 +1,3 @@
 # ALCNet on MDFA with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
-# Its own config is the same.
+# Its own config is identical.
 _base_ = '../alcnet/alcnet_mdfa.py'

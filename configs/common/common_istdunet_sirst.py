@@ -1,3 +1,3 @@
-# ISTDU-Net on SIRST with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
-# Its own config is the same.
+# ISTDU-Net on SIRST with BasicIRSTD's pipeline, which all models share. See
+# docs/reference/models.md. Its own config is identical.
 _base_ = '../istdunet/istdunet_sirst.py'

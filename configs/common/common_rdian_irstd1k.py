@@ -1,3 +1,3 @@
-# RDIAN on IRSTD-1k with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
-# Its own config is the same.
+# RDIAN on IRSTD-1k with BasicIRSTD's pipeline, which all models share. See
+# docs/reference/models.md. Its own config is identical.
 _base_ = '../rdian/rdian_irstd1k.py'

@@ -1,3 +1,3 @@
-# ResUNet on NUDT-SIRST with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
-# Its own config is the same.
+# ResUNet on NUDT-SIRST with BasicIRSTD's pipeline, which all models share. See
+# docs/reference/models.md. Its own config is identical.
 _base_ = '../resunet/resunet_nudt.py'

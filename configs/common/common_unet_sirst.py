@@ -1,3 +1,3 @@
 # U-Net on SIRST with BasicIRSTD's pipeline, which all models share. See docs/reference/models.md.
-# Its own config is the same.
+# Its own config is identical.
 _base_ = '../unet/unet_sirst.py'

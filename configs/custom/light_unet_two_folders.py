@@ -1,11 +1,11 @@
-# Your own images: one folder with images and one with masks, of any names. Starts from the weights
-# that ship with the package, so a few dozen images and a few epochs are enough.
+# Your own images: one folder with images and one with masks, with any names. Training starts from
+# the weights that ship with the package, so a few dozen images and a few epochs are enough.
 #
 #   mmirstd check data/own
 #   mmirstd split data/own --out data/own/lists
 #   mmirstd train light_unet_two_folders --work-dir work_dirs/own
 #
-# Change the names below to yours. Images of any size and bit depth; training takes crops.
+# Replace the names below by yours. Images may have any size and bit depth; training uses crops.
 _base_ = '../joint/light_unet_sirst3.py'
 
 data_root = 'data/own'

@@ -1,10 +1,10 @@
-# Your own images: one folder with images and one with masks, of any names.
+# Your own images: one folder with images and one with masks, with any names.
 #
 #   mmirstd check data/own --image-dir images --mask-dir masks
 #   mmirstd split data/own --out data/own/lists
 #   mim train mmsegmentation configs/custom/simirstd_lite_two_folders.py --work-dir work_dirs/own
 #
-# Change the names below to yours. Another model: take its file of _base_/models.
+# Replace the names below by yours. For another model, use its file of _base_/models.
 _base_ = [
     '../_base_/models/simirstd_lite.py',
     '../_base_/datasets/folder.py',

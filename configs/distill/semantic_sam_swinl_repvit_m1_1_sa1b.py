@@ -1,6 +1,6 @@
 # Distillation of Semantic-SAM (Swin-L) into RepViT-M1.1 on 1 % of SA-1B with the paper's values
-# (Sec. 3.2 and 4.1). Eight GPUs, 2 images each. Where the paper is silent: Semantic-SAM's values.
-# Another teacher file: --cfg-options train_cfg.teacher.checkpoint=PATH
+# (Sec. 3.2 and 4.1). Eight GPUs, 2 images each. Where the paper is silent, Semantic-SAM's values
+# are used. For another teacher file: --cfg-options train_cfg.teacher.checkpoint=PATH
 _base_ = ['../_base_/distillation.py', '../_base_/models/semantic_sam_swinl.py']
 
 size = 1024  # Semantic-SAM's training size; the paper gives none

@@ -1,8 +1,8 @@
 # The same distillation with less memory, for one GPU: 640 px, 32 prompts, one image at a time,
-# gradients of 16 images summed up, draws that repeat every epoch so that a cache can replace the
-# teacher:
+# gradients accumulated over 16 images, random draws that repeat every epoch so that a cache can
+# replace the teacher:
 #   --cfg-options train_cfg.teacher.cache=cache/sa1b_640
-# docs/explanation/distillation.md says how much disk that takes. Not the paper's setting.
+# docs/explanation/distillation.md states how much disk space that takes. Not the paper's setting.
 _base_ = './semantic_sam_swinl_repvit_m1_1_sa1b.py'
 
 model = dict(norm_eval=True)  # statistics of one image are none

@@ -1,6 +1,6 @@
-# A tiny Semantic-SAM trained with its own many-to-many criterion on procedural nested shapes, to
-# be the teacher of tiny_synthetic.py: no weights of the real one can be shipped. Needs
-# tools/make_nested_shapes.py first; about nine minutes on an idle core.
+# A tiny Semantic-SAM trained with its own many-to-many criterion on procedural nested shapes, as
+# the teacher of tiny_synthetic.py, because no weights of the real one can be shipped. Run
+# tools/make_nested_shapes.py first; training takes about nine minutes on an idle core.
 _base_ = [
     '../_base_/distillation.py',
     '../_base_/models/semantic_sam_tiny.py',

@@ -1,5 +1,5 @@
-# EfficientSAM-S on MDFA, fine-tuned without prompts. See docs/reference/sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# EfficientSAM-S on MDFA, fine-tuned without prompts. See docs/reference/sam.md. It starts from
+# random weights. To use published ones, convert them first:
 #   mmirstd convert efficient-sam SRC DST \
 #     --config efficient_sam_vits_mdfa
 #   ... --cfg-options load_from=DST

@@ -1,5 +1,5 @@
-# The plain residual U-Net on procedural scenes alone: weights that no licence of public data
-# touches. Scored on the public test splits, of which it has never seen anything alike.
+# The plain residual U-Net on procedural scenes only, so its weights do not depend on the licences
+# of public data. It is scored on the public test splits, without training on any real image.
 #   mmirstd make-scenes data/scenes --train 3000 --val 200 --test 300 --seed 11
 _base_ = './light_unet_sirst3.py'
 

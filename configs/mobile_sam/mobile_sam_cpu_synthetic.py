@@ -1,5 +1,5 @@
-# A MobileSAM for the procedural scenes, small enough for two CPU cores. It shows that
-# everything works together; nothing of it is published or compared.
+# A MobileSAM for the procedural scenes, small enough for two CPU cores. It shows that everything
+# works together, but it is not a published model.
 _base_ = [
     '../_base_/models/mobile_sam.py',
     '../_base_/models/_narrow_sam.py',

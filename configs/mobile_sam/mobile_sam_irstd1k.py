@@ -1,5 +1,5 @@
-# MobileSAM on IRSTD-1k, fine-tuned without prompts. See docs/reference/sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# MobileSAM on IRSTD-1k, fine-tuned without prompts. See docs/reference/sam.md. It starts from
+# random weights. To use published ones, convert them first:
 #   mmirstd convert mobile-sam SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [

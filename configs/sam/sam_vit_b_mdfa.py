@@ -1,5 +1,5 @@
-# SAM ViT-B on MDFA, fine-tuned without prompts. See docs/reference/sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# SAM ViT-B on MDFA, fine-tuned without prompts. See docs/reference/sam.md. It starts from random
+# weights. To use published ones, convert them first:
 #   mmirstd convert sam SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [

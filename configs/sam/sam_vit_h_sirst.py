@@ -1,5 +1,5 @@
-# SAM ViT-H on SIRST, fine-tuned without prompts. See docs/reference/sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# SAM ViT-H on SIRST, fine-tuned without prompts. See docs/reference/sam.md. It starts from random
+# weights. To use published ones, convert them first:
 #   mmirstd convert sam SRC DST \
 #     --config sam_vit_h_sirst
 #   ... --cfg-options load_from=DST

@@ -1,5 +1,5 @@
-# SAM-HQ ViT-B on MDFA, fine-tuned without prompts. See docs/reference/sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# SAM-HQ ViT-B on MDFA, fine-tuned without prompts. See docs/reference/sam.md. It starts from
+# random weights. To use published ones, convert them first:
 #   mmirstd convert sam-hq SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [

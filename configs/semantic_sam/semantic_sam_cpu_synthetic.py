@@ -1,5 +1,5 @@
 # A Semantic-SAM for the procedural scenes, small enough for two CPU cores. It shows that
-# everything works together; nothing of it is published or compared.
+# everything works together, but it is not a published model.
 _base_ = [
     '../_base_/models/semantic_sam.py',
     '../_base_/datasets/synthetic.py',

@@ -1,5 +1,6 @@
-# Semantic-SAM Swin-L on SIRST, fine-tuned without a user's prompts. See docs/reference/semantic_sam.md.
-# Starts from random weights unless you give published ones, converted first:
+# Semantic-SAM Swin-L on SIRST, fine-tuned without a user's prompts. See
+# docs/reference/semantic_sam.md. It starts from random weights. To use published ones, convert
+# them first:
 #   mmirstd convert semantic-sam SRC DST
 #   ... --cfg-options load_from=DST
 _base_ = [

@@ -1,4 +1,5 @@
-# A stock FCNHead on our encoder. Stock heads do not decode queries, so the encoder makes none early.
+# A stock FCNHead on our encoder. Stock heads do not use queries, so the encoder does not decode an
+# early mask.
 _base_ = [
     '../_base_/datasets/nudt.py',
     '../_base_/schedules/adamw_150e.py',

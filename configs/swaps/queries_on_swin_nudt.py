@@ -1,4 +1,4 @@
-# The whole query design on a stock Swin-T.
+# The complete query design on a stock Swin-T.
 _base_ = [
     '../_base_/datasets/nudt.py',
     '../_base_/schedules/adamw_150e.py',

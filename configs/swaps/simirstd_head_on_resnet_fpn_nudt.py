@@ -1,4 +1,4 @@
-# Our decoder on a stock ResNet and FPN: no adapter, no queries, no early masks.
+# Our decoder on a stock ResNet and FPN, without adapter, queries and early masks.
 _base_ = [
     '../_base_/datasets/nudt.py',
     '../_base_/schedules/adamw_150e.py',

@@ -157,7 +157,7 @@ def _execute(
 
 
 def _threads(args: argparse.Namespace, workers: int) -> int:
-    """Threads of each worker. Digits depend on it, so a run goes on with as many as it began."""
+    """Threads of each worker. Digits depend on it, so a resumed run keeps the number."""
     if args.resume:
         earlier = (read_header(args.out) or {}).get('job', {}).get('threads')
         if isinstance(earlier, int) and earlier > 0:

@@ -31,7 +31,7 @@ class Selection(Pairing):
         root: Folder of the dataset.
         layout: Recognised or given layout.
         dataset: Recognised or given dataset, None if unknown.
-        split: What was asked for, None for all images.
+        split: The requested split, None for all images.
         damaged: Names left out because the dataset declares their files damaged.
         excluded: Names left out on demand.
         mismatched_masks: Name -> shape of the mask, for pairs declared to differ in size that do.

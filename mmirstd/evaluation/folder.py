@@ -26,7 +26,7 @@ from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.wording import format_count
 
 RESIZE = ('prediction', 'gt')
-"""Which of the two is brought to the size of the other where they differ."""
+"""Which of the two is resized to the other if their sizes differ."""
 
 
 class FolderError(ValueError):

@@ -57,7 +57,7 @@ def max_and_oracle(ious: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
 
 @METRICS.register_module()
 class OneClickIoUMetric(BaseMetric):
-    """One click per segment, averaged over all segments of the data set.
+    """One click per segment, averaged over all segments of the dataset.
 
     ``one_click/max`` is the IoU in percent of the mask with the highest predicted quality,
     ``one_click/oracle`` that of the best of the masks. Semantic-SAM's README gives 55.1 and 74.1

@@ -49,7 +49,7 @@ class Scores:
         empty_iou: Convention of nIoU for images without target and prediction.
         images: Number of images; ``empty_images`` of them have neither target nor prediction.
         pixels: Evaluated pixels of all images; ``ignored`` more were left out.
-        fa_pixels: Denominator of Fa; equals ``pixels`` unless a fixed size was asked for.
+        fa_pixels: Denominator of Fa; equals ``pixels`` unless a fixed size was set.
         tp, fp, fn: Pixels predicted rightly, predicted wrongly, and missed.
         targets, hits: Ground-truth components, and those detected.
         predictions, false_predictions: Predicted components, and those without a target.

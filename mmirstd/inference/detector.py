@@ -191,7 +191,7 @@ class Detector(ABC):
     ) -> Iterator[Detection]:
         """Detect targets image by image.
 
-        The first image is looked at for options that do not fit: a frame that is shrunk so much
+        The first image is checked for unsuitable options: a frame that is shrunk so much
         that targets vanish, values that use a small part of the range, colours. Each is logged
         once as a warning.
 

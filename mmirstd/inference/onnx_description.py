@@ -26,7 +26,7 @@ class Description:
         divide_by_maximum: Whether images are scaled, before they are resized, so that their
             brightest value is 255, as UIU-Net is trained.
         standardize: ``tail`` and ``limit`` of `mmirstd.StandardizeImage`, by which each frame is
-            brought to zero mean and unit deviation; None for no standardisation.
+            standardised to zero mean and unit deviation; None for no standardisation.
         square: Side to which images are resized before the model (Pillow's bilinear,
             antialiased), and the logits back afterwards; None leaves the size alone.
         align_corners: How logits are resized back to the size of the image.

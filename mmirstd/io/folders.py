@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is passed over: dot-files and the ``__MACOSX`` of archives."""
+    """Whether a file or folder is ignored: hidden files and the ``__MACOSX`` of archives."""
     return name.startswith('.') or name == '__MACOSX'
 
 

@@ -1,4 +1,4 @@
-"""benchmarks/zoo_entry.py: the history of a training that went on from others."""
+"""benchmarks/zoo_entry.py: the history of a training that continued others."""
 
 import json
 from pathlib import Path

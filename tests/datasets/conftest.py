@@ -11,7 +11,7 @@ SHAPE = (18, 24)
 
 
 def scene(number: int, shape: tuple[int, int] = SHAPE) -> tuple[np.ndarray, np.ndarray]:
-    """Image and 0/255 mask; ``number`` (1..15) target pixels, so that pairs can be told apart."""
+    """Image and 0/255 mask; ``number`` (1..15) target pixels, so that pairs differ."""
     image = np.full(shape, 50 + number, np.uint8)
     mask = np.zeros(shape, np.uint8)
     mask[3, 2 : 2 + number] = 255

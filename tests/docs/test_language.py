@@ -41,6 +41,22 @@ PATTERNS = {
     r'\b(?:[Tt]he|[Aa]|[Ee]ach|[Aa]ll|one|our|original|trained|infrared) networks?\b(?! access)': (
         'model'
     ),
+    r'\b(?:told|tells?|telling) (?:\w+ )?apart\b': 'distinguish, recognise',
+    r'\b(?:goes|went|gone) on (?:with|where|at|from|after)\b': 'continues',
+    r'\b(?:seed|sample|process|prompt|page|name|column|mask|cache|limit|environment|folder|image|'
+    r'target)s? of (?:its|their) own\b': 'its own ..., a separate ...',
+    r'\bat hand\b': 'available, the current ...',
+    r'\b(?:up|down)-sampl': 'upsample, downsample',
+    r'\bbi-direction': 'bidirectional',
+    r'\bback ends?\b': 'backend',
+    r'\bdata sets?\b(?! (?:up|to))': 'dataset',
+    r'\bcirculates\b': 'say whose it is',
+    r'\bdoes not hold\b': 'does not contain',
+    r'\b(?:is|was|are|were|be) asked for\b': 'is requested, is required',
+    r'\b(?:is|are|was|were) (?:looked at|brought to|handed over|passed over)\b': (
+        'is checked, resized, passed, skipped'
+    ),
+    r'\bone (?:line|row|name|view|sample|entry|target) an? (?!time\b)': 'one ... per ...',
 }
 
 
@@ -63,7 +79,10 @@ def test_patterns_find_what_they_are_for():
         'a folder of your own', 'or its likes', 'one recipe a dataset', 'does not speak about it',
         'for want of', 'matched anew', 'in silence', 'dearer', 'wants a step', 'nobody',
         'proved to compute', 'What became of one', '"""Refuse.', 'Letters: N batch', 'the recipe',
-        'a blob', 'prediction and truth', 'the network',
+        'a blob', 'prediction and truth', 'the network', 'cannot be told apart', 'goes on where it',
+        'a seed of its own', 'the processor at hand', 'up-sampled', 'bi-direction', 'back end',
+        'the data set', 'it circulates', 'does not hold weights', 'weights were asked for',
+        'is looked at once', 'is brought to the size', 'one line a target',
     ]  # fmt: skip
     good = [
         'There is no image',

@@ -80,7 +80,7 @@ def test_every_registered_component_has_its_place():
     for node in nodes:
         node.import_from_location()
         for component in node.module_dict.values():
-            # Other tests register parts of their own.
+            # Other tests register further parts.
             if component.__module__.startswith('mmirstd.'):
                 assert f'{component.__module__}.{component.__name__}' in written
     for path in written:

@@ -119,7 +119,7 @@ def test_a_mask_without_scores_is_enough():
 
 
 def test_reads_what_mmseg_stores():
-    # postprocess_result applies the sigmoid to one channel, and a threshold of its own.
+    # postprocess_result applies the sigmoid to one channel, and its own threshold.
     from mmengine.structures import PixelData
     from mmseg.models.segmentors import EncoderDecoder
     from mmseg.structures import SegDataSample

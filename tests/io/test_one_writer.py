@@ -11,7 +11,7 @@ METHODS = {
     'rename',
 }  # fmt: skip
 ALLOWED = {
-    # OpenCV writes videos to a path of its own; the guard, the check and the name are there too.
+    # OpenCV writes videos to a path itself; the guard, the check and the name are there, too.
     ('mmirstd/reporting/video.py', 'VideoWriter'),
     # Keys of a checkpoint.
     ('mmirstd/conversion/common.py', 'rename'),

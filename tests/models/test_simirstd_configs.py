@@ -123,7 +123,7 @@ def test_missing_distilled_weights_are_explained() -> None:
 
 @pytest.mark.parametrize('size', [(33, 47), (64, 40)])
 def test_predictions_have_the_size_of_the_image(size: tuple[int, int]) -> None:
-    model = build(CONFIGS / 'simirstd_irstd1k.py')  # stem stride 2: masks are up-sampled
+    model = build(CONFIGS / 'simirstd_irstd1k.py')  # stem stride 2: masks are upsampled
     model.eval()
     image = torch.randn(2, 3, *size)
     with torch.no_grad():

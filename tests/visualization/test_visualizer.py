@@ -29,7 +29,7 @@ def _has(picture, kind):
 def _sample(probability, gt_mask=None):
     sample = SegDataSample()
     sample.seg_logits = PixelData(data=torch.as_tensor(probability, dtype=torch.float32)[None])
-    # What MMSegmentation stores beside it was cut at another threshold; it must not be used.
+    # What MMSegmentation stores next to it has another threshold; it must not be used.
     sample.pred_sem_seg = PixelData(data=torch.ones(1, *probability.shape, dtype=torch.long))
     if gt_mask is not None:
         sample.gt_sem_seg = PixelData(data=torch.as_tensor(gt_mask, dtype=torch.uint8)[None])

@@ -1,9 +1,10 @@
-# What the IRSTD datasets share. The files _sirst.py, _nudt.py, _irstd1k.py and _mdfa.py say where a
-# dataset is and which splits it has; their names without _ join both. The pipelines below are for
-# 256 x 256 pixels.
+# Common part of the IRSTD datasets. The files _sirst.py, _nudt.py, _irstd1k.py and _mdfa.py define
+# the folder and the splits of a dataset; the files of these names without _ join both. The
+# pipelines below are for 256 x 256 pixels.
 #
-# The folder of all datasets is ./data, or what the environment variable MMIRSTD_DATA names. Other
-# places: --cfg-options {train,val,test}_dataloader.dataset.data_root=DIR, one option for each.
+# The folder of all datasets is ./data, or the folder that the environment variable MMIRSTD_DATA
+# names. For other folders: --cfg-options {train,val,test}_dataloader.dataset.data_root=DIR, one
+# option for each.
 input_size = 256
 
 # 8-bit images pass unchanged; for other sensors set intensity_range (see mmirstd.LoadIRImage).

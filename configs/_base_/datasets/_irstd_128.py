@@ -1,4 +1,4 @@
-# What the IRSTD datasets of 128 x 128 pixels share: resized and flipped, nothing else.
+# Common part of the IRSTD datasets of 128 x 128 pixels, which are only resized and flipped.
 _base_ = './_irstd.py'
 
 input_size = 128

@@ -1,4 +1,4 @@
-# What the IRSTD datasets of 512 x 512 pixels share.
+# Common part of the IRSTD datasets of 512 x 512 pixels.
 _base_ = './_irstd.py'
 
 input_size = 512  # paper Sec. 4.1

@@ -1,5 +1,5 @@
-# Your own images in {train,val,test}/{images,masks}, mask and image of the same name.
-# For two folders of any name see configs/custom/.
+# Your own images in {train,val,test}/{images,masks}, with the same names for masks and images. For
+# two folders with any names, see configs/custom/.
 _base_ = './_irstd.py'
 
 data_root = 'data/own'

@@ -1,7 +1,7 @@
-# SIRST3, the joint set of the literature: SIRST, NUDT-SIRST and IRSTD-1k, trained on together and
-# scored each by itself and pooled in one pass. At native size, one channel, standardised per frame.
-# Training 213 + 663 + 800 images, test 214 + 664 + 201. A tenth of each training split is set aside
-# for validation.
+# SIRST3, the joint set of the literature: SIRST, NUDT-SIRST and IRSTD-1k, trained on together, and
+# scored separately and pooled in one pass. Native size, one channel, standardised per frame.
+# Training 213 + 663 + 800 images, test 214 + 664 + 201. A tenth of each training split is set
+# aside for validation.
 data_root = '{{$MMIRSTD_DATA:data}}'
 crop_size = 128
 

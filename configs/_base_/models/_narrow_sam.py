@@ -1,4 +1,4 @@
-# Parts of the SAM family that are small enough for two CPU cores.
+# Parts of the SAM family, small enough for two CPU cores.
 width = 32
 narrow_vit = dict(
     img_size=256, out_channels=width, pretrain_size=256, embed_dims=48, depth=4, num_heads=4)

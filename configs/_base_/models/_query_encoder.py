@@ -1,4 +1,4 @@
-# What step 4 of the roadmap puts around the image encoder; it takes the encoder as its backbone.
+# The query encoder of step 4 of the roadmap, which contains the image encoder as its backbone.
 query_encoder = dict(
     type='mmirstd.QueryEncoder',
     embed_dims=256,

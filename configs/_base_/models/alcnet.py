@@ -1,4 +1,4 @@
-# ALCNet as it circulates: one channel, no local contrast. See docs/reference/models.md.
+# BasicIRSTD's ALCNet: one channel, no local contrast. See docs/reference/models.md.
 _base_ = './resunet.py'
 
 model = dict(

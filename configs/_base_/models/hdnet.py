@@ -1,5 +1,5 @@
-# HDNet with three input channels. Its losses are not published; those of MSHNet, from which its code
-# descends, are used. See docs/reference/models.md.
+# HDNet with three input channels. Its losses are not published; those of MSHNet, from which its
+# code is derived, are used. See docs/reference/models.md.
 _base_ = './mshnet.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# A plain residual U-Net at strides 1 to 16, our own design: the control of SimIRSTD tiny.
+# A plain residual U-Net at strides 1 to 16, our own design, to compare with SimIRSTD tiny.
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(type='SegDataPreProcessor'),  # the config fills in its dataset's

@@ -1,6 +1,6 @@
-# SAM, ViT-B, without prompts. See docs/reference/sam.md.
-# Images of any size are stretched to img_size, masks have a quarter of it. Published weights
-# expect 1024; 512 or 256 need less memory and see less detail.
+# SAM, ViT-B, without prompts. See docs/reference/sam.md. Images of any size are stretched to
+# img_size; the side of a mask is a quarter of it. Published weights expect 1024; 512 or 256 need
+# less memory and resolve less detail.
 model = dict(
     type='EncoderDecoder',
     backbone=dict(type='mmirstd.SAMViT', arch='base', img_size=1024),

@@ -1,4 +1,4 @@
-# A Semantic-SAM of 1.3 M parameters for CPUs: every part of it, narrow and shallow.
+# A narrow and shallow Semantic-SAM with all its parts and 1.3 M parameters, for CPUs.
 semantic_sam = dict(
     type='mmirstd.SemanticSAM',
     backbone=dict(

@@ -1,5 +1,6 @@
 # The full SimIRSTD model (step 7 of the roadmap). Section numbers refer to the paper; where it is
-# silent or differs, the value is that of the authors' release, which made the published weights.
+# silent or differs, the value is that of the authors' release, which produced the published
+# weights.
 _base_ = './simirstd_baseline.py'
 
 model = dict(

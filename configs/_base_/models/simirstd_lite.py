@@ -1,4 +1,5 @@
-# SimIRSTD lite, our own design: the whole query design at a fraction of the cost. Not in the paper.
+# SimIRSTD lite, our own design: the complete query design at a fraction of the cost. Not in the
+# paper.
 #
 # What it keeps: decoding at full resolution (stem stride 1), sparse queries in encoder, FPN and
 # decoder, dense queries, three supervised masks, prompts. What it narrows: RepViT to about a third

@@ -1,6 +1,6 @@
-# SimIRSTD tiny with another encoder: EfficientNet-Lite0, whose ImageNet weights come with a package
-# (extra `lite0`), instead of residual stages of its own. Our own design, not in the paper; made to
-# ask the paper's question on a CPU: does visible-light pre-training help on infrared images?
+# SimIRSTD tiny with another encoder: EfficientNet-Lite0, whose ImageNet weights are in a Python
+# package (extra `lite0`), instead of its own residual stages. Our own design, not in the paper, to
+# test on a CPU whether visible-light pre-training helps on infrared images.
 _base_ = './simirstd_tiny.py'
 
 stages = [24, 40, 112, 320]

@@ -1,6 +1,6 @@
-# SimIRSTD tiny, our own design: the whole query design at 1.5 GMACs, small enough for a camera. Not
-# in the paper. Encoder: residual stages at strides 1 to 16 instead of RepViT, whose first block
-# has 64 channels at full resolution.
+# SimIRSTD tiny, our own design: the complete query design at 1.5 GMACs, small enough for a camera.
+# Not in the paper. Encoder: residual stages at strides 1 to 16 instead of RepViT, whose first
+# block has 64 channels at full resolution.
 width = 16
 stages = [16, 32, 32, 64]
 model = dict(

@@ -1,5 +1,5 @@
-# BasicIRSTD's pipeline, which trains all models alike: one gray channel, patches of 256 at native
-# scale, the eight symmetries of the square. Test images keep their size.
+# BasicIRSTD's pipeline, which is the same for all models: one gray channel, patches of 256 at
+# native scale, the eight symmetries of the square. Test images keep their size.
 _base_ = '../datasets/_irstd.py'
 
 load_image = dict(_base_.load_image, channels=1)

@@ -1,4 +1,4 @@
-# RPCANet's pipeline by its authors: one channel, divided by 255 and nothing else.
+# RPCANet's pipeline by its authors: one channel, divided by 255, without further steps.
 _base_ = './_square.py'
 
 load_image = dict(_base_.load_image, channels=1)

@@ -1,5 +1,5 @@
-# Images brought to 256 x 256 without augmentation, as the authors of AGPCNet train. The files
-# without an underscore join a pipeline with a dataset.
+# Images resized to 256 x 256 without augmentation, as in the training of AGPCNet's authors. The
+# files without an underscore join a pipeline with a dataset.
 _base_ = '../datasets/_irstd.py'
 
 to_input_size = dict(type='mmirstd.ResizeToSquare', size=_base_.input_size)

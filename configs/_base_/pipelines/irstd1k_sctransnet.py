@@ -1,4 +1,4 @@
-# IRSTD-1k with the pipeline of SCTransNet: BasicIRSTD's with another sampling of patches.
+# IRSTD-1k with the pipeline of SCTransNet: BasicIRSTD's with a different sampling of patches.
 _base_ = ['./irstd1k_basicirstd.py', './_random_patch.py']
 
 random_patch = dict(_base_.random_patch, image_pad=_base_.gray_mean)

@@ -1,4 +1,4 @@
-# MDFA with the pipeline of SCTransNet: BasicIRSTD's with another sampling of patches.
+# MDFA with the pipeline of SCTransNet: BasicIRSTD's with a different sampling of patches.
 _base_ = ['./mdfa_basicirstd.py', './_random_patch.py']
 
 random_patch = dict(_base_.random_patch, image_pad=_base_.gray_mean)

@@ -1,4 +1,4 @@
-# The loops that the schedules share: validation after every fifth epoch.
+# Common loops of the schedules: validation after every fifth epoch.
 _base_ = './test_only.py'
 
 optim_wrapper = dict(type='OptimWrapper')

@@ -1,6 +1,7 @@
-# The common schedule for comparisons, after BasicIRSTD: Adam 5e-4, a tenth after epochs 200 and 300.
+# The common schedule for comparisons, after BasicIRSTD: Adam at 5e-4, divided by ten after epochs
+# 200 and 300.
 #
-# Another length: --cfg-options train_cfg.max_epochs=N param_scheduler.0.milestones=...
+# For another length: --cfg-options train_cfg.max_epochs=N param_scheduler.0.milestones=...
 _base_ = './_loops.py'
 
 batch_size = 16

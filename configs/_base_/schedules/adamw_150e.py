@@ -1,7 +1,7 @@
 # Fine-tuning schedule of SimIRSTD (paper, implementation details): AdamW, lr 1e-4 -> 1e-6 by
 # cosine after 10 linear warm-up iterations, weight decay 0.1, gradient norm 0.01, 150 epochs.
 #
-# Another length, which the cosine follows: --cfg-options train_cfg.max_epochs=N
+# For another length, to which the cosine adapts: --cfg-options train_cfg.max_epochs=N
 _base_ = './_loops.py'
 
 optim_wrapper = dict(

@@ -1,6 +1,6 @@
 # The paper's fine-tuning schedule for a model whose encoder is pre-trained on a large set: the
-# encoder learns ten times more slowly. The paper does not say how it fine-tuned the generalists; a
-# smaller rate for the encoder is common practice. Without it: the file adamw_150e.py.
+# encoder has a tenth of the learning rate. The paper does not say how it fine-tuned the
+# generalists; a smaller rate for the encoder is common practice. Without it, use adamw_150e.py.
 _base_ = './adamw_150e.py'
 
 optim_wrapper = dict(

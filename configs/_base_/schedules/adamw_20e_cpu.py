@@ -1,5 +1,5 @@
-# From random weights on two CPU cores in a few minutes: a larger step and a looser gradient norm
-# than fine-tuning, and few epochs.
+# Training from random weights on two CPU cores in a few minutes: a larger learning rate and
+# gradient norm than in fine-tuning, and few epochs.
 _base_ = './adamw_150e.py'
 
 optim_wrapper = dict(

@@ -1,5 +1,5 @@
-# Warm-up, a long constant stretch, then a linear decay to zero: the constant stretch can be
-# prolonged at will, since nothing in it depends on the total length.
+# Warm-up, a long constant phase, then a linear decay to zero. The constant phase can be extended
+# at will, because it does not depend on the total length.
 _base_ = './_loops.py'
 
 max_epochs = 140

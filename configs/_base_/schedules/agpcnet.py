@@ -1,5 +1,5 @@
-# Training of AGPCNet by its authors. They train for 5 epochs on the 8,525 images of SIRST-Aug, which
-# are augmented before training; 70 epochs here are as many steps on NUDT-SIRST.
+# Training of AGPCNet by its authors. They train for 5 epochs on the 8,525 images of SIRST-Aug,
+# which are augmented before training; 70 epochs on NUDT-SIRST are the same number of steps.
 _base_ = './_loops.py'
 
 batch_size = 8

@@ -1,4 +1,4 @@
-# Training of ISNet by its authors. The configs take the augmentation of ACM instead of their
+# Training of ISNet by its authors. The configs use the augmentation of ACM instead of their
 # albumentations pipeline.
 _base_ = './acm.py'
 

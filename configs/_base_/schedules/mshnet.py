@@ -1,4 +1,4 @@
-# Training of MSHNet by its authors: as DNANet, with other length and batch.
+# Training of MSHNet by its authors: as DNANet, with a different length and batch size.
 _base_ = './dnanet.py'
 
 batch_size = 4

@@ -1,4 +1,4 @@
-# Training of SCTransNet by its authors: a higher rate and longer than BasicIRSTD.
+# Training of SCTransNet by its authors: a higher learning rate and more epochs than BasicIRSTD.
 _base_ = './adam_400e.py'
 
 max_epochs = 1000

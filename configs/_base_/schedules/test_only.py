@@ -1,3 +1,3 @@
-# For models without weights: there is nothing to train. Set train_dataloader to None with it.
+# For models without weights, which cannot be trained. Also set train_dataloader to None.
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

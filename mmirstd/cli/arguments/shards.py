@@ -40,7 +40,7 @@ def add_shard_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_sharded(args: argparse.Namespace) -> bool:
-    """Whether several processes were asked for."""
+    """Whether several processes were requested."""
     return args.workers is not None or args.ray is not None
 
 

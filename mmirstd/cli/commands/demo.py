@@ -36,8 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         action='append',
         default=[],
         metavar='NAME',
-        help='further host name under which the page may be asked for, for a reverse proxy; may be '
-        'repeated',
+        help='further host name of the page, for instance of a reverse proxy; may be repeated',
     )
     return parser
 

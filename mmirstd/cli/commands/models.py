@@ -1,6 +1,6 @@
 """List, show and download trained weights.
 
-Names work wherever weights are asked for, so downloading is only needed before going offline.
+Names work wherever weights are required, so downloading is only needed before going offline.
 """
 
 from __future__ import annotations

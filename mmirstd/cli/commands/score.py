@@ -186,7 +186,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def write_files(args: argparse.Namespace, result: SetScores) -> None:
-    """Write what was asked for besides the printed report."""
+    """Write the requested files in addition to the printed report."""
     read = Inputs(
         path for folder in (args.predictions, args.gt_masks) for path in Path(folder).rglob('*')
     )

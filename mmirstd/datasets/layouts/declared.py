@@ -30,7 +30,7 @@ class Section:
         masks: Mask folder below the root, None where images come without masks.
         image_suffix: What the stem of an image adds to the common name.
         mask_suffix: What the stem of a mask adds to the common name.
-        name: What a split calls the section, '' if it has no name of its own.
+        name: Name of the section in a split, '' if it has none.
         renames: (pattern, replacement) for ``re.fullmatch`` of listed names whose files are
             called otherwise here.
     """
@@ -167,8 +167,7 @@ def custom_layout(
     if image_dir == mask_dir and image_suffix == mask_suffix:
         raise ValueError(
             f'images and masks are both looked for in {image_dir!r}: give image_suffix or '
-            'mask_suffix, '
-            'what their names end in, to tell them apart'
+            'mask_suffix, the suffixes that distinguish them'
         )
     section = Section(image_dir, mask_dir, image_suffix, mask_suffix)
     return Layout('own folders', (section,), f'images in {image_dir}, masks in {mask_dir}')

@@ -128,7 +128,7 @@ def _section(root: Path, images: Path, masks: Path, name: str = '') -> Iterator[
 
 
 def _one_folder(root: Path) -> Iterator[Section]:
-    """Images and masks in one folder, told apart by what the names of the masks end in."""
+    """Images and masks in one folder, distinguished by the suffix of the masks."""
     stems = {path.stem for path in image_files(root, recursive=False)}
     suffixes = Counter(
         other.removeprefix(stem)

@@ -93,5 +93,5 @@ class COCOPanopticClicks(ClickDataset):
         wanted = [s['id'] for s in annotation['segments_info'] if not s.get('iscrowd')]
         absent = np.setdiff1d(wanted, ids)
         if len(absent):
-            raise ValueError(f'{png} does not hold the segments {absent.tolist()} of its entry')
+            raise ValueError(f'{png} does not contain the segments {absent.tolist()} of its entry')
         return image, ((ids == each).astype(np.uint8) for each in wanted)

@@ -163,7 +163,7 @@ def _folder_files(folder: Path) -> dict[str, FileSlice]:
 
 
 def _tar_files(archive: Path) -> dict[str, FileSlice]:
-    """File name -> part of the archive. The index is kept beside it where that can be written."""
+    """File name -> part of the archive. The index is stored next to it if that is possible."""
     stat = archive.stat()
     stamp = {'format': _INDEX_FORMAT, 'bytes': stat.st_size, 'modified': stat.st_mtime_ns}
     index_file = archive.with_name(f'{archive.name}.index.json')

@@ -2,7 +2,7 @@
 
 A stand-in for SA-1B where it cannot be had, for tests and demonstrations: groups of objects made
 of parts made of sub-parts, so that one click belongs to masks of several granularities. Small
-spots are masks of their own. It teaches a model nothing about photographs.
+spots are separate masks. A model learns nothing about photographs from them.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _draw_parts(
     rng: np.random.Generator,
     depth: int,
 ) -> list[np.ndarray]:
-    """Parts inside of ``parent``, each perhaps with parts of its own."""
+    """Parts inside ``parent``, possibly with further parts inside them."""
     parts: list[np.ndarray] = []
     for _ in range(rng.integers(0, 3)):
         where = centre + rng.normal(0, 0.35 * radius, 2)

@@ -1,7 +1,7 @@
 """Writing procedural scenes as datasets, in the layouts of the real ones.
 
 A folder belongs to one configuration, recorded in ``manifest.json`` before the first image.
-Every file appears whole or not at all, and a run that was cut short goes on where it stopped.
+Every file is complete or absent, and an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class CachedSteps(BaseTransform):
     """Run steps once per image and take their result from memory afterwards.
 
     Put loading and everything without random numbers in here, the augmentation after it. Each
-    worker process of a data loader fills a cache of its own.
+    worker process of a data loader fills its own cache.
 
     Required keys: ``img_path`` and what the first step needs. Modified and added keys: those of
     ``steps``.

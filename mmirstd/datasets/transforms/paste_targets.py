@@ -88,7 +88,7 @@ class PasteTargets(BaseTransform):
         if 'mix_results' not in results:
             raise KeyError(
                 'PasteTargets found no mix_results: put it into the pipeline of a '
-                'MultiImageMixDataset around the data set'
+                'MultiImageMixDataset around the dataset'
             )
         chance, seed = self._draw()
         if chance >= self.prob:

@@ -176,7 +176,7 @@ class SAMPredictor(PromptPredictor):
         """Answer B prompts of one click each, all at once.
 
         Args:
-            points: (B, 2), (x, y) in pixels of the image, each on a target of its own.
+            points: (B, 2), (x, y) in pixels of the image, each on a different target.
             multimask_output: See :meth:`predict`.
 
         Returns:

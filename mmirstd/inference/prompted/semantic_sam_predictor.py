@@ -36,7 +36,7 @@ STRIDE = 4
 """Pixels of the model's image per pixel of a mask."""
 
 _PROMPTS_PER_PASS = 8
-"""So many prompts are brought to the size of the image at a time, which limits memory."""
+"""Number of prompts whose masks are resized at a time, which limits memory."""
 
 
 class SemanticSAMPredictor(PromptPredictor):
@@ -156,7 +156,7 @@ class SemanticSAMPredictor(PromptPredictor):
         """Answer N prompts, all of them points or all of them boxes.
 
         Args:
-            points: (N, 2), (x, y) in pixels of the image; each point is a prompt of its own.
+            points: (N, 2), (x, y) in pixels of the image; each point is a separate prompt.
             boxes: (N, 4), (x1, y1, x2, y2) in pixels.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Frames of video files, cameras and streams, in order and read while they are asked for."""
+"""Frames of video files, cameras and streams, in order and read on demand."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LEAST_COMBS = 12
 
 
 def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[Source]:
-    """Frames of a video file in order; each must be read before the next one is asked for.
+    """Frames of a video file in order; each must be read before the next one is requested.
 
-    Frames that are damaged are passed over. If fewer frames can be decoded than the file
+    Damaged frames are skipped. If fewer frames can be decoded than the file
     announces, a last source follows that has no frame: reading it raises an error that says how
     many of how many there were.
 

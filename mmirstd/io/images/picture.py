@@ -1,4 +1,4 @@
-"""What a decoder hands over: pixels, and what else the file says about them."""
+"""The result of a decoder: pixels and metadata."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def decode(content: bytes, source: str) -> Picture:
         # The other pictures of an MPO are previews of the first or a second view.
         if pictures > 1 and image.format != 'MPO':
             raise ValueError(
-                f'it is animated ({format_count(pictures, "frame")}): save each frame as an image '
-                'of its own'
+                f'it is animated ({format_count(pictures, "frame")}): save each frame as a '
+                'separate image'
             )
         deep = image.format == 'PNG' and content[24] > 8  # bit depth in the IHDR chunk
         item_size = 2 if deep or image.mode.startswith('I;16') else _ITEM_SIZES.get(image.mode, 1)

@@ -1,6 +1,6 @@
 """Keeping the decoders' own messages off the terminal; what matters reaches the caller as errors.
 
-Pillow has a limit of its own on pixels, which would refuse large frames before ours is asked.
+Pillow has its own limit on pixels, which would refuse large frames before our check.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read an image file with the values that it holds.
 
     Args:
-        path: PNG, BMP, JPEG, TIFF, WebP, GIF, PGM or .npy file, told apart by its content.
+        path: PNG, BMP, JPEG, TIFF, WebP, GIF, PGM or .npy file, recognised by its content.
 
     Returns:
         Array (H, W), or (H, W, 3) in BGR order (OpenMMLab's order), of the file's own numeric

@@ -1,7 +1,7 @@
 """TIFF files: which pages are pictures, and what their numbers mean.
 
 A TIFF may hold reduced copies of a picture (overviews, thumbnails) and masks of transparency
-beside it, planes instead of pixels, gray values that count from white to black, and signed or
+next to it, planes instead of pixels, gray values in which 0 is white, and signed or
 floating point samples. tifffile reads the tags; it also decodes the pixels unless the compression
 is one that it needs the package imagecodecs for. Those go to Pillow (8 bits) and OpenCV (more),
 and only where these two are known to return the stored numbers.

@@ -32,7 +32,7 @@ def atomic_path(
 ) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces ``path`` when the block succeeds.
 
-    For libraries that write to a path of their own. Whatever interrupts the block (an exception,
+    For libraries that write to a path themselves. Whatever interrupts the block (an exception,
     SIGKILL, a full disk, power), ``path`` holds its previous content or all of the new one.
 
     Args:

@@ -125,7 +125,7 @@ class OutputFolder:
         self._append({'state': state})
 
     def growing(self, relative: StrPath) -> Path:
-        """As :meth:`path`, for a file that grows under a temporary name beside it."""
+        """As :meth:`path`, for a file that grows under a temporary name."""
         self.path(partial_path(relative))
         return self.path(relative)
 

@@ -14,7 +14,7 @@ StrPath = str | os.PathLike[str]
 
 
 class OutputError(ValueError):
-    """A file must not be written where it was asked for; the message says why."""
+    """A file must not be written to the requested path; the message says why."""
 
 
 class Inputs:

@@ -78,7 +78,7 @@ class SAMMaskDecoder(nn.Module):
 
     @staticmethod
     def upscaling_norm(channels: int) -> nn.Module:
-        """Norm between the two up-sampling layers."""
+        """Norm between the two upsampling layers."""
         return LayerNorm2d(channels)
 
     def output_tokens(self) -> Tensor:
@@ -203,7 +203,7 @@ class EfficientSAMMaskDecoder(SAMMaskDecoder):
 
     @staticmethod
     def upscaling_norm(channels: int) -> nn.Module:
-        """Norm between the two up-sampling layers."""
+        """Norm between the two upsampling layers."""
         return nn.GroupNorm(1, channels)
 
 

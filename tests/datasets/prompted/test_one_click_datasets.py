@@ -95,7 +95,7 @@ def test_missing_and_wrong_files_are_named(coco, tmp_path):
     png = coco / 'annotations/panoptic_val2017/000000000009.png'
     cv2.imwrite(str(png), np.zeros((40, 60, 3), np.uint8))
     with pytest.raises(
-        ValueError, match=r'000000000009\.png does not hold the segments \[5, 70003'
+        ValueError, match=r'000000000009\.png does not contain the segments \[5, 70003'
     ):
         COCOPanopticClicks(str(coco))[0]
     cv2.imwrite(str(png), np.zeros((40, 50, 3), np.uint8))

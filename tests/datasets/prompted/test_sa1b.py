@@ -139,7 +139,7 @@ def test_absent_data_and_single_files(folder, tmp_path, caplog):
 
 
 def damaged(folder, tmp_path, name: str, change) -> SA1BDataset:
-    """The data set with one file of image 2 changed."""
+    """The dataset with one file of image 2 changed."""
     root = tmp_path / 'damaged'
     shutil.copytree(folder, root)
     path = root / 'sa_000020' / f'sa_2.{name}'
