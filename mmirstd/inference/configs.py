@@ -1,4 +1,4 @@
-"""Finding a config by path or name and making it ready for inference."""
+"""Find a config by path or name and prepare it for inference."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def find_config(config: str | Path) -> Path:
 def split_pipeline(
     config: Config, intensity_range: IntensityRange | None = None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The test pipeline as the arguments of its image loader and the steps after it.
+    """Split the test pipeline into the arguments of its image loader and the other steps.
 
     Args:
         config: With ``test_pipeline`` or ``test_dataloader.dataset.pipeline``.

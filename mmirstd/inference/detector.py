@@ -1,8 +1,8 @@
-"""The way from an image to an answer that PyTorch and onnxruntime share.
+"""Base class of detectors: the steps from an image to targets that all runtimes share.
 
-A detector knows how to bring an image into the model's range of values and how to run the
-model on a few images of one size. Everything else, tiles, batches, broken files, targets, is
-the same for all of them and lives here. Imports neither torch nor MMSegmentation.
+A subclass scales an image to the model's range of values and runs the
+model on a few images of one size. Everything else (tiles, batches, broken files, targets) is
+implemented here. This module imports neither torch nor MMSegmentation.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Detector(ABC):
     """Detects small targets in images of any size.
 
     Args:
-        options: What the user chose.
-        own: Threshold and range of values of the model itself, for what ``options`` leave open.
+        options: Options of the user.
+        own: Threshold and range of values of the model, used if ``options`` do not set them.
 
     Attributes:
-        options: The options in force; change them by :meth:`with_options`.
+        options: The current options; change them with :meth:`with_options`.
 
     Raises:
         ValueError: An option is out of range.
@@ -55,14 +55,14 @@ class Detector(ABC):
         self._told: set[str] = set()
 
     def with_options(self, **changes: Any) -> Detector:
-        """The same model under other options; nothing is loaded again.
+        """The same model with other options; nothing is loaded again.
 
         Args:
-            **changes: Fields of `DetectorOptions`; the others stay as they are. None for
-                ``threshold`` or ``intensity_range`` returns to the model's own.
+            **changes: Fields of `DetectorOptions`; the others do not change. None for
+                ``threshold`` or ``intensity_range`` restores that of the model.
 
         Raises:
-            TypeError: There is no such option.
+            TypeError: An option is unknown.
             ValueError: A value is out of range.
         """
         other = copy.copy(self)
@@ -73,12 +73,12 @@ class Detector(ABC):
 
     @property
     def threshold(self) -> float:
-        """A pixel is a target where its probability is above."""
+        """A pixel is a target if its probability exceeds this."""
         return self.options.threshold  # type: ignore[return-value]  # `completed` has set it
 
     @property
     def tiling(self) -> Tiling | None:
-        """How frames larger than a tile are cut; None hands whole frames to the model."""
+        """How frames larger than a tile are cut; None if the model gets whole frames."""
         return self.options.tiling
 
     @property
@@ -92,19 +92,19 @@ class Detector(ABC):
         return self.options.intensity_range  # type: ignore[return-value]  # so has it this
 
     def fingerprint(self) -> str:
-        """Digest of what the answers depend on: model, weights and options.
+        """Digest of everything that the results depend on: model, weights and options.
 
-        Detectors of the same class with equal fingerprints give the same answers.
+        Detectors of the same class with equal fingerprints give the same results.
         """
         return digest_of([type(self).__name__, asdict(self.options), self._own_fingerprint()])
 
     def _own_fingerprint(self) -> object:
-        """What tells the model and its weights from others; plain values."""
+        """Plain values that identify the model and its weights."""
         return None
 
     @abstractmethod
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Bring sensor values (H, W) or BGR (H, W, 3) to 0..255 without changing the shape.
+        """Scale sensor values (H, W) or BGR (H, W, 3) to 0..255 without changing the shape.
 
         Raises:
             ValueError: The numeric type needs an explicit range; the message has ``name``.
@@ -136,11 +136,11 @@ class Detector(ABC):
         """Detect targets in all ``inputs``; :meth:`stream` keeps only one batch in memory.
 
         Args:
-            inputs: What :func:`mmirstd.inference.sources.find_sources` accepts, or video files.
-            batch_size: Images, or tiles of one image, given to the model at once.
+            inputs: Inputs of :func:`mmirstd.inference.sources.find_sources`, or video files.
+            batch_size: Images, or tiles of one image, per batch of the model.
             recursive: Search folders with their sub-folders.
             on_error: 'raise', or a function ``(source, error)`` that receives every unusable
-                image, which is then left out. A range of values that does not fit the type of the
+                image, which is then left out. A range of values that does not suit the type of the
                 first image is always raised.
 
         Returns:
@@ -160,7 +160,7 @@ class Detector(ABC):
     def sources(
         inputs: Input | Iterable[Input], *, recursive: bool = False, deinterlaced: bool = False
     ) -> Iterable[Source]:
-        """The images that ``inputs`` mean; a single video file becomes its frames, in order.
+        """The images of ``inputs``; a single video file becomes its frames, in order.
 
         The index of a camera, the URL of a stream or a GStreamer pipeline becomes
         `mmirstd.inference.sources.LiveSources`.
@@ -197,12 +197,12 @@ class Detector(ABC):
 
         Args:
             sources: Images, e.g. from :meth:`sources`.
-            batch_size: Images of equal size, or tiles, given to the model at once. Batches follow
-                the places of the sources, so an unusable image makes its batch smaller and leaves
-                all others as they are.
+            batch_size: Images of equal size, or tiles, per batch of the model. Batches depend on
+                the positions of the sources, so an unusable image makes its batch smaller and does
+                not change the others.
             on_error: As for :meth:`__call__`.
-            strict_range: Raise a range of values that does not fit the first image, whatever
-                ``on_error`` says.
+            strict_range: Raise an error for a range of values that does not suit the first image,
+                whatever ``on_error`` is.
 
         Yields:
             Detections in the order of the sources.
@@ -243,7 +243,7 @@ class Detector(ABC):
                 image = source.read()
                 scaled = self.scale(image, str(source))
             except READ_ERRORS as error:
-                # An option that does not fit the first image will hardly fit any other.
+                # An option that does not suit the first image is unlikely to suit any other.
                 unfit = is_first and strict_range and isinstance(error, IntensityRangeError)
                 if on_error == 'raise' or unfit:
                     raise
@@ -273,7 +273,7 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
-    """What is not None among ``size`` consecutive items, then among the next ones."""
+    """Batches of ``size`` consecutive items, without those that are None."""
     rest = iter(items)
     while group := list(islice(rest, size)):
         if batch := [item for item in group if item is not None]:

@@ -1,4 +1,4 @@
-"""Importing MMSegmentation, which prints and warns of parts that are absent on purpose."""
+"""Import MMSegmentation without its messages about parts that are not needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmirstd.io.held_warnings import hold, hold_warnings
 
 
 def import_mmseg() -> Callable[[], None]:
-    """Import MMSegmentation; what it prints and warns of goes to the log file, if there is one.
+    """Import MMSegmentation; its output and warnings go to the log file, if there is one.
 
     Returns:
         A function that shows warnings on the screen again.

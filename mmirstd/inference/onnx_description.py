@@ -1,4 +1,4 @@
-"""What a program must know to use an exported model; travels inside the ONNX file."""
+"""Description of an exported model for programs that use it; stored in the ONNX file."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ METADATA_KEY = 'mmirstd'
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """How images become the input of the model and its output an answer.
+    """How images are converted to the input of the model, and its output to a result.
 
-    The graph itself does the rest: colour order, mean, standard deviation.
+    The graph itself does everything else: colour order, mean, standard deviation.
 
     Attributes:
         channels: Channels of the input: 3 for BGR (gray repeated), 1 for gray.
         intensity_range: Sensor values that become 0 and 255, see
             `mmirstd.datasets.intensity.scale_intensity`.
-        percentiles: For 'percentile'.
+        percentiles: Percentiles for 'percentile'.
         divide_by_maximum: Whether images are scaled, before they are resized, so that their
             brightest value is 255, as UIU-Net is trained.
         standardize: ``tail`` and ``limit`` of `mmirstd.StandardizeImage`, by which each frame is
             standardised to zero mean and unit deviation; None for no standardisation.
-        square: Side to which images are resized before the model (Pillow's bilinear,
-            antialiased), and the logits back afterwards; None leaves the size alone.
-        align_corners: How logits are resized back to the size of the image.
-        multiple: Height and width of the input must be multiples of it.
+        square: Side in pixels to which images are resized before the model (Pillow's bilinear,
+            antialiased); the logits are resized back afterwards. None does not resize.
+        align_corners: Whether resizing the logits back aligns corners.
+        multiple: Height and width of the input must be multiples of this.
         threshold: Probability above which a pixel is a target.
-        config: Name of the config, for people.
-        checkpoint_sha256: Of the weights' file; None for random weights.
+        config: Name of the config, for information only.
+        checkpoint_sha256: Checksum of the weights file; None for random weights.
     """
 
     channels: int = 3

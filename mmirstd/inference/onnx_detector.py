@@ -1,4 +1,4 @@
-"""Detection with onnxruntime alone: no torch, no MMSegmentation.
+"""Detection with onnxruntime, without torch and MMSegmentation.
 
 Needs ``numpy``, ``opencv-python-headless``, ``pillow``, ``scipy`` and ``onnxruntime``.
 """
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
 
 
 class OnnxDetector(Detector):
-    """Detects small targets with a model exported by ``tools/export.py``.
+    """Detects small targets with a model exported by ``mmirstd export``.
 
-    Gives what `mmirstd.apis.IRSTDInferencer` gives for the same weights, to float accuracy.
+    The results equal those of `mmirstd.apis.IRSTDInferencer` with the same weights, to float
+    accuracy.
 
     Args:
         path: The ONNX file.
-        options: Threshold, tiles, range of values and so on; None takes the file's own.
+        options: Threshold, tiles, range of values and so on; None for those of the file.
         providers: onnxruntime's execution providers, best first.
         threads: Threads of one operator; 0 lets onnxruntime choose.
         **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.
 
     Raises:
-        FileNotFoundError: There is no such file.
+        FileNotFoundError: The file does not exist.
         ImportError: onnxruntime is not installed.
         ValueError: The file is not a model exported by mmirstd.
     """

@@ -1,4 +1,4 @@
-"""How a detector works, whatever file its model comes from."""
+"""Options of detectors, the same for all runtimes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ class DetectorOptions:
     """Options of a detector.
 
     Attributes:
-        threshold: A pixel is a target where its probability is above; None takes the model's own.
-        tile_size: Side in pixels of the tiles into which larger frames are cut; None takes the
-            size up to which published weights were checked. Other models get whole frames then,
-            which they usually shrink and with them the targets.
-        overlap: Pixels that tiles share at least; None means a quarter of a tile.
+        threshold: A pixel is a target if its probability exceeds this, in [0, 1); None for the
+            threshold of the model.
+        tile_size: Side in pixels of the tiles into which larger frames are cut; None for the
+            size up to which published weights were tested. Other models then get whole frames,
+            which they usually shrink, including the targets.
+        overlap: Smallest overlap of tiles in pixels; None for a quarter of a tile.
         blend: 'cosine' or 'linear', how tiles are blended.
         intensity_range: Sensor values that become 0 and 255 ('dtype', 'minmax', 'percentile' or
-            (low, high)), see `mmirstd.LoadIRImage`; None takes the model's own.
-        tta: Average probabilities over the image and its three mirror images; four times the
-            work.
+            (low, high)), see `mmirstd.LoadIRImage`; None for the range of the model.
+        tta: Average probabilities over the image and its three mirror images, which takes four
+            times as long.
 
     Raises:
         ValueError: A value is out of range.
@@ -63,7 +64,7 @@ class DetectorOptions:
 
         Args:
             changes: Field -> value; old names work and warn.
-            where: What errors and warnings name.
+            where: Name of the caller in errors and warnings.
 
         Raises:
             TypeError: A name is unknown.
@@ -77,7 +78,7 @@ class DetectorOptions:
         return replace(self, **changes)
 
     def completed(self, own: DetectorOptions) -> DetectorOptions:
-        """These options with the values of ``own``, a model's, where they leave the choice."""
+        """These options, with the values of ``own`` (of a model) for those that are None."""
         return replace(
             self,
             threshold=own.threshold if self.threshold is None else self.threshold,

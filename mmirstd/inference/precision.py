@@ -1,4 +1,4 @@
-"""In which precision a segmentor runs in inference."""
+"""Precision of a segmentor in inference."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from mmirstd.models.segmentors.data_samples import read_prediction
 Precision = Literal['float32', 'bfloat16', 'auto']
 
 AGREEMENT = 0.25
-"""Largest difference of a probability at which 'auto' may take bfloat16. The edge of a target is
-steep: rounding moves single probabilities there by 0.2, rarely 0.3, but no target."""
+"""Largest difference of a probability with which 'auto' may use bfloat16. At the steep edge of a
+target, rounding changes single probabilities by 0.2, rarely by 0.3, but no target changes."""
 
 WORTHWHILE = 1.1
-"""How many times as fast bfloat16 must be for 'auto' to take it."""
+"""'auto' uses bfloat16 if it is faster by at least this factor."""
 
 
 def has_bfloat16_units(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16 faster than in float32, as far as it can be asked."""
+    """Whether a device states that it computes in bfloat16 faster than in float32."""
     if device.type == 'cuda':
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != 'cpu':
@@ -42,11 +42,11 @@ class SegmentorRunner:
     """Runs a segmentor on prepared batches in a precision.
 
     Args:
-        precision: 'float32'; 'bfloat16' runs a copy of the model with bfloat16 weights from its
-            input to its logits, or the model itself under autocast, on CUDA and where the copy
-            fails; 'auto' tries both on the first image and takes bfloat16 where it is at least
-            `WORTHWHILE` times as fast and the answers agree, see `answers_agree`.
-        device: Where the model is.
+        precision: 'float32'. 'bfloat16' runs a copy of the model with bfloat16 weights from its
+            input to its logits; on CUDA, or if the copy fails, it runs the model under autocast.
+            'auto' tries both on the first image and uses bfloat16 if it is at least
+            `WORTHWHILE` times as fast and the results agree, see `answers_agree`.
+        device: Device of the model.
 
     Raises:
         ValueError: The precision is unknown.
@@ -70,7 +70,7 @@ class SegmentorRunner:
     def __call__(self, model: nn.Module, batch: dict[str, Any], threshold: float) -> list[Any]:
         """Data samples with the predictions of ``model`` for a batch of a data loader.
 
-        A pixel is a target where its probability is above ``threshold``.
+        A pixel is a target if its probability exceeds ``threshold``.
         """
         if self.precision == 'auto':
             self.precision = self._choose(model, batch, threshold)
@@ -127,8 +127,8 @@ class SegmentorRunner:
 def answers_agree(exact: np.ndarray, rounded: np.ndarray, threshold: float) -> bool:
     """Whether two probability maps (H, W) find the same targets.
 
-    The targets of each overlap one of the other's, one pixel in twenty of them may differ (but
-    always one), and no probability differs by more than `AGREEMENT`.
+    Every target must overlap one of the other map, at most one in twenty of their pixels may differ
+    (one pixel may always differ), and no probability may differ by more than `AGREEMENT`.
     """
     if np.abs(exact - rounded).max() > AGREEMENT:
         return False

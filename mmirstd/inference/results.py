@@ -1,4 +1,4 @@
-"""What the detection of one image gives."""
+"""Result of the detection in one image."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PICTURES = ('mask', 'probability', 'overlay')
 
 @dataclass(frozen=True)
 class Detection:
-    """The answer for one image, at the image's own size.
+    """The result for one image, at the image's own size.
 
     Attributes:
-        source: Where the image came from; ``source.name`` names written files.
-        image: The image as it was read, (H, W) or BGR (H, W, 3), of the file's numeric type.
+        source: Source of the image; ``source.name`` is the name of written files.
+        image: The image as it was read, (H, W) or BGR (H, W, 3), with the file's numeric type.
         probability: Probability of "target" (H, W), float32, 0 to 1.
         mask: (H, W) bool, where the probability exceeds the threshold.
         targets: The N targets, one per component, in raster order.
@@ -42,14 +42,14 @@ class Detection:
     def from_probability(
         cls, source: Source, image: np.ndarray, probability: np.ndarray, threshold: float
     ) -> Detection:
-        """Cut ``probability`` (H, W) at ``threshold`` and list the targets."""
+        """Apply ``threshold`` to ``probability`` (H, W) and list the targets."""
         mask = probability > threshold
         components = find_components(mask)
         targets = list_targets(probability, components)
         return cls(source, image, probability, mask, targets, components)
 
     def at_threshold(self, threshold: float) -> Detection:
-        """The same probabilities cut at another threshold; the model does not run again."""
+        """The same probabilities with another threshold; the model does not run again."""
         return self.from_probability(self.source, self.image, self.probability, threshold)
 
     @property
@@ -68,7 +68,7 @@ class Detection:
         return np.array([target.score for target in self.targets], np.float32)
 
     def target_mask(self, index: int) -> np.ndarray:
-        """(H, W) bool, the pixels of the target ``targets[index]`` alone."""
+        """(H, W) bool, only the pixels of the target ``targets[index]``."""
         alone = np.zeros(self.mask.size, bool)
         alone[self.components.members()[index]] = True
         return alone.reshape(self.mask.shape)
@@ -84,7 +84,7 @@ class Detection:
         return draw_result(self.image, prediction=self.mask, name=self.source.name)
 
     def picture(self, what: str) -> np.ndarray:
-        """What :meth:`save` writes.
+        """The picture that :meth:`save` writes.
 
         Args:
             what: ``'mask'``: (H, W) uint8, 0 and 255. ``'probability'``: (H, W) uint16, 65535 is
@@ -113,7 +113,7 @@ class Detection:
 
         Raises:
             OutputError: ``path`` is the image itself, a link or a folder.
-            ValueError: ``what`` is unknown, or the format cannot hold such values.
+            ValueError: ``what`` is unknown, or the format cannot store such values.
             OSError: The file cannot be written.
         """
         own = () if self.source.path is None else (self.source.path,)

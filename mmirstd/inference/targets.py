@@ -1,4 +1,4 @@
-"""From a probability map to a list of targets.
+"""Convert a probability map to a list of targets.
 
 Shapes: H, W image size in pixels; C number of targets.
 """
@@ -38,7 +38,7 @@ def find_targets(probability: np.ndarray, mask: np.ndarray) -> list[Target]:
         mask: (H, W), true where a target is.
 
     Returns:
-        The C targets; components are those that the metric counts.
+        The C targets, for the same components as in the metric.
 
     Raises:
         ValueError: The two differ in shape.

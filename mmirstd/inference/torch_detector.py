@@ -1,4 +1,4 @@
-"""From an image file to a list of targets in one line, with any model of MMSegmentation."""
+"""Detect targets in images with any model of MMSegmentation."""
 
 from __future__ import annotations
 
@@ -38,27 +38,29 @@ from mmirstd.wording import format_count
 class IRSTDInferencer(Detector):
     """Detects small targets with a trained MMSegmentation model.
 
-    Images are prepared by the config's own test pipeline and data preprocessor, so inference
-    sees what training saw; answers come at the size of the image. Frames larger than the
-    model was trained on are best cut into tiles of the training size (``tile_size``).
+    Images are prepared by the config's own test pipeline and data preprocessor, so they are the
+    same as in training; results have the size of the image. Cut frames that are larger than in
+    training into tiles of the training size (``tile_size``).
 
     Args:
         config_or_name: The name of trained weights (``'tiny'``, see `mmirstd.apis.list_models`), a
             folder or Hugging Face repository with ``model.json``; or, with ``checkpoint``, the
             path of a config, the name of a config of this package (``'simirstd_nudt'``), or a
             loaded config.
-        checkpoint: Weights, a file or a name, read without running code from the file. None takes
-            the published ones, or the config's ``load_from``.
-        device: Where to compute, such as 'cpu' or 'cuda:0'.
-        options: Threshold, tiles, range of values and so on; what they leave open is the config's.
-        ema: Take the averaged weights (EMA or SWA) of a checkpoint that was trained with them;
-            False takes those of the last training step. Without averaging both are the same.
-        fuse: Fold batch norms and branches and arrange memory for inference, which changes
-            nothing but the speed: outputs agree to about 1e-5. On a CPU the process keeps the
+        checkpoint: Weights, a file or a name, read without running code from the file. None for
+            the published ones, or for the config's ``load_from``.
+        device: Device of the computation, such as 'cpu' or 'cuda:0'.
+        options: Threshold, tiles, range of values and so on; the config defines those that are
+            None.
+        ema: Use the averaged weights (EMA or SWA) of a checkpoint that was trained with them;
+            False uses those of the last training step. Without averaging both are the same.
+        fuse: Fold batch norms and branches and arrange memory for inference, which only changes
+            the speed: outputs agree to about 1e-5. On a CPU the process keeps the
             memory of freed maps. False leaves the model as it was trained.
-        precision: 'float32', 'bfloat16', or 'auto', which takes bfloat16 where the first image
-            shows it to be faster and to find the same targets.
-        untrained: Whether weights may be missing; they are random then and find nothing.
+        precision: 'float32', 'bfloat16', or 'auto', which uses bfloat16 if it is faster on the
+            first image and finds the same targets.
+        untrained: Whether weights may be missing; they are random then, and results are
+            meaningless.
         **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.
 
     Raises:
@@ -123,7 +125,7 @@ class IRSTDInferencer(Detector):
         return [config, checkpoint, ema, self._run.precision, self._is_fused]
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Bring sensor values into the model's range as the config does for a whole frame."""
+        """Scale sensor values to the model's range, as the config does for a whole frame."""
         scaled = scale_intensity(
             image, self.intensity_range, percentiles=self.percentiles, source=name
         )
@@ -175,14 +177,14 @@ def build_model(
     Args:
         config: Loaded config.
         checkpoint: Weights; None takes the config's ``load_from``.
-        device: Where to put the model.
+        device: Device of the model.
         ema: See `IRSTDInferencer`.
         untrained: Whether weights may be missing; they are random then.
 
     Raises:
         FileNotFoundError: The checkpoint does not exist.
-        ValueError: The model cannot be built, the checkpoint does not fit it, or there are no
-            weights for a model that has some.
+        ValueError: The model cannot be built, the checkpoint does not fit it, or a model with
+            parameters has no weights.
     """
     if 'model' not in config:
         raise ValueError(f'{config.filename}: there is no model in this config')
@@ -217,7 +219,7 @@ def read_weights(checkpoint: str | Path, *, ema: bool = True) -> dict[str, torch
 
     Args:
         checkpoint: The file.
-        ema: Whether to take the averaged weights where the file has both.
+        ema: Whether to use the averaged weights if the file has both.
 
     Raises:
         FileNotFoundError: There is no such file.

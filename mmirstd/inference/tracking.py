@@ -1,9 +1,10 @@
-"""Joining the detections of consecutive frames to tracks.
+"""Join the detections of consecutive frames to tracks.
 
-Small targets have no appearance to speak of, so the association is geometric: every track
+Small targets have hardly any appearance, so the association is geometric: every track
 predicts its next centroid at constant velocity, and predictions and detections are paired one to
-one (Hungarian method) within a largest distance: as many pairs as possible, among those the least
-total distance. This is an aid for looking at videos, not a multi-target tracker for dense scenes.
+one (Hungarian algorithm) within a largest distance. It forms as many pairs as possible, with the
+least total distance. This makes it easier to watch videos; it is not a multi-target tracker for
+dense scenes.
 
 Shapes: T tracks, D detections of a frame.
 """
@@ -20,10 +21,10 @@ from scipy.optimize import linear_sum_assignment
 from mmirstd.inference.targets import Target
 
 HISTORY = 32
-"""Sightings that a track keeps: more than drawing and prediction look back."""
+"""Number of detections that a track stores, more than drawing and prediction use."""
 
 _VELOCITY_OVER = 4
-"""Sightings over which the velocity is averaged, because the centroid of a few pixels jumps."""
+"""Detections over which the velocity is averaged, because centroids of few pixels jump."""
 
 
 def _recent() -> deque:
@@ -34,11 +35,11 @@ def _recent() -> deque:
 class Track:
     """One target over time.
 
-    Memory stays the same however long the target is seen.
+    Its memory does not grow with the time for which the target is seen.
 
     Attributes:
         number: Running number from 1.
-        seen: Sightings so far.
+        seen: Number of detections so far.
         frames: The last `HISTORY` frames in which it was seen, ascending.
         targets: The detection in each of them.
     """
@@ -73,13 +74,13 @@ class Tracker:
     sight and not on the length of the sequence.
 
     Args:
-        max_distance: Pixels: a detection farther from the prediction of a track does not continue
-            it. Must exceed the motion between two frames of a target just found.
-        max_gap: Frames for which a track may stay unseen.
+        max_distance: Largest distance in pixels between a detection and the prediction of the track
+            that it continues. It must exceed the motion of a new target between two frames.
+        max_gap: Number of frames for which a track may be unseen.
 
     Attributes:
         active: Tracks that can be continued.
-        count: Tracks so far, the forgotten ones included.
+        count: Number of tracks so far, including the forgotten ones.
 
     Raises:
         ValueError: An argument is out of range.
@@ -103,7 +104,7 @@ class Tracker:
             targets: All D detections of the frame.
 
         Returns:
-            The track of each detection; new tracks begin where none fits.
+            The track of each detection; a detection without a matching track starts a new one.
         """
         self._frame += 1
         frame = self._frame

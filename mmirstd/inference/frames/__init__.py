@@ -1,1 +1,1 @@
-"""What happens to a frame around the model: first look, whole-frame steps, tiles, mirrors."""
+"""Processing of frames around the model: first check, whole-frame steps, tiles, mirror images."""

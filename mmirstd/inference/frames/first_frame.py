@@ -1,4 +1,4 @@
-"""What the first frame of a run tells about a wrong option, said once."""
+"""Warnings, shown once, about options that do not suit the first frame of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOGGER = logging.getLogger('mmirstd')
 
 
 def describe_colours(image: np.ndarray) -> str:
-    """Say that a frame of 8 bits is in colour, such as that of a palette, or '' if it is gray."""
+    """A warning that a frame of 8 bits is in colour, e.g. from a palette; '' if it is gray."""
     if not looks_coloured(image):
         return ''
     return (
@@ -31,12 +31,12 @@ def tell_about(
     intensity_range: IntensityRange,
     told: MutableSet[str],
 ) -> None:
-    """Warn once per kind about what the first frame of a run shows to be wrong.
+    """Warn once per kind about options that do not suit the first frame of a run.
 
     Args:
         image: The frame as it was read.
-        source: What warnings call it.
-        input_size: (height, width) at which the model sees it; None if it is cut into tiles.
+        source: Name of the frame in warnings.
+        input_size: (height, width) of the frame in the model; None if it is cut into tiles.
         intensity_range: How its values are scaled.
         told: Kinds that were warned of before; new ones are added.
     """

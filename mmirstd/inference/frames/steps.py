@@ -1,4 +1,4 @@
-"""Steps that look at the whole frame, which therefore run before a frame is cut into tiles."""
+"""Steps that need the whole frame and therefore run before a frame is cut into tiles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mmirstd.datasets.intensity import divide_by_maximum, standardize, with_chan
 
 @dataclass(frozen=True, slots=True)
 class FrameSteps:
-    """What is done to the values of a frame after its range was scaled.
+    """Steps on the values of a frame after its range was scaled.
 
     Attributes:
         channels: Channels of the model's input, 1 or 3.
@@ -49,7 +49,8 @@ def take_frame_steps(
 ) -> tuple[FrameSteps, list[Mapping[str, Any]]]:
     """Divide the steps after the loader into those of the frame and those of a tile.
 
-    Only steps at the beginning count: after a resize, a statistic is one of the resized image.
+    Only steps at the beginning belong to the frame, because after resizing, a statistic would be
+    that of the resized image.
 
     Args:
         steps: Configs of a test pipeline without the loader.

@@ -1,9 +1,9 @@
-"""Large frames in overlapping tiles, blended into one seamless map.
+"""Predict large frames in overlapping tiles, blended into one seamless map.
 
 Tiles form a regular grid, so the blending weight of a pixel is the product of a weight along y
-and one along x. Both are normalised to sum to one over the tiles that cover a row or column;
-the blended map is then a weighted mean everywhere and no map of weights has to be kept. Targets
-are looked for in the blended map, so one on the border of two tiles stays one target.
+and one along x. Both are normalised to sum to one over the tiles that cover a row or column, so
+the blended map is a weighted mean everywhere and no map of weights is needed. Targets
+are extracted from the blended map, so a target on the border of two tiles stays one target.
 
 Shapes: H, W size of the frame in pixels; t side of a tile; K tiles along one axis.
 """
@@ -28,8 +28,8 @@ class Tiling:
 
     Attributes:
         size: Side of the square tiles in pixels.
-        overlap: Pixels that neighbours share at least; a quarter of the tile if not given. It
-            should exceed the largest target, so that some tile sees every target whole.
+        overlap: Smallest overlap of neighbours in pixels; by default a quarter of the tile. It
+            should exceed the largest target, so that every target is complete in some tile.
         blend: One of `BLENDS`.
 
     Raises:
@@ -53,7 +53,7 @@ class Tiling:
             raise ValueError(f'blend={self.blend!r} must be one of {BLENDS}')
 
     def covers(self, shape: Sequence[int]) -> bool:
-        """Whether one tile holds a whole frame (H, W)."""
+        """Whether one tile contains a whole frame (H, W)."""
         return max(shape[:2]) <= self.size
 
 
@@ -66,10 +66,10 @@ def tile_starts(length: int, size: int, overlap: int) -> list[int]:
     Args:
         length: Pixels of the axis.
         size: Side of a tile.
-        overlap: Pixels that neighbours share at least.
+        overlap: Smallest overlap of neighbours in pixels.
 
     Returns:
-        K ascending numbers, ``[0]`` if a single tile holds the axis.
+        K ascending numbers, ``[0]`` if a single tile covers the axis.
     """
     if length <= size:
         return [0]
@@ -112,14 +112,14 @@ def predict_tiled(
 ) -> np.ndarray:
     """Predict a frame tile by tile.
 
-    Beside the frame and its map only ``batch_size`` tiles are in work at any time. An axis
-    shorter than a tile is continued by reflection, so that the scale of the image is kept.
+    Besides the frame and its map, only ``batch_size`` tiles are in memory at any time. An axis
+    shorter than a tile is extended by reflection, so that the scale of the image is kept.
 
     Args:
         image: Frame (H, W) or (H, W, C).
         predict: Maps tiles to maps of their size, e.g. a model.
         tiling: Size, overlap and blending of the tiles.
-        batch_size: Tiles handed to ``predict`` at once.
+        batch_size: Number of tiles per call of ``predict``.
 
     Returns:
         Blended map (H, W), float32.

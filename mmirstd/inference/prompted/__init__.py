@@ -1,1 +1,1 @@
-"""Predictors that answer prompts about an image: SAM and Semantic-SAM."""
+"""Predictors for prompts about an image: SAM and Semantic-SAM."""

@@ -1,4 +1,4 @@
-"""What predictors have in common that answer prompts about an image."""
+"""Base class of predictors for prompts about an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmirstd.registry import TRANSFORMS
 
 @dataclass(frozen=True)
 class PromptedMasks:
-    """Answers to B prompts.
+    """Results for B prompts.
 
     Attributes:
         masks: Boolean array (B, K, H, W).
@@ -34,8 +34,8 @@ class PromptPredictor:
 
     Args:
         preprocessor: MMSeg's data preprocessor with which the model was trained.
-        loader: Arguments of `mmirstd.LoadIRImage`, which brings images to 0..255.
-        threshold: Logit from which on a pixel belongs to a mask.
+        loader: Arguments of `mmirstd.LoadIRImage`, which scales images to 0..255.
+        threshold: A pixel belongs to a mask if its logit exceeds this.
 
     Raises:
         ValueError: The preprocessor does not normalise.
@@ -86,7 +86,7 @@ class PromptPredictor:
 
     def _ready(self) -> None:
         if self._features is None:
-            raise RuntimeError('call set_image before asking about it')
+            raise RuntimeError('call set_image before giving prompts')
 
     def _normalise(self, pixels: np.ndarray) -> Tensor:
         """(H, W, C) in 0..255, BGR -> (1, 3, H, W) as the data preprocessor makes it."""

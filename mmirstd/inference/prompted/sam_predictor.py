@@ -1,4 +1,4 @@
-"""Segmenting what a user points at, with a model of the SAM family.
+"""Segment objects from prompts with a model of the SAM family.
 
 Shapes: H/W size of the user's image, S side of the encoder's square image, B prompts, K masks
 of a prompt, P points.

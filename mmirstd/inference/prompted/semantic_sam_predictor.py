@@ -1,4 +1,4 @@
-"""Segmenting what a user points at with Semantic-SAM: six granularities for every prompt.
+"""Segment objects from prompts with Semantic-SAM: six granularities for every prompt.
 
 Shapes: H/W size of the user's image, N prompts, K granularities, h x w size of the masks.
 """
@@ -53,12 +53,12 @@ class SemanticSAMPredictor(PromptPredictor):
             image (training and evaluation: 6).
         point_kind: Row of the prompt embedding for points, 0 in the authors' evaluation; boxes
             get the other one.
-        independent: Whether prompts that are asked together do not influence each other. The
-            authors' demo lets them.
-        threshold: Logit from which on a pixel belongs to a mask.
+        independent: Whether prompts of the same call do not influence each other. In the authors'
+            demo they do.
+        threshold: A pixel belongs to a mask if its logit exceeds this.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of range.
 
     Example:
         >>> sam = SemanticSAMPredictor.from_config(  # doctest: +SKIP

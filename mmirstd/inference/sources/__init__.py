@@ -1,4 +1,4 @@
-"""Where images come from: files, folders, arrays, videos, cameras and streams, one by one."""
+"""Sources of images: files, folders, arrays, videos, cameras and streams."""
 
 from mmirstd.inference.sources.stills import Input, Source, find_sources, sources_of_files
 from mmirstd.inference.sources.videos import LiveSources, video_frames, video_rate

@@ -1,6 +1,6 @@
 """Still images: files, folders, globs, lists, pages and arrays, one by one.
 
-Nothing is decoded until :meth:`Source.read` is called, except that arrays are decoded already.
+Nothing is decoded until :meth:`Source.read` is called.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Source:
         """Decode: (H, W) or BGR (H, W, 3), the file's own values and numeric type.
 
         Raises:
-            FileNotFoundError: The file is gone.
+            FileNotFoundError: The file no longer exists.
             ValueError: The content is unusable; the message names the file.
         """
         return self._read()
@@ -57,7 +57,7 @@ class Source:
 
 
 def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) -> list[Source]:
-    """List the still images that ``inputs`` mean, in natural order of their names.
+    """List the still images of ``inputs``, in natural order of their names.
 
     Args:
         inputs: One or several of: an image file (a multi-page TIFF counts as a sequence; its
@@ -93,7 +93,7 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
 
 
 def sources_of_files(places: Iterable[tuple[str, str, int | None]]) -> list[Source]:
-    """Sources from what describes them, for instance in another process.
+    """Sources from their descriptions, for instance in another process.
 
     Args:
         places: ``name``, ``path`` and ``frame`` of sources that :func:`find_sources` has found in
@@ -200,7 +200,7 @@ def _natural(text: str) -> list:
 
 
 def _unique_names(found: list[tuple[str, Path | np.ndarray]]) -> list[str]:
-    """Names without suffix; with suffix, or numbered, where that would not be unique."""
+    """Names without suffix; with suffix, or numbered, if they would not be unique."""
     stems = [re.sub(r'\.[A-Za-z]+$', '', name) for name, _ in found]
     taken: set[str] = set()
     names = []

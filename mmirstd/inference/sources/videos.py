@@ -22,8 +22,8 @@ def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[So
     """Frames of a video file in order; each must be read before the next one is requested.
 
     Damaged frames are skipped. If fewer frames can be decoded than the file
-    announces, a last source follows that has no frame: reading it raises an error that says how
-    many of how many there were.
+    announces, a last source without a frame follows: reading it raises an error with both
+    numbers.
 
     Args:
         path: The file.
@@ -61,7 +61,7 @@ def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[So
 
 
 def video_rate(path: str | Path) -> float | None:
-    """Frames per second that the video file states; None if it states none.
+    """Frames per second according to the video file; None if it does not state them.
 
     Raises:
         FileNotFoundError: There is no such file.
