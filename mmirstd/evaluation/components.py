@@ -1,4 +1,4 @@
-"""Connected components of a binary mask: what the field calls targets.
+"""Connected components of a binary mask, which are the targets and detections.
 
 Shapes: H, W mask size in pixels; K foreground pixels; C components.
 """
@@ -17,7 +17,7 @@ class Components:
     """The 8-connected components of one mask, numbered by their first pixel in raster order.
 
     This is the numbering of ``skimage.measure.label(mask, connectivity=2)``, on which the
-    order-dependent matching of the published evaluators rests.
+    order-dependent matching of the published evaluators depends.
 
     Attributes:
         pixels: (K,) int64, flat indices ``row * W + column`` of the foreground, ascending.

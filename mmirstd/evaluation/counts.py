@@ -1,7 +1,7 @@
-"""From two masks to whole numbers: everything that a score needs to know about one image.
+"""Counts of one image, from its prediction and its ground truth.
 
-Only counts leave this file; `mmirstd.evaluation.rates` turns them into ratios. Counts of several
-images may be collected from any number of processes and in any order.
+This module returns only counts; `mmirstd.evaluation.rates` converts them to ratios. Counts of
+several images may be collected from any number of processes and in any order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mmirstd.renamed import accept_old_arguments
 
 @dataclass(frozen=True, slots=True)
 class TargetCounts:
-    """What one matching convention finds in one image.
+    """Counts of one matching convention in one image.
 
     Attributes:
         hits: For each target in raster order, whether it is detected.
@@ -35,17 +35,17 @@ class TargetCounts:
 
 @dataclass(frozen=True, slots=True)
 class ImageCounts:
-    """The whole numbers of one image.
+    """The counts of one image.
 
     Attributes:
         name: Name of the image, for reports.
         height, width: Size in pixels at which the image was evaluated.
-        pixels: Evaluated pixels: height x width less the ignored ones.
-        tp, fp, fn: Pixels predicted rightly, predicted wrongly, and missed.
+        pixels: Number of evaluated pixels: height x width minus the ignored ones.
+        tp, fp, fn: Numbers of true positive, false positive and false negative pixels.
         target_areas: Area of each ground-truth component in raster order, pixels.
         predictions: Number of predicted components.
         matches: Convention -> its counts.
-        hierarchy: Counts of hIoU and of its errors, if asked for.
+        hierarchy: Counts of hIoU and of its errors, if requested.
     """
 
     name: str
@@ -90,12 +90,12 @@ def count_image(
 
     Args:
         prediction: (H, W), non-zero where a target is predicted.
-        gt_mask: (H, W), non-zero where a target is. Any encoding will do: 1, 255, grey edges.
+        gt_mask: (H, W), non-zero where a target is, in any encoding: 1, 255, gray edges.
         matchings: Conventions to count by, see `mmirstd.evaluation.matching`.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
-        ignored: (H, W) true where pixels are not evaluated. They are taken out of both masks
-            before components are formed, and out of the pixel total.
+        ignored: (H, W) true where pixels are not evaluated. They are removed from both masks
+            before components are formed, and from the number of pixels.
         name: Name of the image, for reports and error messages.
 
     Raises:

@@ -2,14 +2,14 @@
 
 A probability p counts as "target" at threshold t if p > t. Two kinds of curve share that rule:
 
-* Pixel curves come from a histogram of the probabilities with ``bins`` equal cells over 0..1,
+* Pixel curves come from a histogram of the probabilities with ``bins`` equal bins over 0..1,
   so that images can be counted in any number of processes. The area under such a curve depends
-  on the number of bins: few bins cut the corner where a sharp detector lives (all its false
-  positives fall between two thresholds). An AUC is therefore always given with its bins.
-  `Scorer` rounds probabilities to 16 bits before, as files of probabilities are: at 0, where most
-  pixels are, the rounding decides about the area.
+  on the number of bins: few bins do not resolve a good detector, whose false positives all fall
+  between two thresholds. An AUC is therefore always given with its bins. `Scorer` first rounds
+  probabilities to 16 bits, as in files of probabilities, because at 0, where most pixels are, the
+  rounding determines the area.
 * The Pd-Fa curve matches components again at every threshold. Neither axis need be monotonic
-  (lowering the threshold merges neighbours), and Fa has no natural upper end, so no area is
+  (lowering the threshold merges neighbours), and Fa has no natural upper limit, so no area is
   computed.
 
 Shapes: H, W mask size in pixels; B bins; T thresholds.
@@ -41,7 +41,7 @@ class PixelCurve:
     Attributes:
         bins: Number of histogram cells the curve is made of.
         thresholds: (B + 2,) -inf (everything is target), 0, 1/B, ... 1 (nothing is).
-        tp, fp: (B + 2,) int64, pixels rightly and wrongly called target at each threshold.
+        tp, fp: (B + 2,) int64, true and false positive pixels at each threshold.
         positives, negatives: Target and background pixels of the ground truth.
     """
 
@@ -70,12 +70,12 @@ class PixelCurve:
 
     @property
     def roc_auc(self) -> float:
-        """Area under the ROC curve by the trapezoid rule, 0..1. Name `bins` with it."""
+        """Area under the ROC curve by the trapezoidal rule, 0..1. State `bins` with it."""
         return float(-np.sum(np.diff(self.fpr) * (self.tpr[1:] + self.tpr[:-1]) / 2))
 
     @property
     def average_precision(self) -> float:
-        """Area under the precision-recall curve as a sum of steps, 0..1. Name `bins` with it."""
+        """Area under the precision-recall curve as a sum of steps, 0..1. State `bins` with it."""
         return float(-np.sum(np.diff(self.tpr) * self.precision[:-1]))
 
 

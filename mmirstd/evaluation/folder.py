@@ -1,4 +1,4 @@
-"""Scoring a folder of predictions against a folder of masks, whoever made them."""
+"""Score a folder of predictions, from any program, against a folder of masks."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class FolderScores:
         kind: What the predictions are: ``'mask'``, ``'probability'`` or ``'logits'``.
         left_out: Names that have only a prediction or only a mask.
         resized: Number of images of which prediction or mask was resized.
-        notes: Oddities that a person should look at.
+        notes: Suspicious properties that a person should check.
     """
 
     result: SetScores
@@ -95,17 +95,17 @@ def score_folder(
             ``gt_threshold``.
         scorer: How to count; the images are added to it. Curves need probabilities.
         names: Names to score, such as a published test split; None takes all.
-        kind: What the predictions are, one of `PREDICTION_KINDS`; ``'auto'`` looks.
-        threshold: A pixel is predicted where its probability is above.
-        gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only those of
+        kind: Kind of the predictions, one of `PREDICTION_KINDS`; ``'auto'`` determines it.
+        threshold: A pixel is predicted if its probability exceeds this.
+        gt_threshold: Gray value that target pixels of the masks exceed. 254 takes only pixels of
             255, as the published programs of the DNANet family do for Pd and Fa.
-        void_value: Value of mask pixels that are not evaluated; they are taken out of prediction
+        void_value: Value of mask pixels that are not evaluated; they are removed from prediction
             and mask. None evaluates all.
-        prediction_suffix: What the names of predictions end in, such as ``'_pred'``.
-        gt_suffix: What the names of masks end in, such as ``'_pixels0'``.
-        resize: Where sizes differ, bring the ``'prediction'`` or the ``'gt'`` to the size of
-            the other; masks by nearest pixel, probabilities bilinearly. None makes it an error.
-        allow_missing: Score the names that have both files. False makes the others an error.
+        prediction_suffix: Suffix of the names of predictions, such as ``'_pred'``.
+        gt_suffix: Suffix of the names of masks, such as ``'_pixels0'``.
+        resize: If sizes differ, resize the ``'prediction'`` or the ``'gt'`` to the size of
+            the other; masks by nearest neighbour, probabilities bilinearly. None makes it an error.
+        allow_missing: Score only the names that have both files. False makes the others an error.
         progress: Wraps the list of images, to show a progress bar.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The metric of infrared small target detection for MMEngine: a thin shell over pure functions."""
+"""The metric of infrared small target detection for MMEngine."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class IRSTDMetric(BaseMetric):
     """IoU, nIoU, Pd, Fa, precision, recall and F1 with their absolute counts.
 
     Reads the outputs of any MMSegmentation segmentor with one output channel (probability of
-    target) or two (logits of background and target). Images are scored at the size at which
-    prediction and ground truth arrive, which is the native one with MMSegmentation's usual test
+    target) or two (logits of background and target). Images are scored at the size of the received
+    prediction and ground truth, which is the native one with MMSegmentation's usual test
     pipeline; the printed table states it.
 
     Results are named ``irstd/IoU``, ``irstd/nIoU``, ``irstd/Pd``, ``irstd/Precision``,
@@ -52,38 +52,38 @@ class IRSTDMetric(BaseMetric):
 
     Args:
         matching: Convention of Pd and Fa: ``'optimal'``, ``'greedy'``, ``'legacy'`` or
-            ``'opdc'``, see `mmirstd.evaluation.matching`. Papers of the DNANet family, SimIRSTD
-            among them, count by ``'legacy'``.
+            ``'opdc'``, see `mmirstd.evaluation.matching`. Papers of the DNANet family, including
+            SimIRSTD, use ``'legacy'``.
         compare: Further conventions to show and return, as ``irstd/Pd_legacy`` and so on.
-        threshold: A pixel is predicted where its probability is above.
+        threshold: A pixel is predicted if its probability exceeds this, in [0, 1).
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
-        empty_iou: What an image without target and prediction adds to nIoU: ``'one'``,
-            ``'zero'`` or ``'skip'``.
+        empty_iou: IoU of an image without target and prediction in nIoU: ``'one'``,
+            ``'zero'``, or ``'skip'`` to leave it out.
         size_edges: Areas in pixels at which a new bin of target sizes begins.
-        fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
+        fa_pixels_per_image: Fixed denominator of Fa per image; None for the evaluated pixels.
         hierarchy: Also compute hIoU and its errors, returned as ``irstd/hIoU``, ``irstd/Loc_S2M``
             and so on, see `mmirstd.evaluation.hierarchy`.
         ignore_index: Label of pixels that are not evaluated, or None.
-        per_dataset: Also score each dataset of a joint set by itself, by the name that
+        per_dataset: Also score each dataset of a joint dataset separately, by the name that
             ``mmirstd.IRSTDDataset`` gives its samples as ``dataset`` (add ``'dataset'`` to the
             ``meta_keys`` of ``PackSegInputs``). Returned as ``irstd/<name>/IoU`` and so on, and
             their means as ``irstd/mean_IoU`` and so on for IoU, nIoU, Pd and Fa. The plain names
             are those of all images pooled.
         curves: Also compute pixel ROC and precision-recall curves, returned as
             ``irstd/ROC_AUC_<bins>bins`` and ``irstd/AP_<bins>bins``, and the Pd-Fa curve.
-        curve_bins: Cells of the histogram of the pixel curves.
+        curve_bins: Bins of the histogram of the pixel curves.
         curve_thresholds: Thresholds of the Pd-Fa curve.
         curve_dir: Folder for the curves as CSV, JSON and PNG; None writes none.
         output_dir: Folder for the predicted masks as PNG with 0 and 255, named like the images.
             ``mim test --out DIR`` sets it.
-        output_parents: Number of parent folders of an image that its output name keeps. Needed
-            only where images in different folders share a name.
+        output_parents: Number of parent folders of an image that its output name keeps. It is
+            needed only if images in different folders have the same name.
         save_probability: Also write the probabilities as 16-bit PNG (65535 is 1) into
             ``output_dir/probability``.
         output_overwrite: Replace the files that an earlier run recorded in ``output_dir``. Without
             it, a folder with earlier results is refused.
-        format_only: Write the masks and score nothing; needs no ground truth.
-        keep_results: Accepted because ``mim test --out`` passes it; written files always stay.
+        format_only: Write the masks without scoring them; needs no ground truth.
+        keep_results: Accepted because ``mim test --out`` passes it; written files are always kept.
         collect_device: ``'cpu'`` or ``'gpu'``: how processes exchange their results.
         prefix: Prefix of the names of the results.
         collect_dir: Shared folder for ``collect_device='cpu'``; None lets MMEngine choose.
@@ -156,7 +156,7 @@ class IRSTDMetric(BaseMetric):
         self._warned = False
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Count one batch and keep only whole numbers.
+        """Count one batch and keep only the counts.
 
         Args:
             data_batch: Not used.
@@ -194,7 +194,7 @@ class IRSTDMetric(BaseMetric):
             results: One record per image, padding already dropped.
 
         Raises:
-            ValueError: The set is empty, or its masks hold ``ignore_index`` and no target.
+            ValueError: The set is empty, or its masks contain ``ignore_index`` but no target.
         """
         if self.writer is not None:
             self.writer.finish()

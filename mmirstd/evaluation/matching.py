@@ -1,25 +1,25 @@
-"""Which prediction hits which target: the four conventions in use.
+"""Pairing predictions with targets by the four conventions in use.
 
 Shapes: T target components, P predicted components.
 
-All conventions pair a target with at most one prediction, whose centroid must lie strictly
-nearer than ``max_distance`` pixels:
+All conventions pair a target with at most one prediction, whose centroid must be strictly
+less than ``max_distance`` pixels away:
 
 ``legacy``
     The DNANet family (DNANet, ISNet, MSHNet, IRSAM, SCTransNet, SimIR). Targets in raster order
     take the first (not the nearest) prediction that is still free. A prediction counts as false
     only if its *area* differs from the area of every matched prediction of the image, so a false
-    component as large as a hit one costs nothing. Kept, defect included, to compare with papers.
+    component with the area of a hit is not counted. This defect is kept to compare with papers.
 ``greedy``
     BasicIRSTD since January 2024. The same pairing; unmatched predictions are all false.
 ``optimal``
-    As many hits as any pairing allows; among those the least total distance. Does not depend on
+    As many hits as any pairing allows, with the least total distance. It does not depend on
     the order of the components, so flipping the image changes nothing.
 ``opdc``
     Overlap first (PyIRSTDMetrics, arXiv 2509.16888). All components are paired for the least
-    total distance, and the pairs with IoU of at least 0.5 are kept, whatever their distance. The
-    rest is paired in the same way, and the pairs below ``max_distance`` are kept. Because pairs
-    are formed before they are judged, a possible hit can be lost to a pair that is then dropped.
+    total distance, and the pairs with IoU of at least 0.5 are kept at any distance. The
+    others are paired in the same way, and the pairs below ``max_distance`` are kept. Because pairs
+    are formed before they are tested, a possible hit can be lost to a pair that is then dropped.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_DISTANCE = 3.0
 """Centroid distance in pixels that a hit must stay below; the value of every public evaluator."""
 
 OPDC_MIN_IOU = 0.5
-"""IoU from which ``opdc`` matches a pair whatever its distance."""
+"""``opdc`` keeps a pair with at least this IoU at any distance."""
 
 NearPair = tuple[int, int, float]
 """Target index, prediction index, distance of their centroids in pixels."""
@@ -78,7 +78,7 @@ def match_targets(
     *,
     max_distance: float = MAX_DISTANCE,
 ) -> Matches:
-    """NearPair the components of a prediction with those of the ground truth.
+    """Pair the components of a prediction with those of the ground truth.
 
     Args:
         targets: The T components of the ground truth.
@@ -113,16 +113,16 @@ def match_targets(
 def near_pairs(
     targets: Components, predictions: Components, max_distance: float, *, rounded: bool = False
 ) -> list[NearPair]:
-    """Pairs of centroids that lie strictly nearer than ``max_distance`` pixels.
+    """Pairs of centroids that are strictly less than ``max_distance`` pixels apart.
 
     Args:
         targets: T components.
         predictions: P components.
-        max_distance: In pixels.
+        max_distance: Distance in pixels.
         rounded: The published programs subtract centroids that are already rounded, so a pair
-            at exactly 3 px falls on either side, depending on where in the image it lies. True
-            repeats that. False puts each pair on its common denominator, where all terms are
-            whole numbers, so that neither place nor orientation matters.
+            at exactly 3 px can fall on either side, depending on its position in the image. True
+            reproduces that. False puts each pair on its common denominator, where all terms are
+            integers, so that neither position nor orientation matters.
 
     Returns:
         Pairs ascending by target, then by prediction.
@@ -221,7 +221,7 @@ def _nearest(
 def _overlap_then_distance(
     targets: Components, predictions: Components, max_distance: float
 ) -> dict[int, int]:
-    """NearPair as `opdc` does, see the module docstring."""
+    """Pair as `opdc` does, see the module docstring."""
     distances = centroid_distances(targets, predictions)
     shared = shared_pixels(targets, predictions)
     overlaps = shared / (targets.areas[:, None] + predictions.areas - shared)
