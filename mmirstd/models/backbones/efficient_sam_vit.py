@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.promptable_encoder import PromptableEncoder, resize_position
+from mmirstd.models.backbones.encoder_adaptation import check_arch
+from mmirstd.models.backbones.promptable_encoder import (
+    PromptableEncoder,
+    build_vit,
+    resize_position,
+)
 from mmirstd.models.layers.sam import SAMNeck
 from mmirstd.registry import MODELS
 
@@ -51,30 +54,20 @@ class EfficientSAMViT(PromptableEncoder):
         depth: int | None = None,
         num_heads: int | None = None,
         drop_path_rate: float = 0.0,
-        frozen: bool = False,
-        with_cp: bool = False,
-        lora: Mapping[str, Any] | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            img_size,
-            frozen=frozen,
-            with_cp=with_cp,
-            lora=lora,
-            init_cfg=init_cfg,
-        )
-        if arch not in ARCHITECTURES:
-            raise ValueError(f'arch={arch!r} must be one of {sorted(ARCHITECTURES)}')
-        sizes = {'embed_dim': embed_dims, 'depth': depth, 'num_heads': num_heads}
-        model = timm.create_model(
+        super().__init__(img_size, early_features=False, **options)
+        check_arch(arch, ARCHITECTURES)
+        model = build_vit(
             ARCHITECTURES[arch],
-            num_classes=0,
+            embed_dims=embed_dims,
+            depth=depth,
+            num_heads=num_heads,
             img_size=pretrain_size,
             class_token=False,
             global_pool='',
             drop_path_rate=drop_path_rate,
             dynamic_img_size=True,  # patches as a map, images of any size
-            **{key: value for key, value in sizes.items() if value is not None},
         )
         self.patch_embed, self.blocks = model.patch_embed, model.blocks
         grid = pretrain_size // self.stride

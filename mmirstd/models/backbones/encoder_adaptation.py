@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch.nn.functional as F
@@ -79,3 +79,9 @@ class EncoderAdaptation(nn.Module):
         if self.lora is not None:
             rename_to_adapted(state_dict, self, prefix)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def check_arch(arch: str, known: Collection[str]) -> None:
+    """Raise ValueError unless ``arch`` is one of the known names."""
+    if arch not in known:
+        raise ValueError(f'arch={arch!r} must be one of {sorted(known)}')

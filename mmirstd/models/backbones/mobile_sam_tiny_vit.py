@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from timm.models.tiny_vit import TinyVit
@@ -45,20 +45,9 @@ class MobileSAMTinyViT(PromptableEncoder):
         num_heads: Sequence[int] = (2, 4, 5, 10),
         window_sizes: Sequence[int] = (7, 7, 14, 7),
         drop_path_rate: float = 0.0,
-        early_features: bool = False,
-        frozen: bool = False,
-        with_cp: bool = False,
-        lora: Mapping[str, Any] | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            img_size,
-            early_features=early_features,
-            frozen=frozen,
-            with_cp=with_cp,
-            lora=lora,
-            init_cfg=init_cfg,
-        )
+        super().__init__(img_size, **options)
         model = TinyVit(
             num_classes=0,
             embed_dims=tuple(embed_dims),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import timm
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -79,6 +80,23 @@ class PromptableEncoder(EncoderAdaptation, BaseModule):
         if self.with_cp and torch.is_grad_enabled():
             return checkpoint(block, x, use_reentrant=False)
         return block(x)
+
+
+def build_vit(
+    name: str, *, embed_dims: int | None, depth: int | None, num_heads: int | None, **options: Any
+) -> nn.Module:
+    """Build timm's ViT ``name`` without a head; width, blocks and heads replace its own if given.
+
+    Args:
+        name: Model of timm.
+        embed_dims: Width.
+        depth: Number of blocks.
+        num_heads: Attention heads.
+        **options: Further arguments of timm's model.
+    """
+    sizes = {'embed_dim': embed_dims, 'depth': depth, 'num_heads': num_heads}
+    given = {key: value for key, value in sizes.items() if value is not None}
+    return timm.create_model(name, num_classes=0, **options, **given)
 
 
 def resize_position(position: Tensor, size: tuple[int, int]) -> Tensor:

@@ -3,7 +3,7 @@
 RPCANet: Wu et al., WACV 2024, arXiv:2311.00917. RPCANet++: Wu et al., 2025, arXiv:2508.04190.
 """
 
-from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,10 @@ class UnrolledRobustPCA(IRSTDBackbone):
 
     Args:
         in_channels: Channels of the image.
-        stages: One `DecompositionStage` per stage.
+        stages: Number of stages.
+        width: Channels of all convolutions.
         init_cfg: See `IRSTDBackbone`.
+        **options: Further arguments of :meth:`build_stage`.
 
     Returns:
         Four maps (N, 1, H, W): the gray image; background, reconstructed image and targets of the
@@ -40,12 +42,21 @@ class UnrolledRobustPCA(IRSTDBackbone):
 
     def __init__(
         self,
-        in_channels: int,
-        stages: Iterable[DecompositionStage],
+        in_channels: int = 1,
+        *,
+        stages: int = 6,
+        width: int = 32,
         init_cfg: dict | list | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(in_channels, init_cfg=init_cfg)
-        self.stages = nn.ModuleList(stages)
+        self.stages = nn.ModuleList(
+            self.build_stage(index, width, **options) for index in range(stages)
+        )
+
+    def build_stage(self, *args: Any, **kwargs: Any) -> DecompositionStage:
+        """Build the stage with an index and a width; the rest are arguments of the model."""
+        raise NotImplementedError
 
     def decompose(self, image: Tensor) -> list[Decomposition]:
         """Background, targets and reconstructed image of every stage, in the units of ``image``.
@@ -82,22 +93,9 @@ class RPCANet(UnrolledRobustPCA):
         See `UnrolledRobustPCA`.
     """
 
-    def __init__(
-        self,
-        in_channels: int = 1,
-        *,
-        stages: int = 6,
-        width: int = 32,
-        init_cfg: dict | list | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            (
-                DecompositionStage(BackgroundStep(width), TargetStep(width), width=width)
-                for _ in range(stages)
-            ),
-            init_cfg,
-        )
+    def build_stage(self, index: int, width: int) -> DecompositionStage:
+        """Two stacks of convolutions, the same in every stage."""
+        return DecompositionStage(BackgroundStep(width), TargetStep(width), width=width)
 
 
 @MODELS.register_module()
@@ -117,24 +115,10 @@ class RPCANetPlusPlus(UnrolledRobustPCA):
         See `UnrolledRobustPCA`.
     """
 
-    def __init__(
-        self,
-        in_channels: int = 1,
-        *,
-        stages: int = 6,
-        width: int = 32,
-        contrast_size: int = 17,
-        init_cfg: dict | list | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            (
-                DecompositionStage(
-                    RecurrentBackgroundStep(width, initial=index == 0),
-                    TargetStep(width, contrast=contrast_convolutions(width, contrast_size)),
-                    width=width,
-                )
-                for index in range(stages)
-            ),
-            init_cfg,
+    def build_stage(self, index: int, width: int, *, contrast_size: int = 17) -> DecompositionStage:
+        """The background of the first stage starts the recurrent state."""
+        return DecompositionStage(
+            RecurrentBackgroundStep(width, initial=index == 0),
+            TargetStep(width, contrast=contrast_convolutions(width, contrast_size)),
+            width=width,
         )

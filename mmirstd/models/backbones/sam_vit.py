@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import timm
 from torch import Tensor, nn
 
-from mmirstd.models.backbones.promptable_encoder import PromptableEncoder, resize_position
+from mmirstd.models.backbones.encoder_adaptation import check_arch
+from mmirstd.models.backbones.promptable_encoder import (
+    PromptableEncoder,
+    build_vit,
+    resize_position,
+)
 from mmirstd.registry import MODELS
 
 ARCHITECTURES = {
@@ -55,35 +59,23 @@ class SAMViT(PromptableEncoder):
         window_size: int = 14,
         global_blocks: Sequence[int] | None = None,
         drop_path_rate: float = 0.0,
-        early_features: bool = False,
-        frozen: bool = False,
-        with_cp: bool = False,
-        lora: Mapping[str, Any] | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            img_size,
-            early_features=early_features,
-            frozen=frozen,
-            with_cp=with_cp,
-            lora=lora,
-            init_cfg=init_cfg,
-        )
-        if arch not in ARCHITECTURES:
-            raise ValueError(f'arch={arch!r} must be one of {sorted(ARCHITECTURES)}')
+        super().__init__(img_size, **options)
+        check_arch(arch, ARCHITECTURES)
         name, arch_global_blocks = ARCHITECTURES[arch]
         global_blocks = tuple(arch_global_blocks if global_blocks is None else global_blocks)
-        sizes = {'embed_dim': embed_dims, 'depth': depth, 'num_heads': num_heads}
-        model = timm.create_model(
+        model = build_vit(
             name,
-            num_classes=0,
+            embed_dims=embed_dims,
+            depth=depth,
+            num_heads=num_heads,
             img_size=pretrain_size,
             window_size=window_size,
             global_attn_indexes=global_blocks,
             neck_chans=out_channels,
             drop_path_rate=drop_path_rate,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),  # timm's default is 1e-5, SAM's 1e-6
-            **{key: value for key, value in sizes.items() if value is not None},
         )
         self.patch_embed, self.pos_embed = model.patch_embed, model.pos_embed
         self.blocks, self.neck = model.blocks, model.neck

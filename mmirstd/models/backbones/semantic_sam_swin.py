@@ -9,7 +9,7 @@ import torch
 from mmseg.models.backbones import SwinTransformer
 from torch import Tensor
 
-from mmirstd.models.backbones.encoder_adaptation import EncoderAdaptation
+from mmirstd.models.backbones.encoder_adaptation import EncoderAdaptation, check_arch
 from mmirstd.registry import MODELS
 
 ARCHITECTURES = {
@@ -63,8 +63,7 @@ class SemanticSAMSwin(EncoderAdaptation, SwinTransformer):
         init_cfg: dict | None = None,
         **sizes: Any,
     ) -> None:
-        if arch not in ARCHITECTURES:
-            raise ValueError(f'arch={arch!r} must be one of {sorted(ARCHITECTURES)}')
+        check_arch(arch, ARCHITECTURES)
         super().__init__(
             **{**ARCHITECTURES[arch], **sizes},
             drop_path_rate=drop_path_rate,

@@ -6,6 +6,7 @@ from torch import nn
 from mmirstd.models.backbones.efficient_sam_vit import EfficientSAMViT
 from mmirstd.models.backbones.mobile_sam_tiny_vit import MobileSAMTinyViT
 from mmirstd.models.backbones.promptable_encoder import resize_position
+from mmirstd.models.backbones.rpcanet import RPCANet
 from mmirstd.models.backbones.sam_vit import SAMViT
 
 VIT = {
@@ -46,6 +47,16 @@ def test_a_gray_image_equals_its_rgb_copy(kind):
     gray = torch.randn(1, 1, 50, 70)
     with torch.no_grad():
         assert torch.equal(encoder(gray)[0], encoder(gray.repeat(1, 3, 1, 1))[0])
+
+
+def test_efficient_sam_refuses_early_features_and_all_refuse_unknown_arguments():
+    with pytest.raises(TypeError, match='early_features'):
+        build('efficient', early_features=True)
+    for kind in BUILDERS:
+        with pytest.raises(TypeError, match='frosen'):
+            build(kind, frosen=True)
+    with pytest.raises(TypeError, match='contrast_size'):
+        RPCANet(contrast_size=3)
 
 
 @pytest.mark.parametrize(('kind', 'channels'), [('sam', 24), ('mobile', 12)])
