@@ -217,7 +217,7 @@ def convert(
     prepared = family.prepare(dict(source)) if family.prepare else source
     for key, value in prepared.items():
         name = _target_name(key, family)
-        if name not in target:
+        if name is None or name not in target:
             if not any(re.fullmatch(unused.pattern, key) for unused in family.unused):
                 unknown.append(key if name is None else f'{key} (would be {name})')
             continue

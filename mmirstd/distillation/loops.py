@@ -136,6 +136,8 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
         super().__init__(runner, dataloader, max_epochs, **options)
         self._prepare(teacher)
 
+    _epoch: int
+
     def run(self) -> torch.nn.Module:
         """Train from the current iteration to the last."""
         # A checkpoint by iteration at the end of an epoch belongs to the next one.

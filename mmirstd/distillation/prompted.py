@@ -110,7 +110,7 @@ class PromptedModel(BaseModel):
         """Masks, predicted IoUs and boxes for prompts (B, N, 4) of kinds (B, N)."""
         raise NotImplementedError
 
-    def loss(self, inputs: Tensor, data_samples: dict, **more: Any) -> dict[str, Tensor]:
+    def loss(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Losses of a training batch."""
         raise NotImplementedError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
@@ -54,6 +55,8 @@ class AtomicCheckpointHook(CheckpointHook):
     outdated ones removed. This needs space for one more checkpoint. Remote storage, which
     replaces whole objects, is left to MMEngine.
     """
+
+    file_backend: Any
 
     def before_train(self, runner: Runner) -> None:
         """Choose the backend for ``out_dir``, and remove the remains of a killed run."""

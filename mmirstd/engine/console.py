@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from types import FrameType
 
 from mmengine.logging import MMLogger
 from rich.console import Console
@@ -77,7 +78,7 @@ class ScreenHandler(logging.Handler):
 
 def _origin() -> str:
     """Name of the module whose function logged the current record."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get('__name__', '')
         if name != __name__ and not name.startswith(('logging', 'mmengine.logging')):

@@ -177,8 +177,8 @@ def verify(
     if inferencer is not None:
         free = detector.description.square is not None or dynamic == 'size'
         for n, h, w in [(2, height, width)] + [(2, height // 2 + 41, width + 19)] * free:
-            images = [check_image(h, w, channels, seed)[..., 0].copy() for seed in range(n)]
-            pairs = zip(inferencer.predict(images), detector.predict(images), strict=True)
+            frames = [check_image(h, w, channels, seed)[..., 0].copy() for seed in range(n)]
+            pairs = zip(inferencer.predict(frames), detector.predict(frames), strict=True)
             worst = max(float(np.abs(a - b).max()) for a, b in pairs)
             checks.append(Check((n, h, w), None, worst))
     for check in checks:

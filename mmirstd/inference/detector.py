@@ -245,7 +245,7 @@ class Detector(ABC):
             except READ_ERRORS as error:
                 # An option that does not suit the first image is unlikely to suit any other.
                 unfit = is_first and strict_range and isinstance(error, IntensityRangeError)
-                if on_error == 'raise' or unfit:
+                if not callable(on_error) or unfit:
                     raise
                 on_error(source, error)
                 yield None

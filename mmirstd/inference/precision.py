@@ -104,7 +104,7 @@ class SegmentorRunner:
         """Time both on the first image and compare their answers."""
         first = {key: values[:1] for key, values in batch.items()}
         best = dict.fromkeys(('float32', 'bfloat16'), float('inf'))
-        answers: dict[str, np.ndarray] = {}
+        answers: dict[str, np.ndarray | None] = {}
         for _ in range(2):  # the first round also warms up
             for precision in best:
                 start = time.perf_counter()

@@ -74,7 +74,7 @@ class Merger:
         for place, line in zip(shard.places, lines, strict=True):
             if 'entry' not in line:
                 error = ValueError(line['skipped'])
-                if self._on_error == 'raise' or (line['unfit'] and not self.images):
+                if not callable(self._on_error) or (line['unfit'] and not self.images):
                     raise error
                 (source,) = sources_of_files([place])
                 self._on_error(source, error)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import cv2
 
 from mmirstd.datasets.intensity import IntensityRangeError
 from mmirstd.inference.detector import Detector
-from mmirstd.inference.frames.first_frame import LOGGER
+from mmirstd.inference.frames.first_frame import tell_warnings
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import Source, sources_of_files
 from mmirstd.io.images.writing import write_image
@@ -82,7 +80,8 @@ class ShardWorker:
                 yield source
 
         detector = self._detector.with_options()  # which has not warned of anything yet
-        with _messages() as told:
+        told: list[str] = []
+        with tell_warnings(told.append, only=True):
             for detection in detector.stream(
                 reported(),
                 batch_size=self.job.batch_size,
@@ -105,18 +104,3 @@ class ShardWorker:
         for what, relative in picture_files(detection.source.name, self.job.formats):
             place = check_output(relative, folder=self.job.folder, inputs=own)
             write_image(place, detection.picture(what))
-
-
-@contextmanager
-def _messages() -> Iterator[list[str]]:
-    """Collect the warnings of the package instead of showing them."""
-    told: list[str] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: told.append(record.getMessage())
-    LOGGER.addHandler(handler)
-    before, LOGGER.propagate = LOGGER.propagate, False
-    try:
-        yield told
-    finally:
-        LOGGER.propagate = before
-        LOGGER.removeHandler(handler)

@@ -5,7 +5,6 @@ This module imports no web framework; it contains plain functions that take a `D
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.inference.detector import READ_ERRORS, Detector
-from mmirstd.inference.frames.first_frame import LOGGER
+from mmirstd.inference.frames.first_frame import tell_warnings
 from mmirstd.inference.results import Detection
 from mmirstd.inference.sources import find_sources
 from mmirstd.reporting.writers import DetectionWriter
@@ -145,13 +144,8 @@ def warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterato
     if tell is None:
         yield
         return
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: tell(record.getMessage().replace(str(path), Path(path).name))
-    LOGGER.addHandler(handler)
-    try:
+    with tell_warnings(lambda text: tell(text.replace(str(path), Path(path).name))):
         yield
-    finally:
-        LOGGER.removeHandler(handler)
 
 
 def answer(detection: Detection, folder: str | Path) -> Answer:

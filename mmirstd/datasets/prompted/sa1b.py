@@ -194,7 +194,8 @@ class PromptedMaskDataset(Dataset):
     ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
         """Flip, resize, crop, pad; masks (M, S, S) that are not empty, and the valid area."""
         mirrored = rng.random() < self.flip
-        scale, position = rng.uniform(*self.scale_range), rng.random()
+        low, high = self.scale_range
+        scale, position = rng.uniform(low, high), rng.random()
         size = scaled_size(image.shape[:2], self.size, scale)
         offset = crop_offset(size, self.size, position)
         step = -1 if mirrored else 1

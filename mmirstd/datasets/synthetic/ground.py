@@ -31,8 +31,8 @@ def hills(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     for layer in range(layers):
         nearness = (layer + 1) / layers
         crown = roughness * height * (0.003 + 0.012 * nearness)
-        ridge = top + layer * step
-        ridge = ridge - 0.25 * step * profile(rng, width, slope=1.9, coarsest=1.0)
+        middle = top + layer * step
+        ridge = middle - 0.25 * step * profile(rng, width, slope=1.9, coarsest=1.0)
         slope = smoothstep(rows - ridge[None, :], 0.0, step)
         # Single crowns make the outline ragged; the shade of the slope does not follow them.
         ridge = ridge - crown * profile(rng, width, slope=0.9, coarsest=20.0 / nearness)

@@ -180,7 +180,8 @@ def generate_scene(
     shapes = [
         draw_shape(rng, config.area, sensor.psf_sigma, config.mask_fraction) for _ in range(count)
     ]
-    ratios = np.exp(rng.uniform(*np.log(config.scr), count))
+    low, high = np.log(config.scr)
+    ratios = np.exp(rng.uniform(low, high, count))
     placed, signal = _place(rng, irradiance, sensor, shapes, ratios)
 
     image = digitise(sensor.expose(irradiance + signal), config.bits)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableSet
+from collections.abc import Callable, Iterator, MutableSet
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -11,6 +12,34 @@ from mmirstd.datasets.intensity import IntensityRange, describe_unused_range, lo
 from mmirstd.datasets.resampling import describe_shrinking
 
 LOGGER = logging.getLogger('mmirstd')
+
+
+class _Teller(logging.Handler):
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())
+
+
+@contextmanager
+def tell_warnings(tell: Callable[[str], None], *, only: bool = False) -> Iterator[None]:
+    """Hand the warnings of the package to a function.
+
+    Args:
+        tell: Receives the text of each warning.
+        only: Whether no other handler shows them.
+    """
+    handler = _Teller(tell)
+    before = LOGGER.propagate
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = before and not only
+    try:
+        yield
+    finally:
+        LOGGER.propagate = before
+        LOGGER.removeHandler(handler)
 
 
 def describe_colours(image: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ class FrameSteps:
 
 
 def take_frame_steps(
-    steps: Sequence[Mapping[str, Any]], channels: int
-) -> tuple[FrameSteps, list[Mapping[str, Any]]]:
+    steps: Sequence[dict[str, Any]], channels: int
+) -> tuple[FrameSteps, list[dict[str, Any]]]:
     """Divide the steps after the loader into those of the frame and those of a tile.
 
     Only steps at the beginning belong to the frame, because after resizing, a statistic would be

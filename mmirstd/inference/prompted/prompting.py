@@ -84,9 +84,11 @@ class PromptPredictor:
         self._ready()
         return self._image_size
 
-    def _ready(self) -> None:
+    def _ready(self) -> tuple[Tensor, ...]:
+        """The features of the current image."""
         if self._features is None:
             raise RuntimeError('call set_image before giving prompts')
+        return self._features
 
     def _normalise(self, pixels: np.ndarray) -> Tensor:
         """(H, W, C) in 0..255, BGR -> (1, 3, H, W) as the data preprocessor makes it."""

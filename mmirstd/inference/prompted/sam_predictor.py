@@ -218,7 +218,8 @@ class SAMPredictor(PromptPredictor):
         boxes = None if boxes is None else check_boxes(boxes, self.image_size)
         side = self.encoder.img_size
         inner_height, inner_width = self._inner_size()
-        device = self._features[0].device
+        features = self._ready()
+        device = features[0].device
         scale = torch.tensor([inner_width / width, inner_height / height], device=device)
 
         def tensor(array: np.ndarray | None) -> Tensor | None:
@@ -231,7 +232,7 @@ class SAMPredictor(PromptPredictor):
             tensor(masks),
             image_size=(side, side),
         )
-        logits, scores = self.head.decode(self._features, sparse, dense)
+        logits, scores = self.head.decode(features, sparse, dense)
         logits, scores = self.head.choose(logits, scores, multimask_output)
         return PromptedMasks(
             masks=(self._at_image(logits) > self.threshold).cpu().numpy(),

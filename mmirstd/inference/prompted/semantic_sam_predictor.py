@@ -176,9 +176,10 @@ class SemanticSAMPredictor(PromptPredictor):
             boxes, kind = check_boxes(boxes, self.image_size), 1 - self.point_kind
             centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         prompts = self._relative(centres, sides, is_point=points is not None)
-        device = self._features[0].device
+        features = self._ready()
+        device = features[0].device
         output = self.model.decode(
-            self._features,
+            features,
             torch.from_numpy(prompts).to(device)[None],
             torch.full((1, len(prompts)), kind, device=device),
             self.independent,

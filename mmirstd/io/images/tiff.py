@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -224,7 +224,7 @@ def _with_opencv(page: TiffPage, file: Path | bytes, number: int, lossy: bool) -
     """More than 8 bits in the compressions of libtiff."""
     samples = () if page.samplesperpixel == 1 else (page.samplesperpixel,)
     shape, dtype = (page.imagelength, page.imagewidth, *samples), page.dtype.newbyteorder('=')
-    images: tuple = ()
+    images: Sequence[Any] = ()
     if _orientation(page) in (None, 1):  # OpenCV turns some kinds of pictures and not others
         if isinstance(file, bytes):
             data = np.frombuffer(file, np.uint8)

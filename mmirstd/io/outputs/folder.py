@@ -72,7 +72,11 @@ class OutputFolder:
         self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
         self.overwrite = overwrite
         self.state: str | None = None
-        self._header = {'format': _FORMAT, 'program': program, 'mmirstd': __version__}
+        self._header: dict[str, Any] = {
+            'format': _FORMAT,
+            'program': program,
+            'mmirstd': __version__,
+        }
         if job is not None:
             self._header['job'] = json.loads(json.dumps(job))
         self._earlier: set[str] = set()
@@ -218,7 +222,7 @@ class OutputFolder:
             )
         for key in ('program', 'mmirstd'):
             _refuse_difference(self.folder, key, earlier.get(key), self._header[key])
-        job: dict[str, Any] = self._header.get('job', {})
+        job = self._header.get('job', {})
         for key in sorted({*earlier['job'], *job}):
             _refuse_difference(self.folder, key, earlier['job'].get(key), job.get(key))
 

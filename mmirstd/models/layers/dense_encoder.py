@@ -52,7 +52,7 @@ class DenseInteraction(DeformableEncoderLayer):
         self.position = SinePosition(embed_dims // 2)
         self.level_embed = nn.Parameter(level_embed)
 
-    def forward(
+    def forward(  # type: ignore[override]  # the layer's weights, but its own two maps
         self, dense: Tensor, stage: Tensor, *, update_dense: bool = True
     ) -> tuple[Tensor | None, Tensor]:
         """Exchange information once.

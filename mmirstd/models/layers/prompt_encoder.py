@@ -64,7 +64,9 @@ class SAMPromptEncoder(nn.Module):
             ValueError: Points without labels, an unknown label, or shapes that do not fit.
         """
         _check(points, labels, boxes, known=(PADDING, BACKGROUND, TARGET))
-        if points is not None and boxes is None:  # SAM was trained with padding after clicks
+        if (
+            points is not None and labels is not None and boxes is None
+        ):  # SAM was trained with padding after clicks
             points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)
             labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], dim=1)
         points, labels = _with_corners(points, labels, boxes)
