@@ -182,7 +182,7 @@ def test_unusable_prompts_are_named(predictor):
         predictor.predict([(60, 5)], [1])
     with pytest.raises(ValueError, match='given together'):
         predictor.predict([(6, 5)])
-    with pytest.raises(ValueError, match='as many labels'):
+    with pytest.raises(ValueError, match='one label for each'):
         predictor.predict([(6, 5)], [1, 1])
     with pytest.raises(ValueError, match='0 <= x1 < x2 <= 60'):
         predictor.predict(box=(10, 10, 5, 20))
