@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from mmengine.model import BaseModule
@@ -67,6 +68,30 @@ def write_models(folder: str = '.') -> None:
     blind = weights()
     blind['decode_head.conv_seg.bias'] -= 100
     torch.save(blind, path / 'blind.pth')
+
+
+def write_export_project(images: int) -> None:
+    """Write a config that resizes, its weights, and images that are their own masks."""
+    write_model(Path(), CONFIG.replace('RESIZE', RESIZE))
+    for folder in ('images', 'masks'):
+        Path(folder).mkdir()
+        for k in range(images):
+            cv2.imwrite(f'{folder}/frame_{k}.png', scene(64, 64, [(20, 10 + 4 * k)]))
+
+
+def write_onnx(path: Path, description) -> Path:
+    """Write an ONNX file whose logit is the mean of the channels; needs the package onnx."""
+    import onnx
+    from onnx import helper
+
+    info = [helper.make_tensor_value_info(n, 1, ['n', c, 'h', 'w']) for n, c in ('x3', 'y1')]
+    nodes = [helper.make_node('ReduceMean', ['x', 'axis'], ['y'], keepdims=1)]
+    axis = helper.make_tensor('axis', onnx.TensorProto.INT64, [1], [1])
+    graph = helper.make_graph(nodes, 'g', info[:1], info[1:], [axis])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=9)
+    helper.set_model_props(model, description.to_metadata())
+    onnx.save(model, path)
+    return path
 
 
 def scene(height=48, width=64, targets=((10, 12), (30, 50)), dtype=np.uint8):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_project import logged, run, run_tool_here, tool, write_toy_project
+from toy_project import logged, losses, run, run_tool_here, tool, write_toy_project
 
 from mmirstd.checkpoints import load_checkpoint
 
@@ -24,11 +24,6 @@ def config(tmp_path_factory) -> Path:
 def uninterrupted(config) -> Path:
     run_tool_here('train', config, '--work-dir', 'uninterrupted', cwd=config.parent)
     return config.parent / 'uninterrupted'
-
-
-def losses(work: Path) -> dict[int, float]:
-    """Iteration -> loss; of an iteration that was run twice the later one."""
-    return {record['step']: record['loss'] for record in logged(work) if 'loss' in record}
 
 
 def killed(config: Path, work: str, **kill) -> Path:

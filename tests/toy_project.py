@@ -149,6 +149,11 @@ def logged(work_dir: Path) -> list[dict]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+def losses(work_dir: Path) -> dict[int, float]:
+    """Iteration -> loss; of an iteration that was run twice the later one."""
+    return {record['step']: record['loss'] for record in logged(work_dir) if 'loss' in record}
+
+
 def scores_of_test(work_dir: Path) -> dict[str, float]:
     """What the last test run in a work folder measured."""
     newest = max(work_dir.glob('*/*.json'), key=lambda file: file.stat().st_mtime)

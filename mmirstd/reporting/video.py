@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 import numpy as np
@@ -65,12 +64,7 @@ class TrackTable:
         self._table = CsvTable(self.path, TRACK_COLUMNS)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         self._table.close(complete=kind is None)
 
     def write(self, name: str, tracks: Sequence[Track]) -> None:
@@ -117,12 +111,7 @@ class TrackVideo:
     def __enter__(self) -> TrackVideo:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         if self._writer is None:
             return
         self._writer.release()

@@ -59,30 +59,16 @@ class IRSTDVisualizationHook(Hook):
         """Start counting."""
         self._seen = 0
 
-    def after_test_iter(
+    def _after_iter(
         self,
         runner: Runner,
         batch_idx: int,
         data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
+        outputs: Sequence[SegDataSample] | dict | None = None,
+        mode: str = 'train',
     ) -> None:
-        """Draw the images of a test batch."""
-        self._draw(outputs, 'test', step=None)
-
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[SegDataSample] | None = None,
-    ) -> None:
-        """Draw the images of a validation batch, numbered by the training iteration."""
-        self._draw(outputs, 'val', step=runner.iter)
-
-    def _draw(
-        self, outputs: Sequence[SegDataSample] | None, mode: str, *, step: int | None
-    ) -> None:
-        if not self.draw:
+        """Draw the images of a test or validation batch; those of validation by iteration."""
+        if not self.draw or mode == 'train':
             return
         visualizer = Visualizer.get_current_instance()
         for data_sample in outputs or ():
@@ -99,7 +85,7 @@ class IRSTDVisualizationHook(Hook):
                 data_sample=data_sample,
                 show=self.show,
                 wait_time=self.wait_time,
-                step=self._seen if step is None else step,
+                step=self._seen if mode == 'test' else runner.iter,
             )
 
 

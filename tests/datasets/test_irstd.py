@@ -238,27 +238,8 @@ def test_unknown_arguments_are_refused(write_layout):
         build(write_layout('pairs'), ann_file='test.txt')
 
 
-def test_batches_from_worker_processes(write_layout):
-    loader = Runner.build_dataloader(
-        {
-            'batch_size': 3,
-            'num_workers': 1,
-            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
-            'dataset': {
-                'type': 'mmirstd.IRSTDDataset',
-                'data_root': str(write_layout('pairs')),
-                'pipeline': [*LOAD, PACK],
-            },
-        }
-    )
-    (batch,) = list(loader)
-    assert [int(s.gt_sem_seg.data.sum()) for s in batch['data_samples']] == [1, 2, 3]
-
-
-def test_worker_errors_still_name_the_file(write_layout):
-    root = write_layout('pairs')
-    (root / 'images/000010.png').write_bytes(b'')
-    loader = Runner.build_dataloader(
+def loader_of(root):
+    return Runner.build_dataloader(
         {
             'batch_size': 3,
             'num_workers': 1,
@@ -270,6 +251,18 @@ def test_worker_errors_still_name_the_file(write_layout):
             },
         }
     )
+
+
+def test_batches_from_worker_processes(write_layout):
+    loader = loader_of(write_layout('pairs'))
+    (batch,) = list(loader)
+    assert [int(s.gt_sem_seg.data.sum()) for s in batch['data_samples']] == [1, 2, 3]
+
+
+def test_worker_errors_still_name_the_file(write_layout):
+    root = write_layout('pairs')
+    (root / 'images/000010.png').write_bytes(b'')
+    loader = loader_of(root)
     with pytest.raises(ValueError, match=r'000010\.png: the file is empty'):
         list(loader)
 

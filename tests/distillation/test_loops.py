@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tiny import STUDENT, build, write_project
-from toy_project import REPOSITORY, logged, run, run_tool_here, scores_of_test, tool
+from toy_project import REPOSITORY, logged, losses, run, run_tool_here, scores_of_test, tool
 
 from mmirstd.checkpoints import load_checkpoint
 
@@ -41,11 +41,6 @@ def config(tmp_path_factory) -> Path:
 def uninterrupted(config) -> Path:
     run_tool_here('train', config, '--work-dir', 'uninterrupted', cwd=config.parent)
     return config.parent / 'uninterrupted'
-
-
-def losses(work: Path) -> dict[int, float]:
-    """Iteration -> loss; of an iteration that was run twice the later one."""
-    return {record['step']: record['loss'] for record in logged(work) if 'loss' in record}
 
 
 def trained(config: Path, work: str, *options: str) -> Path:

@@ -5,7 +5,7 @@ import logging
 import cv2
 import numpy as np
 import pytest
-from bright_model import scene
+from bright_model import scene, write_onnx
 
 from mmirstd.apis import IRSTDInferencer
 from mmirstd.datasets.intensity import IntensityRangeError, describe_unused_range
@@ -104,21 +104,12 @@ def test_a_range_that_does_not_fit_the_first_image_ends_the_run(native, tmp_path
 
 
 def test_onnx_tells_the_same(square, tmp_path, caplog):
-    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     from mmirstd.inference.onnx_description import Description
     from mmirstd.inference.onnx_detector import OnnxDetector
 
-    info = [onnx.helper.make_tensor_value_info(n, 1, ['n', c, 'h', 'w']) for n, c in ('x3', 'y1')]
-    nodes = [onnx.helper.make_node('ReduceMean', ['x', 'axis'], ['y'], keepdims=1)]
-    axis = onnx.helper.make_tensor('axis', onnx.TensorProto.INT64, [1], [1])
-    graph = onnx.helper.make_graph(nodes, 'g', info[:1], info[1:], [axis])
-    model = onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=9
-    )
-    onnx.helper.set_model_props(model, Description(square=64).to_metadata())
-    onnx.save(model, tmp_path / 'net.onnx')
-    detector = OnnxDetector(tmp_path / 'net.onnx')
+    detector = OnnxDetector(write_onnx(tmp_path / 'net.onnx', Description(square=64)))
     frame = scene(200, 300)
     assert _warnings(caplog, detector, frame) == _warnings(caplog, square, frame)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from bright_model import scene, weights
+from bright_model import scene, weights, write_onnx
 from damage import VARIANTS, damaged
 from PIL import Image
 
@@ -193,20 +193,11 @@ def test_descriptions():
 
 
 def test_onnx_files(tmp_path):
-    onnx = pytest.importorskip('onnx')
+    pytest.importorskip('onnx')
     pytest.importorskip('onnxruntime')
     from mmirstd.inference.onnx_detector import OnnxDetector
 
-    info = [onnx.helper.make_tensor_value_info(n, 1, ['n', c, 'h', 'w']) for n, c in ('x3', 'y1')]
-    nodes = [onnx.helper.make_node('ReduceMean', ['x', 'axis'], ['y'], keepdims=1)]
-    axis = onnx.helper.make_tensor('axis', onnx.TensorProto.INT64, [1], [1])
-    graph = onnx.helper.make_graph(nodes, 'g', info[:1], info[1:], [axis])
-    model = onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid('', 18)], ir_version=9
-    )
-    onnx.helper.set_model_props(model, Description().to_metadata())
-    path = tmp_path / 'net.onnx'
-    onnx.save(model, path)
+    path = write_onnx(tmp_path / 'net.onnx', Description())
     (detection,) = OnnxDetector(path)(scene())
     assert len(detection.targets) == 2
     random = np.random.default_rng(3)

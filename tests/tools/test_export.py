@@ -1,7 +1,6 @@
 import importlib.util
 from pathlib import Path
 
-import cv2
 import pytest
 import torch
 
@@ -10,7 +9,7 @@ pytest.importorskip('onnxscript')
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from bright_model import CONFIG, RESIZE, scene, weights  # noqa: E402
+from bright_model import write_export_project  # noqa: E402
 
 
 def load(tool):
@@ -26,13 +25,7 @@ export = load('export')
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path('bright.py').write_text(CONFIG.replace('RESIZE', RESIZE))
-    torch.save(weights(), 'bright.pth')
-    for folder in ('images', 'masks'):
-        Path(folder).mkdir()
-        for k in range(4):
-            image = scene(64, 64, [(20, 10 + 4 * k)])
-            cv2.imwrite(f'{folder}/frame_{k}.png', image)
+    write_export_project(4)
     return tmp_path
 
 

@@ -4,10 +4,9 @@ import contextlib
 import resource
 from pathlib import Path
 
-import cv2
 import pytest
 import torch
-from bright_model import CONFIG, RESIZE, scene, weights
+from bright_model import write_export_project
 
 from mmirstd.cli.commands import export, report, score
 from mmirstd.inference.configs import load_config
@@ -32,12 +31,7 @@ COMMANDS = {
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path('bright.py').write_text(CONFIG.replace('RESIZE', RESIZE))
-    torch.save(weights(), 'bright.pth')
-    for folder in ('images', 'masks'):
-        Path(folder).mkdir()
-        for k in range(8):
-            cv2.imwrite(f'{folder}/frame_{k}.png', scene(64, 64, [(20, 10 + 4 * k)]))
+    write_export_project(8)
     return tmp_path
 
 

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 from mmirstd.io.outputs.atomic import explain_write_error, remove_interrupted_writes
@@ -111,12 +110,7 @@ class OutputFolder:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         try:
             # On a full disk the record stays without a state, which tells enough.
             with contextlib.suppress(OSError):
