@@ -59,7 +59,7 @@ def test_a_video_keeps_its_size_and_says_what_it_can_write(tmp_path):
     empty = np.zeros((10, 12), np.float32)
     with TrackVideo(tmp_path / 'clip.avi', 10) as video:
         video.write(first, [])
-        with pytest.raises(ValueError, match=r'\(10, 12\).*began with \(48, 64\)'):
+        with pytest.raises(ValueError, match=r'\(10, 12\).*the first one has \(48, 64\)'):
             video.write(Detection.from_probability(source, source.read(), empty, 0.5), [])
     with pytest.raises(ValueError, match=r'ends in \.mp4, \.avi, \.webm'):
         TrackVideo(tmp_path / 'clip.mkv', 10)

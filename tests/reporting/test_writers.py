@@ -181,5 +181,5 @@ def test_an_interrupted_run_leaves_no_half_json(tmp_path):
 
 @pytest.mark.parametrize('formats', [[], ['mask', 'xml']])
 def test_unknown_formats(tmp_path, formats):
-    with pytest.raises(ValueError, match='choose out of mask'):
+    with pytest.raises(ValueError, match='choose from mask'):
         DetectionWriter(tmp_path, formats)
