@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmirstd.evaluation.components import find_components
 from mmirstd.models.half import in_bfloat16
 from mmirstd.models.segmentors.data_samples import read_prediction
+from mmirstd.wording import format_count
 
 Precision = Literal['float32', 'bfloat16', 'auto']
 
@@ -23,6 +24,10 @@ target, rounding changes single probabilities by 0.2, rarely by 0.3, but no targ
 
 WORTHWHILE = 1.1
 """'auto' uses bfloat16 if it is faster by at least this factor."""
+
+TRIALS = 3
+"""Number of images with targets on which 'auto' compares both. Images without targets, such as the
+black first frame of a video, agree in every precision and say nothing."""
 
 
 def has_bfloat16_units(device: torch.device) -> bool:
@@ -44,8 +49,9 @@ class SegmentorRunner:
     Args:
         precision: 'float32'. 'bfloat16' runs a copy of the model with bfloat16 weights from its
             input to its logits; on CUDA, or if the copy fails, it runs the model under autocast.
-            'auto' tries both on the first image and uses bfloat16 if it is at least
-            `WORTHWHILE` times as fast and the results agree, see `answers_agree`.
+            'auto' begins with float32, tries both on the first `TRIALS` images with targets, and
+            continues in bfloat16 if it is at least `WORTHWHILE` times as fast and the results
+            agree on each, see `answers_agree`.
         device: Device of the model.
 
     Raises:
@@ -66,6 +72,8 @@ class SegmentorRunner:
         self.precision: Precision = precision
         self._copied: nn.Module | None = None
         self._half: nn.Module | None = None
+        self._trials = 0
+        self._seconds = [0.0, 0.0]
 
     def __call__(self, model: nn.Module, batch: dict[str, Any], threshold: float) -> list[Any]:
         """Data samples with the predictions of ``model`` for a batch of a data loader.
@@ -73,7 +81,7 @@ class SegmentorRunner:
         A pixel is a target if its probability exceeds ``threshold``.
         """
         if self.precision == 'auto':
-            self.precision = self._choose(model, batch, threshold)
+            return self._try(model, batch, threshold)
         return self._run(model, batch, self.precision)
 
     def _run(self, model: nn.Module, batch: dict[str, Any], precision: str) -> list[Any]:
@@ -100,28 +108,51 @@ class SegmentorRunner:
         with torch.autocast(images.device.type, torch.bfloat16):
             return model.inference(images, metas)
 
-    def _choose(self, model: nn.Module, batch: dict[str, Any], threshold: float) -> Precision:
-        """Time both on the first image and compare their answers."""
-        first = {key: values[:1] for key, values in batch.items()}
-        best = dict.fromkeys(('float32', 'bfloat16'), float('inf'))
-        answers: dict[str, np.ndarray | None] = {}
-        for _ in range(2):  # the first round also warms up
-            for precision in best:
-                start = time.perf_counter()
-                (sample,) = self._run(model, first, precision)
-                answers[precision] = read_prediction(sample.to_dict(), threshold, 'first image')[1]
-                best[precision] = min(best[precision], time.perf_counter() - start)
-        gain = best['float32'] / best['bfloat16']
-        agree = answers_agree(answers['float32'], answers['bfloat16'], threshold)
-        chosen: Precision = 'bfloat16' if gain >= WORTHWHILE and agree else 'float32'
+    def _try(self, model: nn.Module, batch: dict[str, Any], threshold: float) -> list[Any]:
+        """Answer in float32; where that finds targets, time bfloat16 and compare its answers."""
+        exact, seconds = self._timed(model, batch, 'float32')
+        answers = [_probability(sample, threshold) for sample in exact]
+        telling = sum(bool((answer > threshold).any()) for answer in answers)
+        if not telling:  # a black frame agrees in every precision
+            return exact
+        if not self._trials:
+            self._timed(model, batch, 'bfloat16')  # converts and warms up
+            seconds = min(seconds, self._timed(model, batch, 'float32')[1])
+        rounded, other_seconds = self._timed(model, batch, 'bfloat16')
+        agree = all(
+            answers_agree(answer, _probability(sample, threshold), threshold)
+            for answer, sample in zip(answers, rounded, strict=True)
+        )
+        self._trials += telling
+        self._seconds = [self._seconds[0] + seconds, self._seconds[1] + other_seconds]
+        if not agree or self._trials >= TRIALS:
+            self._choose(agree)
+        return exact
+
+    def _timed(
+        self, model: nn.Module, batch: dict[str, Any], precision: str
+    ) -> tuple[list[Any], float]:
+        start = time.perf_counter()
+        samples = self._run(model, batch, precision)
+        for sample in samples:
+            sample.seg_logits.data.ravel()[:1].tolist()  # waits for a GPU
+        return samples, time.perf_counter() - start
+
+    def _choose(self, agree: bool) -> None:
+        gain = self._seconds[0] / self._seconds[1]
+        self.precision = 'bfloat16' if agree and gain >= WORTHWHILE else 'float32'
         print_log(
-            f"precision='auto' takes {chosen}: on the first image bfloat16 is {gain:.2f} times as "
-            f'fast as float32, and the answers {"agree" if agree else "differ"}',
+            f"precision='auto' takes {self.precision}: bfloat16 is {gain:.2f} times as fast as "
+            f'float32 and {"agrees" if agree else "differs"} on '
+            f'{format_count(self._trials, "image")} with targets',
             logger='current',
         )
-        if chosen == 'float32':
+        if self.precision == 'float32':
             self._copied = self._half = None
-        return chosen
+
+
+def _probability(sample: Any, threshold: float) -> Any:
+    return read_prediction(sample.to_dict(), threshold, 'image')[1]
 
 
 def answers_agree(exact: np.ndarray, rounded: np.ndarray, threshold: float) -> bool:

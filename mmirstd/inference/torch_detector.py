@@ -57,8 +57,8 @@ class IRSTDInferencer(Detector):
         fuse: Fold batch norms and branches and arrange memory for inference, which only changes
             the speed: outputs agree to about 1e-5. On a CPU the process keeps the
             memory of freed maps. False leaves the model as it was trained.
-        precision: 'float32', 'bfloat16', or 'auto', which uses bfloat16 if it is faster on the
-            first image and finds the same targets.
+        precision: 'float32', 'bfloat16', or 'auto', which continues in bfloat16 if it is faster on
+            the first images with targets and finds the same ones.
         untrained: Whether weights may be missing; they are random then, and results are
             meaningless.
         **changes: Fields of `DetectorOptions` one by one, such as ``tile_size=256``.

@@ -135,12 +135,24 @@ def test_auto_takes_what_is_faster_and_agrees(bright, monkeypatch, gain, error, 
         return samples
 
     monkeypatch.setattr(detect._run, '_run', pretend)
-    detect([scene(), scene()], batch_size=2)
-    assert sorted(used[:4]) == ['bfloat16', 'bfloat16', 'float32', 'float32']
-    assert used[4:] == [chosen]
+    black = np.zeros_like(scene())
+    detect([black, black])
+    assert used == ['float32'] * 2, 'images without targets say nothing'
+    assert detect._run.precision == 'auto'
     used.clear()
-    detect(scene())
-    assert used == [chosen], 'it is chosen once'
+    exact = detect([scene(), black], batch_size=2)
+    assert used == ['float32', 'bfloat16', 'float32', 'bfloat16'], 'the first one warms up'
+    assert exact[0].probability.max() > 0.5, 'answers are those of float32 meanwhile'
+    used.clear()
+    if error:
+        assert detect._run.precision == 'float32', 'one difference is enough'
+    else:
+        assert detect._run.precision == 'auto', 'one image is not enough'
+        detect([scene(), scene()], batch_size=2)
+        assert used == ['float32', 'bfloat16']
+    used.clear()
+    detect([scene(), black])
+    assert used == [chosen] * 2, 'it is chosen once'
 
 
 def test_auto_on_a_processor_without_units_is_float32(bright, monkeypatch) -> None:

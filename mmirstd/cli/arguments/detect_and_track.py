@@ -59,7 +59,8 @@ def build_detect_parser(
         '--precision',
         choices=('float32', 'bfloat16', 'auto'),
         default='float32',
-        help='auto takes bfloat16 where the first image is faster with it and agrees (float32)',
+        help='auto continues in bfloat16 if it is faster and agrees on the first images with '
+        'targets (float32)',
     )
     add_ema(group)
 
