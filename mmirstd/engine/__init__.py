@@ -3,6 +3,7 @@
 from mmirstd.engine.atomic_checkpoint import AtomicCheckpointHook
 from mmirstd.engine.checkpoint_fit import CheckpointFitHook
 from mmirstd.engine.epoch_seed import EpochSeedHook
+from mmirstd.engine.frozen_norm import FrozenNormHook
 from mmirstd.engine.fused_test import FusedTestHook
 from mmirstd.engine.mixed_precision import AmpOptimWrapper
 from mmirstd.engine.resume import ResumeHook
@@ -17,6 +18,7 @@ __all__ = [
     'CheckpointFitHook',
     'EmbedDecayOptimWrapperConstructor',
     'EpochSeedHook',
+    'FrozenNormHook',
     'FusedTestHook',
     'QuietRunner',
     'ResumeHook',
