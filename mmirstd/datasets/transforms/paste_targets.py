@@ -46,6 +46,13 @@ class PasteTargets(BaseTransform):
         margin: Width in pixels of the ring around a target that counts as its surroundings.
         tries: Number of positions drawn for a target before it is left out.
 
+    Example:
+        >>> train = dict(
+        ...     type='MultiImageMixDataset',
+        ...     dataset=dict(type='mmirstd.IRSTDDataset', pipeline=[]),  # reads, standardises
+        ...     pipeline=[dict(type='mmirstd.PasteTargets')],  # then crops and packs
+        ... )
+
     Raises:
         ValueError: An argument is out of range.
         KeyError: The dataset provides no other images.
