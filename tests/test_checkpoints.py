@@ -142,7 +142,7 @@ def test_missing_file_and_wrong_content(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'epoch_8\.pth does not exist.*epoch_7\.pth'):
         load_checkpoint(tmp_path / 'epoch_8.pth')
     torch.save(torch.zeros(2), tmp_path / 'tensor.pth')
-    with pytest.raises(ValueError, match=r'tensor\.pth holds a Tensor'):
+    with pytest.raises(ValueError, match=r'tensor\.pth contains a Tensor'):
         load_checkpoint(tmp_path / 'tensor.pth')
 
 

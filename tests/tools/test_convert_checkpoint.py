@@ -117,7 +117,7 @@ def test_the_wrong_family_is_named(published, tmp_path, capsys):
     message = capsys.readouterr().err
     assert 'not a checkpoint of mshnet as mshnet/mshnet_nudt.py builds it' in message
     assert 'are not known: stem.0.weight' in message
-    assert 'stay empty: backbone.entry.weight' in message
+    assert 'keys of the model are not filled: backbone.entry.weight' in message
 
 
 def test_missing_files_and_folders_are_named(published, tmp_path, capsys):
@@ -172,7 +172,7 @@ def test_every_family_names_a_config(name):
 def test_a_part_that_the_model_lacks_is_named(published, tmp_path):
     family = FAMILIES['simir-backbone']
     assert family.part
-    with pytest.raises(ConversionError, match=r'no neck\.absent'):
+    with pytest.raises(ConversionError, match=r'no part neck\.absent'):
         convert_file(
             type(family)(**{**vars(family), 'part': 'neck.absent'}),
             published,
