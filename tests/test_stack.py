@@ -44,7 +44,9 @@ def test_absent_family_is_one_clear_message(install):
 
 def test_incomplete_family_names_what_is_missing(install):
     install('onedl-mmengine', 'onedl-mmcv')
-    with pytest.raises(stack.StackError, match='needs onedl-mmsegmentation beside onedl-mmengine'):
+    with pytest.raises(
+        stack.StackError, match='needs onedl-mmsegmentation in addition to onedl-mmengine'
+    ):
         stack.installed_family()
 
 

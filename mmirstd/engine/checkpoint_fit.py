@@ -9,7 +9,6 @@ from torch import Tensor
 
 from mmirstd.checkpoints import check_fit
 from mmirstd.registry import HOOKS
-from mmirstd.wording import format_count
 
 
 @HOOKS.register_module()
@@ -43,7 +42,7 @@ class CheckpointFitHook(Hook):
             check_fit(state, own, source)
         elif own and not any(k in own and state[k].shape == own[k].shape for k in state):
             raise ValueError(
-                f'{source}: none of its {format_count(len(state), "weight")} fits the model of '
+                f'{source}: none of its weights ({len(state)}) fits the model of '
                 'this config, so training would silently start from random weights. Convert it '
                 '(tools/convert_checkpoint.py) or leave load_from out.'
             )
