@@ -37,7 +37,7 @@ def test_sides_differ_in_one_thing_each(config, tmp_path, capsys):
     assert all(row['images_per_s'] > 0 for row in rows)
     assert rows[0]['to_configured'] == rows[2]['to_configured'] == 1
     printed = capsys.readouterr().out
-    assert 'batch 2, 4 images, 1 interleaved rounds' in printed
+    assert 'batch 2, 4 images, 1 interleaved round,' in printed
     assert f'| {rows[1]["to_configured"]:.2f} |' in printed
 
 

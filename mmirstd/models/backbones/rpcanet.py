@@ -108,8 +108,8 @@ class RPCANetPlusPlus(UnrolledRobustPCA):
         in_channels: Channels of the image.
         stages: Number of stages; 3, 6 and 9 are published.
         width: Channels of all convolutions and states.
-        contrast_size: Odd side of the contrast's window in pixels.
         init_cfg: See `IRSTDBackbone`.
+        **options: ``contrast_size``, the odd side of the contrast's window in pixels (17).
 
     Returns:
         See `UnrolledRobustPCA`.
