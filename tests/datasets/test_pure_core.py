@@ -6,7 +6,7 @@ import sys
 MODULES = (
     'datasets.catalog', 'datasets.checking', 'datasets.intensity', 'datasets.layouts',
     'datasets.lists', 'datasets.layouts.pairing', 'datasets.resampling', 'datasets.selection',
-    'datasets.splits', 'io.atomic', 'io.hashing', 'io.images', 'io.pictures',
+    'datasets.splits', 'io.hashing', 'io.images', 'io.outputs.atomic',
 )  # fmt: skip
 
 SCRIPT = """

@@ -37,12 +37,12 @@ def start(images, out, *words, pause=0.0):
     )
 
 
-def end(process, timeout=120):
+def end(process, timeout=300):
     _, said = process.communicate(timeout=timeout)
     return process.returncode, ' '.join(said.split())
 
 
-def run(images, out, *words, pause=0.0, timeout=120):
+def run(images, out, *words, pause=0.0, timeout=300):
     return end(start(images, out, *words, pause=pause), timeout)
 
 
