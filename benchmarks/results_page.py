@@ -18,6 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.speed import mebibytes
 from mmirstd.io.outputs.atomic import write_atomically
 
 BEGIN, END = '<!-- measured: begin -->', '<!-- measured: end -->'
@@ -129,7 +130,7 @@ def section(title: str, report: Mapping) -> str:
             f'{1e3 * row["latency_s"]:.0f} ± {1e3 * row["latency_spread_s"]:.0f}',
             *(_ratio(rows, row, unit) for unit in units),
             f'{row["images_per_s"]:.2f}',
-            f'{row["inference_peak_bytes"] / 2**20:.0f}',
+            mebibytes(row['inference_peak_bytes']),
         ]
         if training:
             has_step = 'training_step_s' in row

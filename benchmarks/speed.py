@@ -229,12 +229,14 @@ def _run(
         latency = interleave(
             {n: lambda s=s: s.predict(list(noise)) for n, s in sides.items()},
             args.rounds,
+            pause=0.3 if 'onnx' in args.reference else 0.0,
             warmup=2,  # the first one also chooses kernels and precision
             progress=lambda: progress.advance(task),
         )
         memory = {
             n: peak_memory(lambda s=s: s.predict(list(noise)), args.device)
             for n, s in sides.items()
+            if not isinstance(s, OnnxDetector)  # its memory is not PyTorch's to know
         }
     training = _measure_training(models, args, frames, console) if args.train else {}
     rows = [
@@ -242,7 +244,7 @@ def _run(
             name,
             complexity.get(name) or complexity[name.partition(' (')[0]],
             latency[name],
-            memory[name],
+            memory.get(name),
             training.get(name),
             args.batch,
         )
@@ -289,7 +291,7 @@ def _row(
     name: str,
     complexity: Complexity,
     latency: Measurement,
-    memory: int,
+    memory: int | None,
     training: tuple[Measurement, int] | None,
     batch: int,
 ) -> dict[str, object]:
@@ -323,6 +325,11 @@ def device_name(device: str) -> str:
     return f'CPU {platform.machine()}'
 
 
+def mebibytes(size: int | None) -> str:
+    """A size in bytes as MiB; empty if it was not measured."""
+    return '' if size is None else f'{size / 2**20:.0f}'
+
+
 def _table(rows: list[dict], setting: str) -> Table:
     table = Table(title=setting)
     columns = [
@@ -351,7 +358,7 @@ def _table(rows: list[dict], setting: str) -> Table:
             f'{row["latency_s"] * 1e3:.0f}±{row["latency_spread_s"] * 1e3:.0f}',
             f'{row["latency_s"] / first["latency_s"]:.2f}',
             f'{row["images_per_s"]:.2f}',
-            f'{row["inference_peak_bytes"] / 2**20:.0f}',
+            mebibytes(row['inference_peak_bytes']),
         ]
         if training and 'training_step_s' not in row:
             cells += [''] * 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import torch
@@ -16,6 +17,7 @@ def interleave(
     rounds: int,
     *,
     warmup: int = 1,
+    pause: float = 0.0,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, Measurement]:
     """Time each side once per round, so that drift of the machine affects all sides equally.
@@ -24,6 +26,8 @@ def interleave(
         sides: Name -> work.
         rounds: Timed rounds.
         warmup: Rounds before that.
+        pause: Seconds before each run. The threads of another library, such as onnxruntime, spin
+            for a while after their work and would slow down the next side.
         progress: Called after each single run.
 
     Returns:
@@ -32,6 +36,7 @@ def interleave(
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for round_number in range(-warmup, rounds):
         for name, work in sides.items():
+            time.sleep(pause)
             start = timer()  # waits for queued work of an accelerator
             work()
             duration = timer() - start
