@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(table(rows, setting))
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        report = {'setting': setting, 'command': list(sys.argv if argv is None else argv)}
+        report = {'setting': setting, 'command': list(sys.argv[1:] if argv is None else argv)}
         args.out.write_text(json.dumps(report | {'rows': rows}, indent=1) + '\n')
     return 0
 
