@@ -259,7 +259,11 @@ def _run(
     console.print(_table(rows, setting))
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
-        report = {'setting': setting, 'command': ['benchmarks/speed.py', *sys.argv[1:]], 'models': rows}
+        report = {
+            'setting': setting,
+            'command': ['benchmarks/speed.py', *sys.argv[1:]],
+            'models': rows,
+        }
         (args.out / 'benchmark.json').write_text(json.dumps(report, indent=1) + '\n')
         _plot(rows, setting, args.out / 'benchmark.png')
         console.print(f'written: {args.out}/benchmark.json, {args.out}/benchmark.png')
