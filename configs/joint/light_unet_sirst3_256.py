@@ -1,6 +1,6 @@
 # Trains trained weights on with crops of 256 px, which have as little target and as much background
-# as whole images, and with the batch norms' statistics frozen:
-#   mmirstd train light_unet_sirst3_256 --cfg-options load_from=work_dirs/light_unet_sirst3/FILE.pth
+# as whole images, and with the batch norms' statistics frozen.
+# Set load_from to the weights to begin with.
 _base_ = './light_unet_sirst3.py'
 
 train_pipeline = _base_.train_pipeline

@@ -109,6 +109,9 @@ class _Pool:
 
     def run(self, is_stopped: Callable[[], bool]) -> Iterator[Shard]:
         while True:
+            for worker in self._workers:  # one may have run out of work before another ended
+                if worker.is_ready and worker.shard is None and self._waiting:
+                    worker.give(self._waiting.popleft())
             busy = sum(worker.shard is not None for worker in self._workers)
             if is_stopped() or not (busy or self._waiting):
                 return
