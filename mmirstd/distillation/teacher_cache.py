@@ -74,7 +74,7 @@ class TeacherCache:
         """Record a property of the outputs that is known only when the first one is requested.
 
         Raises:
-            ValueError: The outputs in the folder have another value of it.
+            ValueError: The outputs in the folder were made with another value.
         """
         if self._agreed.get(name) == value:
             return

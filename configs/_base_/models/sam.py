@@ -1,5 +1,5 @@
 # SAM, ViT-B, without prompts. See docs/reference/sam.md. Images of any size are stretched to
-# img_size; the side of a mask is a quarter of it. Published weights expect 1024; 512 or 256 need
+# img_size; a mask has a quarter of that side. Published weights expect 1024; 512 or 256 need
 # less memory and resolve less detail.
 model = dict(
     type='EncoderDecoder',
