@@ -12,20 +12,21 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mmirstd.models.layers.conv import ConvGELU, PointwiseConv2d, ResidualConvs
+from mmirstd.models.layers.residual import ResidualBlock
 from mmirstd.models.memory import keep_freed_memory
 
-_CHAINS = (RepVitMlp, RepVitStem)
-"""Modules that apply their children one after the other, as ``nn.Sequential`` does."""
+_CHAINS = (RepVitMlp, RepVitStem, ResidualBlock)
+"""Modules that apply a norm or GELU to the output of the child before it alone."""
 
 
 def fuse_for_inference(model: nn.Module, *, in_place: bool = False) -> nn.Module:
     """``model`` in evaluation mode with batch norms and RepViT's branches folded.
 
     Every module with a method ``fuse()`` (timm's RepViT blocks and ours) is replaced by what that
-    method returns. In an ``nn.Sequential``, a convolution absorbs the batch norm and GELU that
-    follow it; in RepViT's blocks, also the residual. Inference, export and benchmarks all use this
-    function. (timm's own ``reparameterize_model`` takes a sub-module with the name ``fuse`` for
-    a method.)
+    method returns. In an ``nn.Sequential`` and in residual blocks, a convolution absorbs the batch
+    norm and GELU that follow it; in RepViT's blocks, also the sum. Inference, export and benchmarks
+    all use this function. (timm's own ``reparameterize_model`` takes a sub-module with the name
+    ``fuse`` for a method.)
 
     Args:
         model: Any model; fusing a fused model changes nothing.

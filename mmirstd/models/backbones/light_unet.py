@@ -66,6 +66,6 @@ class LightUNet(IRSTDBackbone):
         for lateral, stage in zip(self.laterals[::-1], self.decoder[::-1], strict=True):
             skip = skips.pop()
             up = F.interpolate(lateral(x), skip.shape[-2:], mode='bilinear', align_corners=False)
-            x = stage(F.relu(skip + up))
+            x = stage(F.relu_(up.add_(skip)))
             maps.append(x)
         return tuple(maps)

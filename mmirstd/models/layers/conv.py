@@ -14,6 +14,9 @@ from mmirstd.models.layers.precision import autocast_is_on
 from mmirstd.models.layers.tuning import fastest
 from mmirstd.models.layers.winograd import WinogradConv2d, applies
 
+_SMALL = 20480
+"""Elements of a map up to which PyTorch does not use oneDNN."""
+
 
 class ConvBNGELU(nn.Sequential):
     """1x1 convolution without bias, batch norm and exact GELU, to change the width of a map.
@@ -74,10 +77,10 @@ class ConvGELU(nn.Module):
 
 
 class PointwiseConv2d(nn.Conv2d):
-    """A 1x1 convolution for inference, also on a single CPU thread.
+    """A 1x1 convolution for inference, also of small maps and on a single CPU thread.
 
-    With one thread, PyTorch computes 1x1 convolutions by a general matrix product; here a short
-    measurement decides between that and oneDNN's convolution.
+    There PyTorch computes it by a general matrix product; here a short measurement decides between
+    that and oneDNN's convolution.
     """
 
     @classmethod
@@ -89,7 +92,8 @@ class PointwiseConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, O, h, w)."""
-        if torch.get_num_threads() > 1 or not one_pass.is_usable(x) or not self._choice(x):
+        left_to_pytorch = torch.get_num_threads() > 1 and x.numel() > _SMALL
+        if left_to_pytorch or not one_pass.is_usable(x) or not self._choice(x):
             return super().forward(x)
         return one_pass.convolve(x, self)
 
@@ -99,7 +103,8 @@ class PointwiseConv2d(nn.Conv2d):
             False: partial(super().forward, rows),
             True: partial(one_pass.convolve, rows, self),
         }
-        return fastest(('pointwise', *self.weight.shape[:2], *rows.shape[2:], x.dtype), ways)
+        shape = (*self.weight.shape[:2], *rows.shape[2:])
+        return fastest(('pointwise', *shape, x.dtype, torch.get_num_threads()), ways)
 
 
 class ResidualConvs(nn.Module):

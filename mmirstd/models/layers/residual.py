@@ -1,8 +1,11 @@
 """The residual block that most infrared models use."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
+
+_relu = partial(nn.ReLU, inplace=True)
 
 
 class ResidualBlock(nn.Module):
@@ -16,7 +19,7 @@ class ResidualBlock(nn.Module):
         stride: Stride of the first convolution and of the shortcut.
         bias: Whether the convolutions have a bias although BN follows.
         attention: Builds a gate for ``channels``, for example `CBAM`; None for none.
-        activation: Builds the activation.
+        activation: Builds the activation, which may overwrite its input.
     """
 
     def __init__(
@@ -27,7 +30,7 @@ class ResidualBlock(nn.Module):
         stride: int = 1,
         bias: bool = False,
         attention: Callable[[int], nn.Module] | None = None,
-        activation: Callable[[], nn.Module] = nn.ReLU,
+        activation: Callable[[], nn.Module] = _relu,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, 1, bias=bias)
@@ -50,7 +53,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, h, w) -> (N, channels, h / stride, w / stride)."""
-        return self.activation(self.residual(x) + self.shortcut(x))
+        return self.activation(self.residual(x).add_(self.shortcut(x)))
 
 
 def residual_stage(
