@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
+from collections.abc import Iterable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -32,12 +34,13 @@ class StackError(RuntimeError):
     """
 
 
-def _is_installed(distribution: str) -> bool:
-    try:
-        metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """Name -> version of those distributions that are installed."""
+    versions = {}
+    for name in distributions:
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def installed_family() -> str:
@@ -47,10 +50,7 @@ def installed_family() -> str:
         StackError: No family is complete, or parts of both are installed. The message lists
             what was found and how to repair it.
     """
-    found = {
-        family: [name for name in names if _is_installed(name)]
-        for family, names in FAMILIES.items()
-    }
+    found = {family: list(installed_versions(names)) for family, names in FAMILIES.items()}
     present = {family: names for family, names in found.items() if names}
     if len(present) > 1:
         parts = ' and '.join(', '.join(names) for names in present.values())

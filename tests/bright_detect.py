@@ -42,7 +42,7 @@ class BrightDetector(Detector):
 OWN = DetectorOptions(threshold=0.5, intensity_range='dtype')
 
 
-def build(args, options):
+def build(args, options, threads=0):
     return BrightDetector(options, OWN)
 
 

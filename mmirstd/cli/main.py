@@ -20,13 +20,13 @@ COMMANDS = {
     'test': 'score a model on the test split of a config',
     'score': 'score a folder of predicted masks against the ground truth',
     'check': 'check the files of a dataset, count its images and targets',
-    'split': 'divide a dataset into lists for training, validation and test',
+    'split': 'divide a dataset into splits for training, validation and test',
     'convert-labels': 'turn boxes and polygons (COCO, VOC, YOLO, LabelMe) into masks',
     'make-scenes': 'make procedural infrared scenes with ground truth',
     'export': 'write ONNX or torch.export files, quantise them',
     'convert': 'convert a published checkpoint of another code base',
     'models': 'list, show and download trained weights',
-    'info': 'versions, devices and settings, for bug reports',
+    'info': 'print versions, devices and settings, for bug reports',
     'completion': 'print the completion script of your shell',
 }
 """Name of each sub-command -> what it does."""
@@ -35,7 +35,7 @@ DESCRIPTION = 'Detection and segmentation of small targets in infrared images.'
 
 
 def load_command(name: str) -> ModuleType:
-    """The module of a sub-command; its imports cost time only when it is used."""
+    """Import the module of a sub-command, which takes time only when it is used."""
     return importlib.import_module(f'mmirstd.cli.commands.{name.replace("-", "_")}')
 
 
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def build_full_parser() -> argparse.ArgumentParser:
-    """A parser with those of all sub-commands inside, for completion and documentation."""
+    """One parser with all sub-commands, for completion and documentation."""
     parser = argparse.ArgumentParser(prog='mmirstd', description=DESCRIPTION)
     parser.add_argument('--version', action='version', version=f'mmirstd {__version__}')
     group = parser.add_subparsers(dest='command', metavar='COMMAND')
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(words[:1] or ['--help'])
     command = load_command(args.command)
-    if args.command in ('train', 'test'):  # their data loaders need the signals as they are
+    if args.command in ('train', 'test'):  # their data loaders have their own signal handlers
         return command.main(words[1:])
     return run_tool(lambda: command.main(words[1:]))
 

@@ -1,4 +1,4 @@
-"""Messages about many files without repeating one reason for hundreds of them."""
+"""Messages about many files, without repeating the same reason hundreds of times."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ from mmirstd.wording import format_count
 
 
 def reason_of(message: str, *names: str) -> str:
-    """A message without what differs from file to file: names, paths and numbers.
-
-    Args:
-        message: What was said about a file.
-        names: What the file is called in it, beside its paths.
-    """
+    """A message without what differs between files: paths, numbers and ``names``."""
     for name in names:
         message = message.replace(name, '')
     message = re.sub(r'\S*/\S*', '', message)
@@ -32,7 +27,7 @@ class _Reasons:
         self._counts: Counter[str] = Counter()
 
     def admit(self, reason: str) -> bool:
-        """Count one message; whether it is among the first."""
+        """Count one message, and return whether it is among the first."""
         self._counts[reason] += 1
         return self._counts[reason] <= self._most
 
@@ -45,12 +40,7 @@ class _Reasons:
 
 
 def first_of_each_reason(messages: Sequence[str], most: int = 20) -> Iterator[str]:
-    """The first messages of each reason, and how many more there are.
-
-    Args:
-        messages: One per file.
-        most: Messages that are shown for each reason.
-    """
+    """The first ``most`` messages of each reason, and how many more there are."""
     reasons = _Reasons(most)
     yield from (message for message in messages if reasons.admit(reason_of(message)))
     yield from reasons.rest('file')
@@ -61,7 +51,7 @@ class SkippedImages:
 
     Args:
         say: Receives one line of text.
-        most: Images that are named for each reason.
+        most: Number of images that are named for each reason.
 
     Attributes:
         count: Number of images that were left out.
@@ -73,12 +63,12 @@ class SkippedImages:
         self._reasons = _Reasons(most)
 
     def __call__(self, source: Source, error: Exception) -> None:
-        """Report one image, unless others were skipped for the same reason often enough."""
+        """Report one image, unless ``most`` others were skipped for the same reason."""
         self.count += 1
         if self._reasons.admit(reason_of(str(error), str(source), str(source.path), source.name)):
             self._say(f'{source}: {error}' if str(source) not in str(error) else str(error))
 
     def finish(self) -> None:
-        """Say how many images were not named."""
+        """Say how many images were skipped without being named."""
         for text in self._reasons.rest('image'):
             self._say(text)

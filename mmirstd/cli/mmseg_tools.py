@@ -1,4 +1,4 @@
-"""Running MMSegmentation's own train.py and test.py in this process, with a quiet terminal."""
+"""Running MMSegmentation's train.py and test.py in this process, with a quiet terminal."""
 
 from __future__ import annotations
 
@@ -19,27 +19,19 @@ from mmirstd.io.held_warnings import hold, hold_warnings, log_file
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what training and test share: folder, changes of the config, processes, output."""
+    """Add the arguments that training and test share."""
     add = parser.add_argument
     add('--work-dir', metavar='DIR', help='folder for results (work_dirs/NAME)')
-    add(
-        '--cfg-options',
-        nargs='+',
-        metavar='KEY=VALUE',
-        help='change the config, for example train_dataloader.batch_size=4',
-    )
+    options = 'change the config, for example train_dataloader.batch_size=4'
+    add('--cfg-options', nargs='+', metavar='KEY=VALUE', help=options)
     # Not called --gpus: mim looks for that word in the help and would add the option by itself.
-    add(
-        '--processes',
-        type=int,
-        metavar='N',
-        help='start N processes on this machine, one for each GPU',
-    )
+    processes = 'start N processes on this machine, one per GPU'
+    add('--processes', type=int, metavar='N', help=processes)
     add(
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what has started this process as one of several',
+        help='program that started this process as one of several (none)',
     )
     add('--verbose', action='store_true', help="show all of MMEngine's log lines")
     add('--local-rank', '--local_rank', type=int, default=0, help=argparse.SUPPRESS)
@@ -50,12 +42,11 @@ def run_mmseg(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
 
     Args:
         name: ``'train'`` or ``'test'``.
-        args: With ``config``, perhaps ``checkpoint``, and the arguments of
-            :func:`add_run_arguments`.
+        args: ``config``, for a test ``checkpoint``, and those of :func:`add_run_arguments`.
         words: The options that only this tool has.
 
     Returns:
-        The exit code. Errors are printed in one paragraph; the log file has the traceback.
+        The exit code. Errors are printed in one paragraph; the log file has their traceback.
     """
     if not args.verbose:
         hold_warnings()  # before MMCV is imported
@@ -73,16 +64,19 @@ def run_mmseg(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
 
 def _run(name: str, args: argparse.Namespace, words: list[str]) -> int:
     """Run the tool on files and options, in this process or in several."""
-    if args.processes is not None:
-        return _start_processes(name, args, words)
     if args.work_dir is not None:
         words += ['--work-dir', args.work_dir]
-    words += ['--launcher', args.launcher, '--local-rank', str(args.local_rank)]
     if args.cfg_options:
         words += ['--cfg-options', *args.cfg_options]
+    if args.processes is not None:
+        start = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+        start += ['--nproc-per-node', str(args.processes), '-m', 'mmirstd', name]
+        words += ['--launcher', 'pytorch', *(['--verbose'] if args.verbose else [])]
+        return subprocess.run([*start, *words], check=False).returncode
+    words += ['--launcher', args.launcher, '--local-rank', str(args.local_rank)]
     console = Console(stderr=True)
     try:
-        with _quiet(args.verbose, console):
+        with _quiet(args.verbose):
             from mmirstd.configs import know_config_scope
             from mmirstd.stack import mmseg_tool, run_mmseg_tool
 
@@ -91,53 +85,34 @@ def _run(name: str, args: argparse.Namespace, words: list[str]) -> int:
             with mock.patch.object(sys, 'argv', [str(mmseg_tool(name)), *words]):
                 run_mmseg_tool(name)
     except KeyboardInterrupt:
-        console.print('stopped by SIGINT; files that were complete are kept')
+        console.print('stopped by SIGINT; complete files are kept')
         return 128 + signal.SIGINT
     except Exception as error:  # configs and models can raise anything
-        log = None if args.verbose else _log_traceback()
-        if args.verbose or (log is None and not isinstance(error, EXPECTED_ERRORS)):
+        if args.verbose:
             raise
-        print_error(error, console)
+        hold(traceback.format_exc())
+        log = log_file()
+        if log is None and not isinstance(error, EXPECTED_ERRORS):
+            raise
+        print_error(error)
         if log is not None:
             console.print(f'the traceback is in {log}', markup=False, soft_wrap=True)
         return FAILED
     return OK
 
 
-def _start_processes(name: str, args: argparse.Namespace, words: Sequence[str]) -> int:
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc-per-node', str(args.processes), '-m', 'mmirstd', name, *words]
-    command += ['--launcher', 'pytorch']
-    if args.work_dir is not None:
-        command += ['--work-dir', args.work_dir]
-    if args.verbose:
-        command.append('--verbose')
-    if args.cfg_options:
-        command += ['--cfg-options', *args.cfg_options]
-    return subprocess.run(command, check=False).returncode
-
-
 @contextlib.contextmanager
-def _quiet(verbose: bool, console: Console) -> Iterator[None]:
-    """Let the tool build a :class:`mmirstd.engine.runner.QuietRunner`, unless told otherwise."""
+def _quiet(verbose: bool) -> Iterator[None]:
+    """Let the tool build a :class:`mmirstd.engine.runner.QuietRunner`, unless ``verbose``."""
     if verbose:
         os.environ['MMIRSTD_VERBOSE'] = '1'
         yield
         return
-    restore = load_libraries(console)
+    load_libraries()
     import mmengine.runner
 
     from mmirstd.engine.runner import QuietRunner
 
-    try:
-        # The tools do `from mmengine.runner import Runner`.
-        with mock.patch.object(mmengine.runner, 'Runner', QuietRunner):
-            yield
-    finally:
-        restore()
-
-
-def _log_traceback() -> str | None:
-    """Write the current traceback to the log file of the run; returns its name, if there is one."""
-    hold(traceback.format_exc())
-    return log_file()
+    # The tools do `from mmengine.runner import Runner`.
+    with mock.patch.object(mmengine.runner, 'Runner', QuietRunner):
+        yield

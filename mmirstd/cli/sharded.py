@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import TimeElapsedColumn
 
+from mmirstd.cli.arguments.shards import shard_option
+from mmirstd.cli.stopping import stop_on_signal
+from mmirstd.cli.terminal import make_progress
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
-from mmirstd.inference.sources import Source
+from mmirstd.inference.sources import LiveSources
 from mmirstd.inference.targets import Target
 from mmirstd.inference.tracking import Tracker
 from mmirstd.io.hashing import sha256
@@ -43,39 +47,43 @@ class StoppedEarly(Exception):  # noqa: N818 - it is not an error
 def run_sharded(
     args: argparse.Namespace,
     options: DetectorOptions,
-    sources: Sequence[Source],
+    sources: Any,
     read: Inputs,
-    coco_ids: CocoDataset | None = None,
+    coco_ids: CocoDataset | None,
     *,
-    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
+    build: Callable[[argparse.Namespace, DetectorOptions, int], Detector],
     on_error: Any,
     done: Any,
     console: Console,
-    show: Callable[[int], None],
 ) -> None:
     """Detect in all images with several processes.
 
     Args:
         args: The command line.
-        options: Of the detector.
+        options: Options of the detector.
         sources: All images.
         read: Files that no result may replace.
         coco_ids: See `DetectionWriter`.
-        build: Loads the detector, in each worker.
+        build: Loads the detector in each worker, which computes in this many threads.
         on_error: See `Detector.stream`.
-        done: Receives the numbers of images and targets; its ``stop`` says whether to stop.
-        console: Where warnings go.
-        show: Receives the number of images that are finished or in work.
+        done: Receives the stop and the numbers of images and targets.
+        console: Shows warnings and progress.
 
     Raises:
-        StoppedEarly: A signal came.
+        StoppedEarly: A signal has ended the run.
+        ValueError: The images are frames of a video or stream.
     """
+    if not isinstance(sources, list):
+        name = sources.capture.name if isinstance(sources, LiveSources) else args.inputs[0]
+        raise ValueError(
+            f'{name}: a video or stream is read in order, so leave out {shard_option(args)}'
+        )
     check_parts(args.parts)
     if args.ray is not None:
         import_ray()
     workers = args.workers or os.cpu_count() or 1
     threads = _threads(args, workers)
-    job, shards = plan(
+    record, shards = plan(
         args.out,
         sources,
         workers=workers,
@@ -89,7 +97,7 @@ def run_sharded(
         inputs=read,
         overwrite=args.overwrite,
         coco_ids=coco_ids,
-        job=job,
+        job=record,
         resume=args.resume,
     )
     files = writer.files
@@ -104,8 +112,21 @@ def run_sharded(
         on_error=on_error,
         tell=lambda text: console.print(text, markup=False, highlight=False),
     )
-    execute = partial(_execute, args, _job(args, options, build, threads), done, show, len(sources))
-    with writer:
+    job = Job(
+        build=partial(build, args, options),
+        folder=os.path.abspath(args.out),
+        formats=tuple(args.write),
+        batch_size=args.batch_size,
+        threads=threads,
+        parts=args.parts,
+        working_dir=os.getcwd(),
+        environment=tuple((n, os.environ[n]) for n in _INHERITED if n in os.environ),
+    )
+    bar = make_progress(console, time=TimeElapsedColumn, disable=args.quiet)
+    task = bar.add_task('images', total=len(sources))
+    show = partial(bar.update, task)
+    execute = partial(_execute, args, job, done, show, len(sources))
+    with bar, stop_on_signal() as done.stop, writer:
         with ExitStack() as tracks:
             if args.track:
                 table = tracks.enter_context(TrackTable(files.growing('tracks.csv')))
@@ -120,6 +141,7 @@ def run_sharded(
         writer.finish()
         files.mark('complete')
         clean_up(args.out, shards, args.write)
+        show(completed=len(sources))
 
 
 def _follow(tracker: Tracker, table: TrackTable, entry: Mapping[str, Any]) -> None:
@@ -131,7 +153,7 @@ def _execute(
     args: argparse.Namespace,
     job: Job,
     done: Any,
-    show: Callable[[int], None],
+    show: Callable[..., None],
     total: int,
     shards: Sequence[Shard],
 ) -> Iterator[Shard]:
@@ -144,20 +166,20 @@ def _execute(
 
     def note(shard: Shard, name: str) -> None:
         begun.add((shard.index, name))  # once, also where a worker was killed
-        show(finished + len(begun))
+        show(completed=finished + len(begun))
 
-    show(finished)
+    show(completed=finished)
     if args.ray is None:
         yield from run_pool(job, shards, args.workers, is_stopped=is_stopped, on_image=note)
         return
     for shard in run_ray(job, shards, args.workers, address=args.ray, is_stopped=is_stopped):
         finished += len(shard.places)
-        show(finished)
+        show(completed=finished)
         yield shard
 
 
 def _threads(args: argparse.Namespace, workers: int) -> int:
-    """Threads of each worker. Digits depend on it, so a resumed run keeps the number."""
+    """Threads of each worker. The last digits depend on it, so a resumed run keeps the number."""
     if args.resume:
         earlier = (read_header(args.out) or {}).get('job', {}).get('threads')
         if isinstance(earlier, int) and earlier > 0:
@@ -166,7 +188,7 @@ def _threads(args: argparse.Namespace, workers: int) -> int:
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """What results depend on, beside the images, as the record shows it."""
+    """Everything that the results depend on except the images, for the record of the run."""
     settings = {
         name: getattr(args, name)
         for name in (
@@ -184,32 +206,3 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
     settings['max_image_mb'] = image_limit() / 1e6
     settings['repeatable'] = bool(os.environ.get(REPEATABLE))
     return settings
-
-
-def _job(
-    args: argparse.Namespace,
-    options: DetectorOptions,
-    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
-    threads: int,
-) -> Job:
-    return Job(
-        build=partial(_load, build, args, options),
-        folder=os.path.abspath(args.out),
-        formats=tuple(args.write),
-        batch_size=args.batch_size,
-        threads=threads,
-        parts=args.parts,
-        working_dir=os.getcwd(),
-        environment=tuple((n, os.environ[n]) for n in _INHERITED if n in os.environ),
-    )
-
-
-def _load(
-    build: Callable[[argparse.Namespace, DetectorOptions], Detector],
-    args: argparse.Namespace,
-    options: DetectorOptions,
-    threads: int,
-) -> Detector:
-    """Load the detector, in a worker."""
-    args.threads = threads
-    return build(args, options)

@@ -1,4 +1,4 @@
-"""Ending a program in order when Ctrl-C or a scheduler stops it.
+"""Clean ends of programs that Ctrl-C or a scheduler stops.
 
 Exit codes are those of the shell: 128 plus the number of the signal, 130 for Ctrl-C and 143 for
 SIGTERM.
@@ -21,10 +21,10 @@ SIGNALS = tuple(
 
 
 class Stopped(BaseException):
-    """A signal arrived; not an `Exception`, so nothing but :func:`run_tool` handles it.
+    """A signal arrived; not an `Exception`, so that only :func:`run_tool` handles it.
 
     Attributes:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -33,10 +33,10 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Whether a signal asked a loop to end.
+    """Whether a loop is to end, because a signal has arrived.
 
     Attributes:
-        number: Of the signal; None as long as there was none.
+        number: Number of the signal; None before one arrives.
     """
 
     number: int | None = None
@@ -48,26 +48,25 @@ class Stop:
 
     @property
     def name(self) -> str:
-        """Of the signal, such as ``'SIGTERM'``."""
+        """Name of the signal, such as ``'SIGTERM'``; empty without one."""
         return '' if self.number is None else signal.Signals(self.number).name
 
     @property
     def exit_code(self) -> int:
-        """What the program returns; 0 without a signal."""
+        """Exit code of the program; 0 without a signal."""
         return 0 if self.number is None else 128 + self.number
 
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """Let a loop finish the item in work: the first signal is noted, the second one raises.
+    """Let a loop finish its current item: the first signal is noted, the second one raises.
 
     Raises:
-        Stopped: At a second signal.
+        Stopped: A second signal arrived.
     """
     stop = Stop()
 
-    def note(number: int, frame: FrameType | None) -> None:
-        del frame
+    def note(number: int, _: FrameType | None) -> None:
         if stop.requested:
             raise Stopped(number)
         stop.number = number
@@ -79,14 +78,13 @@ def stop_on_signal() -> Iterator[Stop]:
 def run_tool(main: Callable[[], int]) -> int:
     """Run a program so that a signal unwinds it: temporary files are removed, others closed.
 
-    Names of files that the terminal cannot show are printed with escapes instead of ending it.
+    Characters that the terminal cannot show are printed as escapes instead of ending the program.
 
     Returns:
-        What ``main`` returned, or 128 plus the number of the signal.
+        The result of ``main``, or 128 plus the number of the signal.
     """
 
-    def end(number: int, frame: FrameType | None) -> None:
-        del frame
+    def end(number: int, _: FrameType | None) -> None:
         raise Stopped(number)
 
     for stream in (sys.stdout, sys.stderr):
@@ -96,7 +94,7 @@ def run_tool(main: Callable[[], int]) -> int:
         with _handled(end):
             return main()
     except Stopped as stopped:
-        print(f'stopped by {stopped}; files that were complete are kept', file=sys.stderr)
+        print(f'stopped by {stopped}; complete files are kept', file=sys.stderr)
         return 128 + stopped.number
 
 
@@ -106,10 +104,8 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {}
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, handler)
+    heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

@@ -1,11 +1,12 @@
-"""What commands show on the terminal: errors, progress, waiting; and what they return."""
+"""What commands show on the terminal, and their exit codes."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from mmirstd.stack import StackError
 
@@ -27,51 +29,81 @@ EXPECTED_ERRORS = (ValueError, OSError, ImportError, KeyError, StackError)
 """Errors whose message is all that a user needs; others are faults and show their traceback."""
 
 Item = TypeVar('Item')
+Arguments = ParamSpec('Arguments')
 
 
-def print_error(error: BaseException, console: Console | None = None) -> None:
-    """Print what went wrong in one paragraph, on standard error unless there is a ``console``."""
+def print_error(error: BaseException) -> None:
+    """Print an error on standard error, in one paragraph."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    console = console or Console(stderr=True)
-    console.print(f'[bold red]error:[/] {escape(text)}', soft_wrap=True, highlight=False)
+    text = f'[bold red]error:[/] {escape(text)}'
+    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
+
+
+def reports_errors(
+    *errors: type[Exception], code: int = FAILED
+) -> Callable[[Callable[Arguments, int]], Callable[Arguments, int]]:
+    """Decorate a command: these errors are printed in one paragraph and end it with ``code``."""
+
+    def decorate(command: Callable[Arguments, int]) -> Callable[Arguments, int]:
+        @functools.wraps(command)
+        def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> int:
+            try:
+                return command(*args, **kwargs)
+            except errors as error:
+                print_error(error)
+                return code
+
+        return run
+
+    return decorate
+
+
+def make_table(*texts: str, numbers: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table whose columns of text wrap and whose columns of numbers are aligned."""
+    table = Table(title=title, box=None, pad_edge=False)
+    for name in texts:
+        table.add_column(name, overflow='fold')
+    for name in numbers:
+        table.add_column(name, justify='right', no_wrap=True)
+    return table
+
+
+def facts_table(facts: Mapping[str, str]) -> Table:
+    """Names and values, one pair per line."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True, style='bold')
+    table.add_column(overflow='fold')
+    for name, value in facts.items():
+        table.add_row(name, escape(value))
+    return table
 
 
 def make_progress(
     console: Console, *, time: type[ProgressColumn] = TimeRemainingColumn, **options: Any
 ) -> Progress:
-    """Progress bars of the same look: text, bar, counts, time.
+    """Progress bars with text, bar, counts and, as the last column, ``time``.
 
     Args:
         console: Where they are shown.
-        time: The last column.
-        **options: Of `rich.progress.Progress`.
+        time: Remaining or elapsed time.
+        **options: Passed to `rich.progress.Progress`.
     """
     columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), time())
     return Progress(*columns, console=console, **options)
 
 
-def show_progress(
-    items: Iterable[Item], description: str, console: Console, total: int | None = None
-) -> Iterable[Item]:
-    """Go through items with a bar on the terminal, which disappears at the end."""
-    if total is None and isinstance(items, Sequence):
-        total = len(items)
-    with make_progress(console, transient=True) as bar:
-        yield from bar.track(items, total=total, description=description)
+def show_progress(items: Iterable[Item], description: str) -> Iterator[Item]:
+    """Iterate over items with a progress bar that disappears at the end."""
+    with make_progress(Console(stderr=True), transient=True) as bar:
+        yield from bar.track(items, description=description)
 
 
-def load_libraries(console: Console | None = None) -> Callable[[], None]:
-    """Import PyTorch and MMSegmentation, which takes seconds, without their messages.
-
-    Args:
-        console: Shows what is waited for; standard error if there is none.
-
-    Returns:
-        A function that shows warnings on the screen again.
-    """
+def load_libraries() -> None:
+    """Import PyTorch and MMSegmentation, which takes seconds, without their messages."""
     main_process = os.environ.get('RANK', '0') == '0'
-    waiting = (console or Console(stderr=True)).status('loading PyTorch and MMSegmentation')
+    waiting = Console(stderr=True).status('loading PyTorch and MMSegmentation')
     with waiting if main_process else contextlib.nullcontext():
         from mmirstd.inference.loading import import_mmseg
 
-        return import_mmseg()
+        show_warnings = import_mmseg()
+    show_warnings()

@@ -29,7 +29,7 @@ def test_info_works_where_the_installation_is_broken(capsys, monkeypatch):
     from mmirstd import stack
 
     monkeypatch.setitem(sys.modules, 'torch', None)
-    monkeypatch.setattr(stack, '_is_installed', lambda name: True)
+    monkeypatch.setattr(stack, 'installed_versions', lambda names: dict.fromkeys(names, '1'))
     assert main(['info', '--json']) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts['torch'].startswith('cannot be imported')

@@ -227,8 +227,8 @@ def test_a_range_that_does_not_fit_ends_the_run(tmp_path):
     [
         (['--workers', '2'], 'give --out'),
         (['--workers', '0', '--out', 'o'], '--workers'),
-        (['--out', 'o', '--resume'], '--resume belongs to --workers or --ray'),
-        (['--out', 'o', '--parts', 'csv'], '--parts belongs to'),
+        (['--out', 'o', '--resume'], '--resume needs --workers or --ray'),
+        (['--out', 'o', '--parts', 'csv'], '--parts needs'),
         (['--out', 'o', '--workers', '2', '--resume', '--overwrite'], 'give one of them'),
         (['--out', 'o', '--workers', '2', '--precision', 'auto'], '--precision auto'),
         (['--out', 'o', '--workers', '2', '--video', 'v.mp4'], '--video is drawn by one process'),

@@ -59,7 +59,7 @@ def test_lists_and_exclusions(root, capsys):
     assert main([str(root), '--split', 'test.txt', '--exclude', str(root / 'bad.txt')]) == 0
     out = _words(capsys.readouterr().out)
     assert 'images 1 ' in out
-    assert 'left out on demand 1 ' in out
+    assert 'left out as requested 1 ' in out
 
 
 def test_own_folders(root, capsys):

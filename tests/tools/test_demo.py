@@ -92,7 +92,7 @@ def test_a_signal_ends_the_server_with_its_code(monkeypatch, capsys, number, cod
     assert run_tool(lambda: demo.main(BRIGHT)) == code
     assert closed == [True]  # before its folder is removed
     assert not Path(folders[0]).exists()
-    assert f'stopped by {number.name}; uploads and answers are removed' in ' '.join(
+    assert f'stopped by {number.name}; uploads and results are removed' in ' '.join(
         capsys.readouterr().err.split()
     )
 

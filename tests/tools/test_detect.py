@@ -263,7 +263,8 @@ def test_a_plot_never_replaces_an_input(project, capsys):
         (['--write', 'mask'], '--write writes files: give --out'),
         (['--track'], '--track writes files: give --out'),
         (['--model', 'tiny', '--onnx', 'a.onnx'], 'give one of --model, --config and --onnx'),
-        (['--checkpoint', 'a.pth'], '--checkpoint belongs to --config'),
+        (['--checkpoint', 'a.pth'], '--checkpoint needs --config'),
+        (['--out', 'o', '--video', 'v.mp4', '--rate', '0'], '--rate must be above 0'),
     ],
 )
 def test_contradictions_are_wrong_usage(words, message, capsys):

@@ -33,7 +33,7 @@ def test_onnx_and_int8(project, capsys):
     words = ['--int8', 'static', '--images', 'images', '--masks', 'masks']
     assert export.main(['bright.py', 'bright.pth', '--out', 'net.onnx', *words]) == 0
     output = ' '.join(capsys.readouterr().err.split())
-    assert 'net.onnx: open is batch' in output
+    assert 'net.onnx: --dynamic batch' in output
     assert 'pd, % │ 100.00 │ 100.00' in output
     assert 'masks 1.0000' in output
 
@@ -62,7 +62,7 @@ def test_dynamic_quantisation_keeps_the_masks(project):
 
 def test_torch_export(project, capsys):
     assert export.main(['bright.py', 'bright.pth', '--out', 'net.pt2']) == 0
-    assert 'open is batch, deviation' in capsys.readouterr().err
+    assert '--dynamic batch, deviation' in capsys.readouterr().err
     assert export.main(['bright.py', 'bright.pth', '--out', 'net.pt2', '--dynamic', 'size']) == 0
     program = torch.export.load('net.pt2').module()
     images = torch.full((3, 3, 100, 70), 144.0)

@@ -1,4 +1,4 @@
-"""Where the files of a dataset are, on a command line."""
+"""Arguments that say where the files of a dataset are."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def add_void_value(parser: argparse.ArgumentParser) -> None:
         '--void-value',
         type=int,
         metavar='GRAY',
-        help='leave out pixels of the masks with this value (none); of 0/1/255 masks it may be 255',
+        help='leave out mask pixels with this value (none), such as 255 of masks with 0, 1 and 255',
     )

@@ -37,11 +37,7 @@ def build_detect_parser(
         'GStreamer pipeline',
     )
     add('--out', metavar='DIR', help='folder to write to; without it the targets are printed')
-    add(
-        '--save-plot',
-        metavar='FILE',
-        help='picture of the first image with its targets marked and enlarged',
-    )
+    add('--save-plot', metavar='FILE', help='picture of the first image with its targets')
 
     group = parser.add_argument_group('model: --model, or --config and --checkpoint, or --onnx')
     add = group.add_argument
@@ -72,19 +68,15 @@ def build_detect_parser(
         '--tta',
         action='store_true',
         help='test-time augmentation: mean probability of the image and its three mirror images '
-        '(four times the work)',
+        '(takes four times as long)',
     )
-    add(
-        '--deinterlace',
-        action='store_true',
-        help='of interlaced videos, keep the even lines and draw the odd ones between them',
-    )
+    add('--deinterlace', action='store_true', help='interpolate the odd lines of interlaced videos')
     add('--recursive', action='store_true', help='search folders with their sub-folders')
     add(
         '--max-image-mb',
         type=float,
         metavar='MB',
-        help=f'memory that one image may take ({DEFAULT_LIMIT_MB}; or {LIMIT_VARIABLE})',
+        help=f'most memory for one image ({DEFAULT_LIMIT_MB}; or {LIMIT_VARIABLE})',
     )
     add(
         '--on-error',
@@ -99,13 +91,13 @@ def build_detect_parser(
         nargs='+',
         choices=FORMATS,
         metavar='WHAT',
-        help=f'out of {", ".join(FORMATS)} (mask csv)',
+        help=f'any of {", ".join(FORMATS)} (mask csv)',
     )
     add(
         '--coco-ids',
         metavar='FILE',
-        help='COCO file of these images: --write coco takes the numbers of images and of the class '
-        'from it (images are numbered from 1)',
+        help='COCO file of these images, with the ids of images and class for --write coco '
+        '(without it, images are numbered from 1)',
     )
     add(
         '--coco-category',
@@ -122,11 +114,7 @@ def build_detect_parser(
     )
     add_old_flag(parser, '--gate', distance)
     add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
-    add(
-        '--video',
-        metavar='NAME',
-        help='annotated video in --out, .mp4, .avi or .webm; implies --track',
-    )
+    add('--video', metavar='NAME', help='annotated .mp4, .avi or .webm in --out; implies --track')
     add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
     add(
         '--overwrite',
@@ -138,20 +126,20 @@ def build_detect_parser(
     add(
         '--repeatable',
         action='store_true',
-        help='one thread in each process, and no choice by timing between ways to compute: every '
-        'digit of the scores is the same in all runs on processors of one kind',
+        help='one thread per process, and no algorithm chosen by timing: every digit of the scores '
+        'is the same in all runs on the same kind of processor',
     )
     add_shard_arguments(parser)
     return parser
 
 
 def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Complete the arguments; end the program as wrong usage where they contradict each other."""
+    """Complete the arguments; contradictory ones end the program as wrong usage."""
     given = [name for name in ('model', 'config', 'onnx') if getattr(args, name) is not None]
     if len(given) > 1:
         parser.error(f'give one of --model, --config and --onnx, not --{" and --".join(given)}')
     if args.checkpoint is not None and args.config is None:
-        parser.error('--checkpoint belongs to --config: give its config')
+        parser.error('--checkpoint needs --config')
     if not given:
         args.model = DEFAULT_MODEL
     if args.out is None:
@@ -160,9 +148,11 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
             parser.error(f'{option} writes files: give --out, the folder for them')
     args.write = args.write or ['mask', 'csv']
     if args.coco_ids is not None and 'coco' not in args.write:
-        parser.error('--coco-ids serves --write coco')
+        parser.error('--coco-ids needs --write coco')
     if args.coco_category is not None and args.coco_ids is None:
         parser.error('--coco-category needs --coco-ids')
+    if args.rate is not None and not args.rate > 0:
+        parser.error('--rate must be above 0')
     check_detection(parser, args)
     if args.video is not None:
         args.track = True

@@ -1,4 +1,4 @@
-"""How images are cut and thresholded, on a command line."""
+"""Arguments for tiles, threshold and range of values."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def add_detection(parser: Any) -> None:
         nargs='+',
         metavar='RANGE',
         help=f'sensor values that become 0 and 255: {", ".join(MODES)}, or two numbers such as '
-        '0 16383 (as in the config)',
+        '0 16383 (those of the config)',
     )
     add('--batch-size', type=int, default=1, help='images or tiles at once (1)')
 
 
 def check_detection(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Read the range of values; end the program as wrong usage where arguments do not fit."""
+    """Read the range of values; arguments that do not fit end the program as wrong usage."""
     if args.overlap is not None and args.tile_size is None:
         parser.error('--overlap needs --tile-size')
     if args.batch_size < 1:
@@ -42,9 +42,9 @@ def check_detection(parser: argparse.ArgumentParser, args: argparse.Namespace) -
 
 
 def detector_options(args: argparse.Namespace) -> DetectorOptions:
-    """The options of a detector that a command has arguments for."""
-    names = [field.name for field in fields(DetectorOptions)]
-    return DetectorOptions(**{name: value for name, value in vars(args).items() if name in names})
+    """The options of a detector among the arguments."""
+    names = vars(args).keys() & {field.name for field in fields(DetectorOptions)}
+    return DetectorOptions(**{name: getattr(args, name) for name in names})
 
 
 def _read_range(parser: argparse.ArgumentParser, words: Sequence[str]) -> IntensityRange:

@@ -1,4 +1,4 @@
-"""Naming models and choosing their weights on a command line, the same way in all commands."""
+"""Arguments that name models and choose their weights, the same in all commands."""
 
 from __future__ import annotations
 
@@ -14,29 +14,25 @@ from mmirstd.weights import find_files, get_model_info
 from mmirstd.wording import format_count
 
 
-def add_model(parser: Any, text: str, **options: Any) -> None:
-    """Add ``--model NAME`` or ``--model CONFIG WEIGHTS`` to a parser or to a group."""
-    parser.add_argument(
-        '--model',
-        nargs='+',
-        metavar='MODEL',
-        help=f'{text}: a name of `mmirstd models list`, or CONFIG WEIGHTS',
-        **options,
-    )
-
-
 def add_models(parser: argparse.ArgumentParser) -> None:
     """Add ``--model``, ``--onnx``, ``--names`` and ``--device`` for one or several models."""
     add = parser.add_argument
-    add_model(parser, 'a model, may be repeated', action='append', default=[])
+    add(
+        '--model',
+        action='append',
+        default=[],
+        nargs='+',
+        metavar='MODEL',
+        help='a name of `mmirstd models list`, or CONFIG WEIGHTS; may be repeated',
+    )
     add(
         '--onnx',
         action='append',
         default=[],
         metavar='FILE',
-        help='an exported model, may be repeated',
+        help='an exported model; may be repeated',
     )
-    add('--names', nargs='+', help='what the page calls the models, --model first')
+    add('--names', nargs='+', help='names of the models on the page, those of --model first')
     add('--device', default='cpu', help="'cpu' (default) or 'cuda:0'")
 
 
@@ -46,14 +42,14 @@ def add_ema(parser: Any) -> None:
         '--ema',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='take the averaged weights (EMA or SWA) where the checkpoint has them (default), or '
+        help='use the averaged weights (EMA or SWA) if the checkpoint has them (default), or '
         'those of the last training step',
     )
     add_old_flag(parser, '--weights', ema, {'averaged': True, 'raw': False})
 
 
 def add_model_words(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments ``CONFIG CHECKPOINT``, or the name of trained weights in place of both."""
+    """Add the arguments ``CONFIG CHECKPOINT``, or the name of trained weights instead."""
     add = parser.add_argument
     add('config', metavar='MODEL', help='a name of `mmirstd models list`, or a config (file, name)')
     add('checkpoint', nargs='?', help='trained weights of the config: a file or a name')
@@ -72,9 +68,9 @@ def parse_model_words(
 def resolve_model(
     parser: argparse.ArgumentParser, words: Sequence[str], option: str = '--model'
 ) -> list[str]:
-    """Config and weights file of what ``--model`` was given; downloads published weights.
+    """Config and weights file of the words after ``--model``; downloads published weights.
 
-    Anything else than a known name or two words ends the program as wrong usage.
+    Ends the program as wrong usage unless the words are a known name, or config and weights.
     """
     if len(words) > 2:
         parser.error(
@@ -83,7 +79,7 @@ def resolve_model(
     try:
         config, weights = find_files(*words)
         if weights is None:
-            get_model_info(words[0])  # raises with the names that there are
+            get_model_info(words[0])  # raises an error with all names
         return [str(config), str(weights)]
     except EXPECTED_ERRORS as error:
         text = f'{error.args[0]}, or give CONFIG WEIGHTS' if isinstance(error, KeyError) else error
@@ -91,18 +87,16 @@ def resolve_model(
 
 
 def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:
-    """Files of the models by their names; without ``--names`` those of the weights.
+    """Name -> files of each model; without ``--names``, models are called like their weights.
 
-    No model, another number of names than of models, or a name given twice end the program as
-    wrong usage.
+    Ends the program as wrong usage if there is no model or the names do not fit.
     """
-    models = [resolve_model(parser, words) for words in args.model]
-    models += [[path] for path in args.onnx]
+    exported = [[path] for path in args.onnx]
+    models = [resolve_model(parser, words) for words in args.model] + exported
     if not models:
         parser.error('give at least one --model or --onnx')
     if args.names is None:
-        words = [*args.model, *([path] for path in args.onnx)]
-        names = [Path(word[-1]).stem for word in words]
+        names = [Path(words[-1]).stem for words in [*args.model, *exported]]
         if len(set(names)) < len(names):
             names = [f'{k}: {name}' for k, name in enumerate(names, start=1)]
     elif len(args.names) != len(models):
@@ -122,16 +116,15 @@ def load_model(files: Sequence[str], device: str, *, ema: bool = True, **options
 
     Args:
         files: As :func:`name_models` returns them.
-        device: Of a model with a config; ONNX files run on the CPU.
-        ema: Whether to take averaged weights (EMA or SWA) where the checkpoint has them.
+        device: Device of a model with a config; ONNX files run on the CPU.
+        ema: Whether to use averaged weights (EMA or SWA) if the checkpoint has them.
         options: Arguments of the detector, such as ``options`` or ``threshold``.
     """
     if len(files) == 1:
-        # Needs no PyTorch.
-        from mmirstd.inference.onnx_detector import OnnxDetector
+        from mmirstd.inference.onnx_detector import OnnxDetector  # needs no PyTorch
 
         return OnnxDetector(files[0], **options)
-    load_libraries()()
+    load_libraries()
     from mmirstd.apis import IRSTDInferencer
 
     config, checkpoint = files

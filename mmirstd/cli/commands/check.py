@@ -2,13 +2,15 @@
 
 The layout of the folder is recognised (SIRST, NUDT-SIRST, IRSTD-1k, MDFA, SIRST-v2, IRDST, their
 repacks, one folder per split, or your own two folders). Every image and mask is read.
-Defects that a dataset is known to be published with are notes.
+Defects that a dataset was published with are notes, not problems.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from rich.console import Console
@@ -18,7 +20,7 @@ from rich.table import Table
 from mmirstd.cli.arguments.datasets import add_folders, add_void_value
 from mmirstd.cli.arguments.parser import make_parser, positive
 from mmirstd.cli.messages import first_of_each_reason
-from mmirstd.cli.terminal import FAILED, OK, USAGE, print_error, show_progress
+from mmirstd.cli.terminal import FAILED, OK, USAGE, reports_errors, show_progress
 from mmirstd.datasets.checking import DatasetReport, check_dataset
 from mmirstd.datasets.layouts import LAYOUTS
 from mmirstd.renamed import add_old_flag
@@ -38,29 +40,26 @@ def build_parser() -> argparse.ArgumentParser:
         help="published split ('nudt/dnanet_50_50_test'), text file ('50_50/test.txt') or folder "
         "of the layout ('test'); default: the whole folder",
     )
-    add(
-        '--layout',
-        default='auto',
-        help=f'auto (default), {", ".join(layout.name for layout in LAYOUTS)}',
-    )
-    add('--dataset', help='name of the dataset where the folder does not tell, e.g. mdfa')
+    layouts = ', '.join(layout.name for layout in LAYOUTS)
+    add('--layout', default='auto', help=f'auto (default), {layouts}')
+    add('--dataset', help='name of the dataset if the folder does not show it, e.g. mdfa')
     for old, suffix in zip(('--image-tail', '--mask-tail'), add_folders(parser), strict=True):
         add_old_flag(parser, old, suffix)
     add('--exclude', metavar='LIST', help='text file with names of images to leave out')
-    add('--images-only', action='store_true', help='images without masks are all right (inference)')
+    add('--images-only', action='store_true', help='accept images without masks (for inference)')
     add(
         '--mask-threshold',
         type=float,
         default=0,
         metavar='VALUE',
-        help='value that target pixels of masks exceed (0); 127 for masks with the noise of JPEG',
+        help='value that target pixels of masks exceed (0); 127 for masks with JPEG noise',
     )
     add_void_value(parser)
     add(
         '--resize',
         type=positive,
         metavar='PX',
-        help='also count targets after a nearest resize of the masks to PX x PX',
+        help='also count targets after resizing the masks to PX x PX (nearest neighbour)',
     )
     return parser
 
@@ -92,9 +91,8 @@ def _sizes(report: DatasetReport) -> str:
     if len(shapes) <= 2:
         return _common(Counter({f'{w} x {h}': count for (h, w), count in shapes.items()}))
     heights, widths = np.array([facts.shape for facts in report.facts]).T
-    return (
-        f'{widths.min()}-{widths.max()} x {heights.min()}-{heights.max()}, {len(shapes)} different'
-    )
+    ranges = f'{widths.min()}-{widths.max()} x {heights.min()}-{heights.max()}'
+    return f'{ranges}, {len(shapes)} different'
 
 
 def summary_table(report: DatasetReport) -> Table:
@@ -122,7 +120,7 @@ def summary_table(report: DatasetReport) -> Table:
         'targets by area': _bins(report.areas),
         'target pixels': f'{report.foreground_fraction:.4%}',
         'left out as damaged': len(selection.damaged),
-        'left out on demand': len(selection.excluded),
+        'left out as requested': len(selection.excluded),
         'problems': len(report.problems),
     }
     for name, value in rows.items():
@@ -141,21 +139,18 @@ def split_table(report: DatasetReport) -> Table:
     return table
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+@reports_errors(OSError, ValueError, code=USAGE)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what was counted and found; returns the exit code."""
     args = vars(build_parser().parse_args(argv))
-    out, err = Console(), Console(stderr=True)
-    try:
-        report = check_dataset(
-            args.pop('root'),
-            args.pop('split'),
-            resize_to=args.pop('resize'),
-            progress=lambda pairs: show_progress(pairs, 'reading', err),
-            **args,
-        )
-    except (OSError, ValueError) as error:
-        print_error(error, err)
-        return USAGE
+    report = check_dataset(
+        args.pop('root'),
+        args.pop('split'),
+        resize_to=args.pop('resize'),
+        progress=partial(show_progress, description='reading'),
+        **args,
+    )
+    out = Console()
     out.print(summary_table(report))
     if report.lists:
         out.print(split_table(report))

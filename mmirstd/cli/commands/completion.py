@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, print_error
+from mmirstd.cli.terminal import OK, reports_errors
 
 SHELLS = ('bash', 'zsh', 'tcsh')
 
@@ -28,15 +26,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@reports_errors(ImportError)
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the script; returns the exit code."""
     args = build_parser().parse_args(argv)
     try:
         import shtab
-    except ImportError:
+    except ImportError as error:
         message = "completion needs the package shtab: pip install 'mmirstd[completion]'"
-        print_error(ImportError(message), Console(stderr=True))
-        return FAILED
+        raise ImportError(message) from error
     from mmirstd.cli.main import build_full_parser
 
     print(shtab.complete(build_full_parser(), shell=args.shell))

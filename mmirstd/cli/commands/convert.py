@@ -1,27 +1,24 @@
 """Convert a published checkpoint of another code base into one of this package.
 
-Strict: every key of the file is used or known to be unused by the original, every weight of our
-model is filled, and all shapes agree; otherwise nothing is written and the message says what
-differs. Prefixes of DataParallel (module.) and of training wrappers (model.) and containers
-(state_dict, net, model) are recognised.
+Every key of the file must be used or known to be unused by the original, every weight of our model
+must be filled, and all shapes must agree. Otherwise nothing is written, and the message says what
+differs. The prefixes `module.` (DataParallel) and `model.` (training wrappers) and the containers
+`state_dict`, `net` and `model` are recognised.
 """
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, load_libraries, print_error
+from mmirstd.cli.terminal import OK, load_libraries, reports_errors
 from mmirstd.wording import format_count
-
-if TYPE_CHECKING:
-    from mmirstd.conversion.files import Report
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
-    load_libraries()()
+    load_libraries()
     from mmengine.config import DictAction
 
     from mmirstd.conversion.families import FAMILIES
@@ -51,43 +48,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--allow-pickle',
         action='store_true',
-        help='read files that hold whole pickled models. Reading such a file can run any code '
-        'that its author put into it: use this only for files you trust. The original classes '
-        'must be importable',
+        help='read files that contain whole pickled models. Such a file can run any code of its '
+        'author: use this only for files that you trust. The original classes must be importable',
     )
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Convert one file and say what was done."""
+@reports_errors(OSError, ValueError)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert one file, print what was converted and left out; returns the exit code."""
     args = build_parser().parse_args(argv)
-    from mmirstd.conversion.common import ConversionError
     from mmirstd.conversion.families import FAMILIES
     from mmirstd.conversion.files import convert_file
 
-    try:
-        report = convert_file(
-            FAMILIES[args.family],
-            args.source,
-            args.destination,
-            config=args.config,
-            overrides=args.cfg_options,
-            adapt_in_channels=args.adapt_in_channels,
-            allow_pickle=args.allow_pickle,
-        )
-    except (ConversionError, OSError, ValueError) as error:
-        print_error(error)
-        return FAILED
-    show(report, args.destination)
-    return OK
-
-
-def show(report: Report, destination: str) -> None:
-    """Print what was converted and what was left out."""
-    print(f'{format_count(report.converted, "tensor")} written to {destination}')
+    report = convert_file(
+        FAMILIES[args.family],
+        args.source,
+        args.destination,
+        config=args.config,
+        overrides=args.cfg_options,
+        adapt_in_channels=args.adapt_in_channels,
+        allow_pickle=args.allow_pickle,
+    )
+    print(f'{format_count(report.converted, "tensor")} written to {args.destination}')
     print(f'for the model of {report.config}')
     print(f'source sha256 {report.sha256}')
     for reason, keys in report.unused.items():
         print(f'left out {format_count(len(keys), "key")} ({keys[0]} ...): {reason}')
     if report.note:
         print(f'note: {report.note}')
+    return OK

@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, print_error
+from mmirstd.cli.terminal import OK, reports_errors
 from mmirstd.datasets.labels.conversion import MISSING, convert_labels
 from mmirstd.datasets.labels.formats import LABEL_KINDS
 from mmirstd.wording import format_count
@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add('images', metavar='IMAGES', help='folder of images')
     add('labels', metavar='LABELS', help='COCO file, or folder of VOC, YOLO or LabelMe files')
-    add('masks', metavar='MASKS', help='folder to write to; must not exist or be empty')
+    add('masks', metavar='MASKS', help='new or empty folder to write to')
     add('--kind', choices=('auto', *LABEL_KINDS), default='auto', help='what the labels are (auto)')
     add('--classes', nargs='+', metavar='NAME', help='classes that are targets (all)')
     add(
@@ -37,14 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@reports_errors(OSError, ValueError, ImportError)
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+    """Write the masks; returns the exit code."""
     args = vars(build_parser().parse_args(argv))
-    try:
-        result = convert_labels(args.pop('images'), args.pop('labels'), args.pop('masks'), **args)
-    except (OSError, ValueError, ImportError) as error:
-        print_error(error)
-        return FAILED
+    result = convert_labels(args.pop('images'), args.pop('labels'), args.pop('masks'), **args)
     print(
         f'{format_count(result.masks, "mask")} with {format_count(result.targets, "target")} from '
         f'labels of kind {result.kind}; '

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 
 from mmirstd.cli.arguments.detect_and_track import build_detect_parser, check_usage
 from mmirstd.cli.arguments.detection import detector_options
@@ -25,12 +25,11 @@ from mmirstd.cli.sharded import REPEATABLE, StoppedEarly, run_sharded
 from mmirstd.cli.stopping import Stop, stop_on_signal
 from mmirstd.cli.terminal import (
     EXPECTED_ERRORS,
-    FAILED,
     OK,
     PARTLY,
     load_libraries,
     make_progress,
-    print_error,
+    reports_errors,
 )
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.options import DetectorOptions
@@ -58,13 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser, parser.parse_args(argv))
 
 
+@reports_errors(*EXPECTED_ERRORS)
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
     """Detect with the given arguments; returns the exit code."""
     check_usage(parser, args)
-    args.threads = 0  # as many as the libraries choose
     if args.repeatable:
         os.environ[REPEATABLE] = '1'
-        args.threads = 1  # sums are made in another order where threads share them
     console = Console(stderr=True, highlight=False)
     done = _Done()
     skipped = SkippedImages(lambda text: console.print(f'[yellow]skipped[/] {escape(text)}'))
@@ -72,9 +70,6 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         _run(args, console, 'raise' if args.on_error == 'fail' else skipped, done)
     except StoppedEarly:
         console.print('finished images are kept: --resume continues')
-    except EXPECTED_ERRORS as error:
-        print_error(error, console)
-        return FAILED
     skipped.finish()
     console.print(
         (f'[yellow]stopped by {done.stop.name}[/] after ' if done.stop.requested else '')
@@ -87,7 +82,7 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
 
 
 class _Done:
-    """What was processed so far."""
+    """The outcome of a run so far."""
 
     def __init__(self) -> None:
         self.images = self.targets = 0
@@ -95,26 +90,34 @@ class _Done:
         self.live: LiveCapture | None = None
 
     def describe_drops(self) -> str:
-        """How many frames of a live source came, if some of them were dropped."""
+        """How many frames of a live source were dropped, if any."""
         if self.live is None or not self.live.dropped:
             return ''
         received = format_count(self.live.received, 'frame')
         return f'; {self.live.dropped} of {received} dropped to keep up'
 
 
-def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detector:
-    """The model that the arguments name."""
+def build_detector(
+    args: argparse.Namespace, options: DetectorOptions, threads: int = 0
+) -> Detector:
+    """Load the model that the arguments name.
+
+    Args:
+        args: The command line.
+        options: Options of the detector.
+        threads: Threads to compute in; 0 leaves the number to the libraries.
+    """
     if args.onnx is not None:
         from mmirstd.inference.onnx_detector import OnnxDetector
 
-        return OnnxDetector(args.onnx, options=options, threads=args.threads)
-    load_libraries()()
+        return OnnxDetector(args.onnx, options=options, threads=threads)
+    load_libraries()
     import torch
 
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if threads:
+        torch.set_num_threads(threads)
     return IRSTDInferencer(
         args.config if args.model is None else args.model,
         args.checkpoint,
@@ -126,10 +129,11 @@ def build_detector(args: argparse.Namespace, options: DetectorOptions) -> Detect
 
 
 def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done) -> None:
-    """Process everything, or what comes before a signal."""
+    """Process all images, or those before a signal."""
     if args.max_image_mb is not None:
         set_image_limit(args.max_image_mb)
-    options = detector_options(args)  # complains before the model is loaded
+    # All checks come before the model is loaded, which takes seconds.
+    options = detector_options(args)
     inputs = args.inputs[0] if len(args.inputs) == 1 else args.inputs
     sources = Detector.sources(inputs, recursive=args.recursive, deinterlaced=args.deinterlace)
     total = len(sources) if isinstance(sources, list) else None
@@ -139,9 +143,18 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
         read.add(file)
     dataset = _read_coco_ids(args, sources)
     if is_sharded(args):
-        _run_sharded(args, options, sources, read, dataset, console, on_error, done)
+        run_sharded(
+            args,
+            options,
+            sources,
+            read,
+            dataset,
+            build=build_detector,
+            on_error=on_error,
+            done=done,
+            console=console,
+        )
         return
-    # Refuses a folder with other results before the model is loaded.
     writer = None
     if args.out is not None:
         writer = DetectionWriter(
@@ -151,7 +164,9 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
         check_output(args.save_plot, inputs=read)
     if args.video is not None:
         check_output(args.video, folder=args.out, inputs=read)
-    detector = build_detector(args, options)
+    # In one thread, sums are computed in the same order every time.
+    detector = build_detector(args, options, 1 if args.repeatable else 0)
+    quiet = args.quiet or args.out is None
     with ExitStack() as stack:
         if writer is not None:
             stack.enter_context(writer)
@@ -162,7 +177,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
         if args.video is not None:
             rate = args.rate or _rate(inputs, sources) or 25.0
             video = stack.enter_context(TrackVideo(writer.files.growing(args.video), rate))
-        bar = stack.enter_context(_progress(args, console))
+        bar = stack.enter_context(make_progress(console, time=TimeElapsedColumn, disable=quiet))
         task = bar.add_task('images', total=total)
         stop = done.stop = stack.enter_context(stop_on_signal())
         if isinstance(sources, LiveSources):
@@ -190,7 +205,7 @@ def _run(args: argparse.Namespace, console: Console, on_error: Any, done: _Done)
 
 
 def _read_coco_ids(args: argparse.Namespace, sources: Any) -> CocoDataset | None:
-    """The dataset of --coco-ids; images that it lacks are an error before the model is loaded."""
+    """The dataset of --coco-ids; an image that it does not contain is an error."""
     if args.coco_ids is None:
         return None
     dataset = CocoDataset.read(args.coco_ids, args.coco_category)
@@ -204,41 +219,6 @@ def _rate(inputs: Any, sources: Any) -> float | None:
     if isinstance(sources, LiveSources):
         return sources.capture.rate
     return video_rate(inputs) if is_video(inputs) else None
-
-
-def _run_sharded(
-    args: argparse.Namespace,
-    options: DetectorOptions,
-    sources: Any,
-    read: Inputs,
-    dataset: CocoDataset | None,
-    console: Console,
-    on_error: Any,
-    done: _Done,
-) -> None:
-    if not isinstance(sources, list):
-        option = '--workers' if args.ray is None else '--ray'
-        name = sources.capture.name if isinstance(sources, LiveSources) else args.inputs[0]
-        raise ValueError(f'{name}: a video or stream is read in order, so leave out {option}')
-    with _progress(args, console) as bar, stop_on_signal() as done.stop:
-        task = bar.add_task('images', total=len(sources))
-        run_sharded(
-            args,
-            options,
-            sources,
-            read,
-            dataset,
-            build=build_detector,
-            on_error=on_error,
-            done=done,
-            console=console,
-            show=lambda count: bar.update(task, completed=count),
-        )
-        bar.update(task, completed=len(sources))
-
-
-def _progress(args: argparse.Namespace, console: Console) -> Progress:
-    return make_progress(console, time=TimeElapsedColumn, disable=args.quiet or args.out is None)
 
 
 def print_targets(detection: Detection, *, header: bool = False) -> None:

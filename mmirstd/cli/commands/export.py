@@ -1,8 +1,8 @@
 """Export a trained model for use without PyTorch, and verify that it computes the same.
 
-The ONNX file holds normalisation, model and head; what else is needed to prepare images is
-stored in its metadata, and `mmirstd.apis.OnnxDetector` and `detect --onnx` follow it.
-A file appears only after onnxruntime has reproduced PyTorch to 1e-4. See docs/how_to/export.md.
+The ONNX file contains normalisation, model and head. Its metadata say how to prepare images;
+`mmirstd.apis.OnnxDetector` and `detect --onnx` follow them. A file appears only after onnxruntime
+has reproduced PyTorch to 1e-4. See docs/how_to/export.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from rich.table import Table
 
 from mmirstd.cli.arguments.models import add_ema, add_model_words, parse_model_words
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, load_libraries, print_error
+from mmirstd.cli.terminal import OK, load_libraries, reports_errors
+from mmirstd.export.errors import ExportError
 from mmirstd.inference.sources import find_sources
 from mmirstd.io.hashing import sha256
 from mmirstd.io.outputs.guard import Inputs, check_output
@@ -47,64 +48,53 @@ def build_parser() -> argparse.ArgumentParser:
         '--dynamic',
         choices=('auto', 'size', 'multiple', 'batch', 'none'),
         default='auto',
-        help='what stays open: batch and size, the same in multiples of 32, the batch alone, '
-        'nothing; auto (default) takes the batch where images are resized to a square anyway, else '
-        'the most that the model allows',
+        help='what stays variable: size and batch, the same in multiples of 32, only the batch, '
+        'nothing; auto (default) takes only the batch if the pipeline resizes images to a square, '
+        'else the most that the model allows',
     )
     add_ema(parser)
 
     add = parser.add_argument_group('8-bit integers (ONNX)').add_argument
     add('--int8', choices=('static', 'dynamic'), help='also write FILE with _int8 in its name')
     add('--images', metavar='DIR', help='images to calibrate with (static) and to compare on')
-    add('--masks', metavar='DIR', help='their true masks NAME.png, to measure IoU, Pd and Fa')
-    add(
-        '--max-calibration',
-        type=int,
-        default=64,
-        help='number of images to calibrate on, at most (64)',
-    )
+    add('--masks', metavar='DIR', help='their ground truth NAME.png, to measure IoU, Pd and Fa')
+    add('--max-calibration', type=int, default=64, help='most images to calibrate with (64)')
     return parser
 
 
+@reports_errors(ValueError, OSError, ImportError, ExportError)
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+    """Export, quantise and compare; returns the exit code."""
     parser = build_parser()
     args = parse_model_words(parser, argv)
     if args.int8 is not None and (args.images is None or Path(args.out).suffix != '.onnx'):
         parser.error('--int8 needs --images, and --out FILE.onnx')
     if args.masks is not None and args.int8 is None:
-        parser.error('--masks serves --int8')
+        parser.error('--masks needs --int8')
     if args.size is not None and len(args.size) > 2:
         parser.error('--size takes one or two numbers')
     if Path(args.out).suffix not in ('.onnx', '.pt2'):
         parser.error('--out must end in .onnx or .pt2')
     console = Console(stderr=True, highlight=False)
-    from mmirstd.export.errors import ExportError
-
-    try:
-        read = Inputs([args.config, args.checkpoint])
-        if args.int8 is not None:
-            check_output(_int8_path(args.out), inputs=read)
-        check_output(args.out, inputs=read)
-        _export(args, console)
-        if args.int8 is not None:
-            _quantize(args, console)
-    except (ValueError, OSError, ImportError, ExportError) as error:
-        print_error(error, console)
-        return FAILED
+    read = Inputs([args.config, args.checkpoint])
+    if args.int8 is not None:
+        check_output(_int8_path(args.out), inputs=read)
+    check_output(args.out, inputs=read)
+    _export(args, console)
+    if args.int8 is not None:
+        _quantize(args, console)
     return OK
 
 
 def _export(args: argparse.Namespace, console: Console) -> None:
-    load_libraries(console)()
+    load_libraries()
     from mmirstd.export.model import ExportModel, describe_model
     from mmirstd.export.onnx_file import DYNAMIC, MULTIPLE, export_onnx
     from mmirstd.export.program import export_program
     from mmirstd.inference.torch_detector import IRSTDInferencer
 
     inferencer = IRSTDInferencer(args.config, args.checkpoint, ema=args.ema, fuse=False)
-    digest = sha256(args.checkpoint)
-    description = describe_model(inferencer, checkpoint_sha256=digest)
+    description = describe_model(inferencer, checkpoint_sha256=sha256(args.checkpoint))
     size = args.size or [description.square or 256]
     size = (size[0], size[-1])
     model = ExportModel(inferencer.model, description.channels)
@@ -113,7 +103,7 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     if Path(args.out).suffix == '.pt2':
         dynamic = ('batch' if fixed else 'size') if args.dynamic == 'auto' else args.dynamic
         worst = export_program(model, args.out, description, size=size, dynamic=dynamic)
-        console.print(f'{escape(args.out)}: open is {dynamic}, deviation {worst:.1e}')
+        console.print(f'{escape(args.out)}: --dynamic {dynamic}, deviation {worst:.1e}')
         return
     kinds = [k for k in DYNAMIC if k != 'multiple' or not any(side % MULTIPLE for side in size)]
     if fixed:
@@ -129,11 +119,11 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     table = Table('input', 'logits, relative', 'probability')
     for check in result.checks:
         shape = ' x '.join(map(str, check.shape))
-        logits = '(whole way)' if check.logits is None else f'{check.logits:.1e}'
+        logits = '(pipeline)' if check.logits is None else f'{check.logits:.1e}'
         table.add_row(shape, logits, f'{check.probability:.1e}')
     console.print(table)
     console.print(
-        f'{escape(str(result.path))}: open is {result.dynamic}; the table shows the largest '
+        f'{escape(str(result.path))}: --dynamic {result.dynamic}; the table shows the largest '
         'deviations of onnxruntime from PyTorch'
     )
 

@@ -1,4 +1,4 @@
-"""Print versions, devices and settings: what a bug report needs."""
+"""Print versions, devices and settings, for bug reports."""
 
 from __future__ import annotations
 
@@ -8,51 +8,30 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
-from importlib import metadata
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 import mmirstd
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import OK
+from mmirstd.cli.terminal import OK, facts_table
 from mmirstd.io.threads import usable_cores
-from mmirstd.stack import FAMILIES, StackError, installed_family
+from mmirstd.stack import FAMILIES, StackError, installed_family, installed_versions
 from mmirstd.version import __version__
 from mmirstd.wording import format_count
 
 PACKAGES = (
     *(name for family in FAMILIES.values() for name in family),
-    'onedl-mim',
-    'openmim',
-    'onedl-mmpretrain',
-    'torch',
-    'torchvision',
-    'timm',
-    'numpy',
-    'scipy',
-    'opencv-python',
-    'opencv-python-headless',
-    'pillow',
-    'tifffile',
-    'onnx',
-    'onnxruntime',
-    'onnxruntime-gpu',
-    'onnxscript',
-    'gradio',
-    'tensorboard',
-    'peft',
-)
+    'onedl-mim', 'openmim', 'onedl-mmpretrain', 'torch', 'torchvision', 'timm', 'numpy', 'scipy',
+    'opencv-python', 'opencv-python-headless', 'pillow', 'tifffile', 'onnx', 'onnxruntime',
+    'onnxruntime-gpu', 'onnxscript', 'gradio', 'tensorboard', 'peft',
+)  # fmt: skip
 """Distributions whose version matters."""
 
 VARIABLES = (
-    'CUDA_VISIBLE_DEVICES',
-    'OMP_NUM_THREADS',
-    'MKL_NUM_THREADS',
-    'PYTORCH_CUDA_ALLOC_CONF',
-)
+    'CUDA_VISIBLE_DEVICES', 'OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'PYTORCH_CUDA_ALLOC_CONF',
+)  # fmt: skip
 """Environment variables that change results or speed, besides ``MMIRSTD_*``."""
 
 CPU_FLAGS = ('avx', 'avx2', 'fma', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'asimd')
@@ -72,17 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(facts, indent=2))
         return OK
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True, style='bold')
-    table.add_column(overflow='fold')
-    for name, value in facts.items():
-        table.add_row(name, escape(value))
-    Console(highlight=False).print(table)
+    Console(highlight=False).print(facts_table(facts))
     return OK
 
 
 def collect() -> dict[str, str]:
-    """Name -> fact, all as text. Works without PyTorch and with a broken installation."""
+    """Name -> fact; works without PyTorch and with a broken installation."""
     facts = {
         'mmirstd': f'{__version__}, {Path(mmirstd.__file__).parent}',
         'python': f'{platform.python_version()}, {sys.executable}',
@@ -94,22 +68,17 @@ def collect() -> dict[str, str]:
         facts['family'] = installed_family()
     except StackError as error:
         facts['family'] = f'BROKEN: {error}'
-    facts['packages'] = ', '.join(_versions())
-    facts |= _torch_facts() | _runtime_facts()
+    versions = installed_versions(PACKAGES)
+    facts['packages'] = ', '.join(f'{name} {version}' for name, version in versions.items())
+    facts |= _torch_facts()
+    with suppress(ImportError):
+        import onnxruntime
+
+        facts['onnxruntime'] = ', '.join(onnxruntime.get_available_providers())
     for name in sorted(os.environ):
         if name in VARIABLES or name.startswith('MMIRSTD_'):
             facts[name] = os.environ[name]
     return facts
-
-
-def _versions() -> list[str]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f'{name} {metadata.version(name)}')
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _processor() -> str:
@@ -157,21 +126,10 @@ def _torch_facts() -> dict[str, str]:
         facts['cudnn'] = str(torch.backends.cudnn.version())
     else:
         facts['cuda'] = 'no device'
-    facts['mmcv operators'] = _mmcv_operators()
-    return facts
-
-
-def _mmcv_operators() -> str:
     try:
         from mmcv import _ext  # noqa: F401
-    except ImportError:
-        return 'not compiled (not needed)'
-    return 'compiled'
 
-
-def _runtime_facts() -> dict[str, str]:
-    try:
-        import onnxruntime
+        facts['mmcv operators'] = 'compiled'
     except ImportError:
-        return {}
-    return {'onnxruntime': ', '.join(onnxruntime.get_available_providers())}
+        facts['mmcv operators'] = 'not compiled (not needed)'
+    return facts

@@ -1,6 +1,6 @@
 """List, show and download trained weights.
 
-Names work wherever weights are required, so downloading is only needed before going offline.
+Commands take their names and download them as needed: download them yourself before you go offline.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, OK, print_error
+from mmirstd.cli.terminal import (
+    EXPECTED_ERRORS,
+    OK,
+    facts_table,
+    make_table,
+    reports_errors,
+)
 from mmirstd.weights import ModelInfo, find_model, get_model_info, list_models
 
 
@@ -27,32 +32,27 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument('pattern', nargs='?', default='*', help="shell pattern of names ('*')")
     one.add_argument('--names', action='store_true', help='print names only, one on each line')
     source = 'name, folder with model.json, or hf://owner/repository'
-    one = actions.add_parser('show', help='all that is known about one set of weights')
+    one = actions.add_parser('show', help='everything that is known about one set of weights')
     one.add_argument('model', help=source)
-    one = actions.add_parser('download', help='get the file, check it, print its path')
+    one = actions.add_parser('download', help='download and check the file, print its path')
     one.add_argument('model', help=source)
     return parser
 
 
+@reports_errors(*EXPECTED_ERRORS)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one of the actions; returns the exit code."""
     args = build_parser().parse_args(argv)
     console = Console(highlight=False)
-    try:
-        if args.action == 'list':
-            _list(args, console)
-        elif args.action == 'show':
-            _show(_find(args.model), console)
-        else:
-            print(_find(args.model).weights_file())
-    except EXPECTED_ERRORS as error:
-        print_error(error)
-        return FAILED
+    if args.action == 'list':
+        _list(args, console)
+        return OK
+    info = find_model(args.model) or get_model_info(args.model)  # the second raises with the names
+    if args.action == 'show':
+        _show(info, console)
+    else:
+        print(info.weights_file())
     return OK
-
-
-def _find(name: str) -> ModelInfo:
-    return find_model(name) or get_model_info(name)  # the second raises with the names
 
 
 def _list(args: argparse.Namespace, console: Console) -> None:
@@ -63,11 +63,7 @@ def _list(args: argparse.Namespace, console: Console) -> None:
     if not names:
         console.print('no published weights match')
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column('name', overflow='fold')
-    table.add_column('trained on', overflow='fold')
-    for column in ('parameters', 'IoU'):
-        table.add_column(column, justify='right', no_wrap=True)
+    table = make_table('name', 'trained on', numbers=('parameters', 'IoU'))
     for name in names:
         info = get_model_info(name)
         scores = '\n'.join(f'{score.dataset} {score.iou:.2f}' for score in info.scores) or '-'
@@ -89,19 +85,10 @@ def _show(info: ModelInfo, console: Console) -> None:
         'licence': info.licence,
         **{f'training: {key}': str(value) for key, value in info.training.items()},
     }
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True, style='bold')
-    table.add_column(overflow='fold')
-    for name, value in facts.items():
-        if value:
-            table.add_row(name, escape(value))
-    console.print(table)
+    console.print(facts_table({name: value for name, value in facts.items() if value}))
     if not info.scores:
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column('split', overflow='fold')
-    for column in ('IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6'):
-        table.add_column(column, justify='right', no_wrap=True)
+    table = make_table('split', numbers=('IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6'))
     for score in info.scores:
         numbers = (f'{value:.2f}' for value in (score.iou, score.niou, score.pd, score.fa))
         table.add_row(escape(score.split), *numbers)

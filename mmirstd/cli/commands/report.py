@@ -1,7 +1,7 @@
-"""Evaluate one or several models on images with ground truth and write one HTML page about it.
+"""Compare one or several models on images with ground truth, as one HTML page.
 
-The page holds tables, curves, the worst images of each model, configs, versions and checksums.
-It is a single file that needs no internet connection. Images are evaluated at their own size.
+The page shows tables, curves, the worst images of each model, configs, versions and checksums. It
+is a single file that needs no internet connection. Images are evaluated at their own size.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -21,13 +21,14 @@ from mmirstd.cli.arguments.datasets import add_void_value
 from mmirstd.cli.arguments.detection import add_detection, check_detection, detector_options
 from mmirstd.cli.arguments.models import add_models, load_model, name_models
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import EXPECTED_ERRORS, FAILED, OK, make_progress, print_error
+from mmirstd.cli.terminal import EXPECTED_ERRORS, OK, make_progress, reports_errors
 from mmirstd.io.hashing import sha256
 from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.io.outputs.guard import Inputs, check_output
 from mmirstd.renamed import add_old_flag
 from mmirstd.reporting.report import ImageAndMask, evaluate, pair_with_masks
 from mmirstd.reporting.report_page import EvaluatedModel, build_page
+from mmirstd.stack import installed_versions
 from mmirstd.version import __version__
 from mmirstd.wording import format_count
 
@@ -47,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     suffix = add(
         '--mask-suffix',
         default='',
-        help="what names of masks have after those of their images, e.g. '_pixels0'",
+        help="what mask names end in, e.g. '_pixels0'",
     )
     add_old_flag(parser, '--mask-tail', suffix)
     add_void_value(parser)
@@ -59,8 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@reports_errors(*EXPECTED_ERRORS)
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+    """Write the page; returns the exit code."""
     parser = build_parser()
     args = parser.parse_args(argv)
     models = name_models(parser, args)
@@ -68,19 +70,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if Path(args.out).suffix != '.html':
         parser.error('--out must end in .html')
     console = Console(stderr=True, highlight=False)
-    try:
-        images = pair_with_masks(args.images, args.masks, args.mask_suffix)
-        read = Inputs(file for image in images for file in (image.source.path, image.mask))
-        for files in models.values():
-            for file in files:
-                read.add(file)
-        place = check_output(args.out, inputs=read)
-        entries = _evaluate_all(models, args, images, console)
-        page = build_page(args.title, entries, _facts(images), worst=args.worst)
-        write_atomically(place, page)
-    except EXPECTED_ERRORS as error:
-        print_error(error, console)
-        return FAILED
+    images = pair_with_masks(args.images, args.masks, args.mask_suffix)
+    files = [file for image in images for file in (image.source.path, image.mask)]
+    place = check_output(args.out, inputs=Inputs(chain(files, *models.values())))
+    entries = _evaluate_all(models, args, images, console)
+    facts = {
+        'written': datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        'images': str(len(images)),
+        'sha256 of images and masks': sha256(*files),
+        'versions': _versions(),
+        'machine': f'{platform.machine()}, {platform.system()}, {os.cpu_count()} CPUs',
+    }
+    write_atomically(place, build_page(args.title, entries, facts, worst=args.worst))
     compared = f'{format_count(len(models), "model")} on {format_count(len(images), "image")}'
     console.print(f'{escape(args.out)}: {compared}')
     return OK
@@ -93,10 +94,9 @@ def _evaluate_all(
     console: Console,
 ) -> list[EvaluatedModel]:
     entries = []
-    options = detector_options(args)
     with make_progress(console) as bar:
         for name, files in models.items():
-            detector = load_model(files, args.device, options=options)
+            detector = load_model(files, args.device, options=detector_options(args))
             config = getattr(detector, 'config', None)  # an ONNX file has none
             text = '' if config is None else config.pretty_text
             task = bar.add_task(escape(name), total=len(images))
@@ -109,11 +109,9 @@ def _evaluate_all(
                 progress=lambda task=task: bar.update(task, advance=1),
             )
             facts = {f'file {k}': str(file) for k, file in enumerate(files, start=1)}
-            facts |= {
-                f'sha256 of file {k}': sha256(file)
-                for k, file in enumerate(files, start=1)
-                if Path(file).is_file()
-            }
+            for k, file in enumerate(files, start=1):
+                if Path(file).is_file():
+                    facts[f'sha256 of file {k}'] = sha256(file)
             tiling = detector.tiling
             facts['threshold'] = f'{detector.threshold:g}'
             facts['tiles'] = 'none' if tiling is None else f'{tiling.size} px, {tiling.overlap} px'
@@ -121,18 +119,7 @@ def _evaluate_all(
     return entries
 
 
-def _facts(images: Sequence[ImageAndMask]) -> dict[str, str]:
-    files = [path for image in images for path in (image.source.path, image.mask)]
-    versions = [f'mmirstd {__version__}', f'Python {platform.python_version()}']
-    for package in PACKAGES:
-        try:
-            versions.append(f'{package} {metadata.version(package)}')
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        'written': datetime.now(timezone.utc).isoformat(timespec='seconds'),
-        'images': str(len(images)),
-        'sha256 of images and masks': sha256(*files),
-        'versions': ', '.join(versions),
-        'machine': f'{platform.machine()}, {platform.system()}, {os.cpu_count()} CPUs',
-    }
+def _versions() -> str:
+    versions = {'mmirstd': __version__, 'Python': platform.python_version()}
+    versions |= installed_versions(PACKAGES)
+    return ', '.join(f'{name} {version}' for name, version in versions.items())

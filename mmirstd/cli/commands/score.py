@@ -1,8 +1,8 @@
 """Score a folder of predictions against a folder of ground-truth masks.
 
-Predictions are masks, or probability maps (8- or 16-bit images, floats 0..1 in .npy), of any size
-and from any program. The numbers are those of mmirstd.IRSTDMetric; docs/reference/metrics.md
-defines them.
+Predictions are masks or probability maps (8- or 16-bit images, floats 0..1 in .npy) of any size and
+from any program. The numbers are those of mmirstd.IRSTDMetric; docs/reference/metrics.md defines
+them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from math import isnan
 from pathlib import Path
 
-from rich.console import Console
-
 from mmirstd.cli.arguments.datasets import add_void_value
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, USAGE, print_error, show_progress
+from mmirstd.cli.terminal import FAILED, OK, USAGE, reports_errors, show_progress
 from mmirstd.datasets.lists import read_list
 from mmirstd.datasets.splits import canonical_split_name, load_split
 from mmirstd.evaluation.curves import CURVE_BINS
@@ -48,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     split = add('--split', help="names to score: a text file or a name ('nudt/dnanet_50_50_test')")
     suffixes = (
         add('--prediction-suffix', default='', help="what prediction names end in, e.g. '_pred'"),
-        add('--gt-suffix', default='', help="what names of masks end in, e.g. '_pixels0'"),
+        add('--gt-suffix', default='', help="what mask names end in, e.g. '_pixels0'"),
     )
     add('--kind', choices=PREDICTION_KINDS, default='auto', help='what the predictions are (auto)')
     add('--threshold', type=float, default=0.5, help='predicted where probability is above (0.5)')
@@ -93,17 +92,15 @@ def build_parser() -> argparse.ArgumentParser:
         '--resize',
         choices=RESIZE,
         type=accept_old_values('--resize', {'truth': 'gt'}),
-        help='where sizes differ, adapt this one to the other',
+        help='if their sizes differ, resize this one to the other',
     )
-    add('--allow-missing', action='store_true', help='score the names that have both files')
+    add('--allow-missing', action='store_true', help='score only the names that have both files')
     add('--per-image', metavar='CSV', help='write the counts of each image, worst first')
     add('--json', metavar='FILE', help='write all numbers; undefined ones are null')
     add('--curves', metavar='DIR', help='write ROC, precision-recall and Pd-Fa curves')
     add('--curve-bins', type=int, default=CURVE_BINS, help=f'histogram cells ({CURVE_BINS})')
-    new = split, *suffixes, threshold
-    for flag, action in zip(
-        ('--list', '--prediction-tail', '--truth-tail', '--truth-threshold'), new, strict=True
-    ):
+    old = '--list', '--prediction-tail', '--truth-tail', '--truth-threshold'
+    for flag, action in zip(old, (split, *suffixes, threshold), strict=True):
         add_old_flag(parser, flag, action)
     return parser
 
@@ -116,20 +113,21 @@ def read_names(name: str | None) -> Sequence[str] | None:
     return load_split(name).names if published else read_list(name)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+@reports_errors(OSError, ValueError, code=USAGE)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Score, print and write the results; returns the exit code."""
     args = build_parser().parse_args(argv)
+    scorer = Scorer(
+        (args.matching, 'legacy', 'greedy', 'optimal'),
+        max_distance=args.max_distance,
+        empty_iou=args.empty_iou,
+        size_edges=args.size_edges,
+        fa_pixels_per_image=args.fa_pixels_per_image,
+        hierarchy=args.hiou,
+        curves=args.curves is not None,
+        curve_bins=args.curve_bins,
+    )
     try:
-        scorer = Scorer(
-            (args.matching, 'legacy', 'greedy', 'optimal'),
-            max_distance=args.max_distance,
-            empty_iou=args.empty_iou,
-            size_edges=args.size_edges,
-            fa_pixels_per_image=args.fa_pixels_per_image,
-            hierarchy=args.hiou,
-            curves=args.curves is not None,
-            curve_bins=args.curve_bins,
-        )
         scored = score_folder(
             args.predictions,
             args.gt_masks,
@@ -143,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
             gt_suffix=args.gt_suffix,
             resize=args.resize,
             allow_missing=args.allow_missing,
-            progress=lambda pairs: show_progress(pairs, 'scoring', Console(stderr=True)),
+            progress=partial(show_progress, description='scoring'),
         )
     except FolderError as error:
         for problem in error.problems:
@@ -152,40 +150,27 @@ def main(argv: list[str] | None = None) -> int:
             f'{format_count(len(error.problems), "problem")}; nothing was scored', file=sys.stderr
         )
         return FAILED
-    except (OSError, ValueError) as error:
-        print_error(error)
-        return USAGE
-
     rule = 'value > 0' if scored.kind == 'mask' else f'probability > {args.threshold}'
-    print(
-        format_report(
-            scored.result.scores,
-            title=f'{args.predictions} against {args.gt_masks}',
-            threshold=f'{rule} (read as {scored.kind})',
-        )
-    )
+    title = f'{args.predictions} against {args.gt_masks}'
+    rule += f' (read as {scored.kind})'
+    print(format_report(scored.result.scores, title=title, threshold=rule))
     if scored.resized:
         kind = 'ground truth' if args.resize == 'gt' else args.resize
         print(f'{format_count(scored.resized, "image")}: the {kind} was resized')
     if scored.left_out:
-        print(
-            f'{format_count(len(scored.left_out), "name")} left out: prediction or mask is missing'
-        )
+        left_out = format_count(len(scored.left_out), 'name')
+        print(f'{left_out} left out: prediction or mask is missing')
     for note in scored.notes:
         print(f'note: {note}')
     if args.curves is not None:
         pixels = scored.result.pixel_curve
-        print(f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f} ', end='')
-        print(f'({format_count(pixels.bins, "bin")})')
-    try:
-        write_files(args, scored.result)
-    except (OSError, OutputError) as error:
-        print_error(error)
-        return FAILED
-    return OK
+        areas = f'ROC AUC {pixels.roc_auc:.4f}, AP {pixels.average_precision:.4f}'
+        print(f'{areas} ({format_count(pixels.bins, "bin")})')
+    return write_files(args, scored.result)
 
 
-def write_files(args: argparse.Namespace, result: SetScores) -> None:
+@reports_errors(OSError, OutputError)
+def write_files(args: argparse.Namespace, result: SetScores) -> int:
     """Write the requested files in addition to the printed report."""
     read = Inputs(
         path for folder in (args.predictions, args.gt_masks) for path in Path(folder).rglob('*')
@@ -201,3 +186,4 @@ def write_files(args: argparse.Namespace, result: SetScores) -> None:
         defined = {name: None if isnan(value) else value for name, value in numbers}
         place = check_output(args.json, inputs=read)
         write_atomically(place, json.dumps(defined, indent=2) + '\n')
+    return OK

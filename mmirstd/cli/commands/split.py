@@ -1,9 +1,9 @@
-"""Divide the images of a dataset into lists for training, validation and test.
+"""Divide the images of a dataset into splits for training, validation and test.
 
 Writes train.txt, val.txt and test.txt, which configs name as `split`. The hash of a name decides,
-so the same images always give the same lists, and images that are added later move none of the
-others. Images with the same pixels go into the same list. Frames of a video look alike: keep them
-together with --group sequence, or one of the lists tells the answers of another.
+so the same images always give the same splits, and adding images moves none of the others. Images
+with the same pixels go into the same split. Frames of a video look alike: keep them together with
+--group sequence, or the test split resembles the training split.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mmirstd.cli.arguments.datasets import add_folders
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import FAILED, OK, print_error
+from mmirstd.cli.terminal import OK, reports_errors
 from mmirstd.datasets.selection import select_pairs
 from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.io.outputs.atomic import write_atomically
@@ -34,14 +34,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add('root', help='folder of the dataset, as for `mmirstd check`')
-    add('--out', required=True, metavar='DIR', help='folder of the lists; none may exist there')
+    add('--out', required=True, metavar='DIR', help='folder of the splits; none may exist there')
     add(
         '--shares',
         type=float,
         nargs=3,
         default=(0.6, 0.2, 0.2),
         metavar=('TRAIN', 'VAL', 'TEST'),
-        help='shares of the three lists, which sum to 1 (0.6 0.2 0.2)',
+        help='shares of the three splits; they sum to 1 (0.6 0.2 0.2)',
     )
     add(
         '--group',
@@ -53,32 +53,29 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@reports_errors(OSError, ValueError)
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns the exit code."""
+    """Write the splits; returns the exit code."""
     args = build_parser().parse_args(argv)
     files = {part: Path(args.out) / f'{part}.txt' for part in PARTS}
-    try:
-        if existing := [str(path) for path in files.values() if path.exists()]:
-            raise FileExistsError(
-                f'{", ".join(existing)} exists: results belong to lists that stay the same. '
-                'Choose another folder, or remove the old lists'
-            )
-        selection = select_pairs(
-            args.root,
-            image_dir=args.image_dir,
-            mask_dir=args.mask_dir,
-            image_suffix=args.image_suffix,
-            mask_suffix=args.mask_suffix,
+    if existing := [str(path) for path in files.values() if path.exists()]:
+        raise FileExistsError(
+            f'{", ".join(existing)} already exists, and earlier results refer to it. Choose '
+            'another folder, or remove the old splits'
         )
-        groups = group_names([pair.name for pair in selection.pairs], args.group)
-        groups, copies = join_copies(selection.pairs, groups)
-        divided = divide_names(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
-        for part, names in divided.items():
-            check_output(files[part])
-            write_atomically(files[part], ''.join(f'{name}\n' for name in names).encode())
-    except (OSError, ValueError) as error:
-        print_error(error)
-        return FAILED
+    selection = select_pairs(
+        args.root,
+        image_dir=args.image_dir,
+        mask_dir=args.mask_dir,
+        image_suffix=args.image_suffix,
+        mask_suffix=args.mask_suffix,
+    )
+    groups = group_names([pair.name for pair in selection.pairs], args.group)
+    groups, copies = join_copies(selection.pairs, groups)
+    divided = divide_names(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
+    for part, names in divided.items():
+        check_output(files[part])
+        write_atomically(files[part], ''.join(f'{name}\n' for name in names))
     for part, names in divided.items():
         print(
             f'{files[part]}: {format_count(len(names), "image")} ({len(names) / len(groups):.1%})'
@@ -86,6 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if copies:
         print(
             f'note: {format_count(copies, "image is a copy", "images are copies")} of others; '
-            'copies are in the same list'
+            'copies are in the same split'
         )
     return OK

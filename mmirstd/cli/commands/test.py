@@ -1,6 +1,6 @@
 """Score a model on the test split of a config.
 
-Runs MMSegmentation's test.py, so everything that `mim test` can do works, with a quiet terminal.
+Runs MMSegmentation's test.py with a quiet terminal, so everything that `mim test` can do works.
 Prints IoU, nIoU, Pd and Fa with their counts; docs/reference/metrics.md defines them.
 """
 

@@ -1,6 +1,6 @@
 """Follow small targets through a video or a sequence of frames.
 
-Like `mmirstd detect --track`: tracks.csv has one line for each target in each frame, and --video
+The same as `mmirstd detect --track`: tracks.csv has one line per target and frame, and --video
 draws the tracks.
 """
 

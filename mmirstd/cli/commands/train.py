@@ -1,7 +1,7 @@
 """Train a model from a config.
 
-Runs MMSegmentation's train.py, so everything that `mim train` can do works, with a quiet terminal:
-the log file in the work folder has all the lines.
+Runs MMSegmentation's train.py with a quiet terminal, so everything that `mim train` can do works.
+The log file in the work folder has all lines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         'config',
-        help='config file, name of a config such as simirstd_nudt, or of weights: their config',
+        help='config file, or name of a config such as simirstd_nudt or of weights',
     )
     parser.add_argument(
         '--resume', action='store_true', help='continue from the last checkpoint in the work folder'
