@@ -27,10 +27,7 @@ ACM = Family(
         *fcn_head_rules(),
     ),
     unused=(
-        Unused(
-            r'stem\.0\.(weight|bias)',
-            'constant scale and shift of the input BN in open-acm',
-        ),
+        Unused(r'stem\.0\.(weight|bias)', 'constant scale and shift of the input BN in open-acm'),
     ),
     first_convolutions=('backbone.encoder.stem.0.0.weight',),
     image_statistics=INPUT_STATISTICS,

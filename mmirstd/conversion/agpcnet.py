@@ -8,15 +8,6 @@ from mmirstd.conversion.residual import TORCHVISION_BLOCK_RULES, rename_blocks
 from mmirstd.conversion.residual_unet import fcn_head_rules
 
 
-def _stage_rules() -> Iterator[Rule]:
-    for number in range(1, 5):
-        yield from rename_blocks(
-            rf'backbone\.layer{number}\.(\d+)',
-            rf'backbone.encoder.{number - 1}.\1',
-            TORCHVISION_BLOCK_RULES,
-        )
-
-
 def _fusion_rules() -> Iterator[Rule]:
     for source, target in (('fuse23', 'backbone.fusions.0'), ('fuse12', 'backbone.fusions.1')):
         yield Rule(rf'{source}\.plus_conv\.([01])\.(\w+)', rf'{target}.high.\1.\2')
@@ -28,12 +19,7 @@ def _fusion_rules() -> Iterator[Rule]:
 def _gate(source: str, target: str) -> Rule:
     """A gate without pooling: the original's numbers start one lower than ours."""
     groups = re.compile(source).groups
-    return Rule(
-        rf'{source}\.([0134])\.(\w+)',
-        lambda match: match.expand(
-            f'{target}.{int(match[groups + 1]) + 1}.\\g<{groups + 2}>',
-        ),
-    )
+    return Rule(rf'{source}\.([0134])\.(\w+)', rf'{target}.<\{groups + 1}+1>.\{groups + 2}')
 
 
 def _context_rules() -> Iterator[Rule]:
@@ -57,7 +43,9 @@ AGPCNET = Family(
     rules=(
         Rule(r'backbone\.conv1\.weight', 'backbone.stem.0.weight'),
         Rule(r'backbone\.bn1\.(\w+)', r'backbone.stem.1.\1'),
-        *_stage_rules(),
+        *rename_blocks(
+            r'backbone\.layer([1-4])\.(\d+)', r'backbone.encoder.<\1-1>.\2', TORCHVISION_BLOCK_RULES
+        ),
         *_context_rules(),
         *_fusion_rules(),
         *fcn_head_rules(),

@@ -7,6 +7,7 @@ problems.
 
 from __future__ import annotations
 
+import operator
 import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from mmirstd.checkpoints import load_checkpoint
+from mmirstd.wording import list_some
 
 StateDict = dict[str, Tensor]
 
@@ -35,11 +37,13 @@ class ConversionError(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """Rename keys that match ``pattern`` entirely.
+    r"""Rename keys that match ``pattern`` entirely.
 
     Attributes:
         pattern: Regular expression over the whole source key.
-        target: Replacement in the syntax of `re.Match.expand`, or a function of the match.
+        target: Replacement in the syntax of `re.Match.expand`, or a function of the match. In the
+            replacement ``<\1-1>`` becomes the number in group 1 minus 1. Terms may have several
+            of the operators + - // %, which are applied from left to right.
     """
 
     pattern: str
@@ -50,7 +54,21 @@ class Rule:
         match = re.fullmatch(self.pattern, key)
         if match is None:
             return None
-        return match.expand(self.target) if isinstance(self.target, str) else self.target(match)
+        if not isinstance(self.target, str):
+            return self.target(match)
+        return _TERM.sub(_calculate, match.expand(self.target))
+
+
+_TERM = re.compile(r'<(\d+(?:(?:\+|-|//|%)\d+)+)>')
+_OPERATORS = {'+': operator.add, '-': operator.sub, '//': operator.floordiv, '%': operator.mod}
+
+
+def _calculate(term: re.Match[str]) -> str:
+    first, *steps = re.findall(r'\d+|\D+', term[1])
+    value = int(first)
+    for name, number in zip(steps[::2], steps[1::2], strict=True):
+        value = _OPERATORS[name](value, int(number))
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -167,24 +185,13 @@ def find_state_dict(content: object, *, source: str = 'checkpoint') -> StateDict
     foreign = [key for key, value in content.items() if not isinstance(value, Tensor)]
     if foreign:
         raise ConversionError(
-            f'{source} is not a state dict: {_some(foreign)} contain no tensors. Known containers '
-            'are '
-            f'{", ".join(CONTAINER_KEYS)}.'
+            f'{source} is not a state dict: {list_some(foreign, _SHOWN)} contain no tensors. Known '
+            f'containers are {", ".join(CONTAINER_KEYS)}.'
         )
     state = dict(content)
-    stripped = True
-    while stripped:
-        stripped = False
-        for prefix in WRAPPER_PREFIXES:
-            if all(key.startswith(prefix) for key in state):
-                state = {key.removeprefix(prefix): value for key, value in state.items()}
-                stripped = True
+    while prefix := next((p for p in WRAPPER_PREFIXES if all(k.startswith(p) for k in state)), ''):
+        state = {key.removeprefix(prefix): value for key, value in state.items()}
     return state
-
-
-def _some(items: Sequence[str]) -> str:
-    shown = ', '.join(items[:_SHOWN])
-    return shown + (f' and {len(items) - _SHOWN} more' if len(items) > _SHOWN else '')
 
 
 def convert(
@@ -216,7 +223,8 @@ def convert(
     shapes: list[str] = []
     prepared = family.prepare(dict(source)) if family.prepare else source
     for key, value in prepared.items():
-        name = _target_name(key, family)
+        names = (rule.rename(key) for rule in family.rules)
+        name = next((name for name in names if name is not None), None)
         if name is None or name not in target:
             if not any(re.fullmatch(unused.pattern, key) for unused in family.unused):
                 unknown.append(key if name is None else f'{key} (would be {name})')
@@ -227,19 +235,16 @@ def convert(
         if adapt_in_channels:
             value = _with_in_channels(name, value, target[name].shape, family)
         if value.shape != target[name].shape:
-            expected = tuple(target[name].shape)
-            shapes.append(f'{key} {tuple(value.shape)}, expected {expected}')
+            shapes.append(f'{key} {tuple(value.shape)}, expected {tuple(target[name].shape)}')
         converted[name] = value.to(target[name].dtype)
     # Files written before PyTorch 0.4 lack the counters, which evaluation does not use.
+    kept = re.compile(rf'.*num_batches_tracked|{family.computed}')
+    converted |= {
+        name: target[name] for name in target if name not in converted and kept.fullmatch(name)
+    }
     missing = [name for name in target if name not in converted]
-    kept = family.computed or '(?!)'
-    for name in [
-        each for each in missing if each.endswith('num_batches_tracked') or re.fullmatch(kept, each)
-    ]:
-        converted[name] = target[name]
-        missing.remove(name)
     problems = [
-        f'{len(items)} {what}: {_some(items)}'
+        f'{len(items)} {what}: {list_some(items, _SHOWN)}'
         for what, items in (
             ('keys of the file are not known', unknown),
             ('keys of the file are mapped to the same target', clashes),
@@ -263,25 +268,17 @@ def convert(
     return {name: converted[name] for name in target}
 
 
-def _target_name(key: str, family: Family) -> str | None:
-    for rule in family.rules:
-        name = rule.rename(key)
-        if name is not None:
-            return name
-    return None
-
-
 def _with_in_channels(name: str, value: Tensor, shape: torch.Size, family: Family) -> Tensor:
     if name in family.first_convolutions and value.dim() == len(shape) == 4:
-        have, want = value.shape[1], shape[1]
-        if (have, want) == (3, 1):
+        change = (value.shape[1], shape[1])
+        if change == (3, 1):
             return value.sum(dim=1, keepdim=True)
-        if (have, want) == (1, 3):
+        if change == (1, 3):
             return value.expand(-1, 3, -1, -1) / 3
     if name in family.image_statistics and value.dim() == len(shape) == 1:
-        have, want = value.shape[0], shape[0]
-        if (have, want) == (3, 1):
+        change = (value.shape[0], shape[0])
+        if change == (3, 1):
             return value.mean(dim=0, keepdim=True)
-        if (have, want) == (1, 3):
+        if change == (1, 3):
             return value.expand(3).clone()
     return value

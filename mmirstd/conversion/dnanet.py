@@ -9,14 +9,8 @@ DNANET = Family(
     rules=(
         *rename_blocks(r'conv(\d)_(\d)\.(\d+)', r'backbone.nodes.\1_\2.\3', CBAM_BLOCK_RULES),
         *rename_blocks(r'conv0_4_final\.(\d+)', r'backbone.fuse.\1', CBAM_BLOCK_RULES),
-        Rule(
-            r'conv0_(\d)_1x1\.(.+)',
-            lambda match: f'backbone.lateral.{int(match[1]) - 1}.{match[2]}',
-        ),
-        Rule(
-            r'final([123])\.(.+)',
-            lambda match: f'decode_head.side_heads.{int(match[1]) - 1}.{match[2]}',
-        ),
+        Rule(r'conv0_(\d)_1x1\.(.+)', r'backbone.lateral.<\1-1>.\2'),
+        Rule(r'final([123])\.(.+)', r'decode_head.side_heads.<\1-1>.\2'),
         Rule(r'final4\.(.+)', r'decode_head.conv_seg.\1'),
     ),
     first_convolutions=(

@@ -26,29 +26,9 @@ from mmirstd.conversion.unet import UNET
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        ACM,
-        AGPCNET,
-        ALCNET,
-        DNANET,
-        EFFICIENT_SAM,
-        FC3NET,
-        HDNET,
-        ISNET,
-        ISTDUNET,
-        MOBILE_SAM,
-        MSHNET,
-        RPCANET,
-        RPCANET_PP,
-        RDIAN,
-        RESUNET,
-        SAM,
-        SAM_HQ,
-        SCTRANSNET,
-        SEMANTIC_SAM,
-        SIMIR,
-        SIMIR_BACKBONE,
-        UIUNET,
-        UNET,
+        ACM, AGPCNET, ALCNET, DNANET, EFFICIENT_SAM, FC3NET, HDNET, ISNET, ISTDUNET, MOBILE_SAM,
+        MSHNET, RPCANET, RPCANET_PP, RDIAN, RESUNET, SAM, SAM_HQ, SCTRANSNET, SEMANTIC_SAM, SIMIR,
+        SIMIR_BACKBONE, UIUNET, UNET,
     )
-}
+}  # fmt: skip
 """Name on the command line -> rules."""

@@ -67,10 +67,9 @@ def unused_keys(source: Mapping[str, Tensor], family: Family) -> dict[str, list[
     """Reason -> keys of ``source`` that ``family`` knowingly leaves out."""
     found: dict[str, list[str]] = {}
     for key in source:
-        for unused in family.unused:
-            if re.fullmatch(unused.pattern, key):
-                found.setdefault(unused.reason, []).append(key)
-                break
+        reasons = (each.reason for each in family.unused if re.fullmatch(each.pattern, key))
+        if reason := next(reasons, ''):
+            found.setdefault(reason, []).append(key)
     return found
 
 

@@ -32,25 +32,14 @@ def _attention_rules() -> tuple[Rule, ...]:
 
 
 def _edge_rules() -> tuple[Rule, ...]:
-    def block(number: str) -> str:
-        return f'backbone.edge_blocks.{int(number) - 1}'
-
-    places = {'res1': 'first', 'res2': 'second'}
+    source, target = r'myb([123])', r'backbone.edge_blocks.<\1-1>'
     return (
         Rule(r'dsup\.(\w+)', r'backbone.edge_entry.\1'),
-        Rule(
-            r'dsn([123])\.(\w+)',
-            lambda match: f'backbone.edge_guides.{int(match[1]) - 1}.{match[2]}',
-        ),
-        Rule(
-            r'myb([123])\.(res[12])\.(\w+)\.(\w+)',
-            lambda match: f'{block(match[1])}.{places[match[2]]}.{match[3]}.{match[4]}',
-        ),
-        Rule(r'myb([123])\.gate\.weight', lambda match: f'{block(match[1])}.gate.conv.weight'),
-        Rule(
-            r'myb([123])\.gate\._gate_conv\.(\d)\.(\w+)',
-            lambda match: f'{block(match[1])}.gate.gate.{match[2]}.{match[3]}',
-        ),
+        Rule(r'dsn([123])\.(\w+)', r'backbone.edge_guides.<\1-1>.\2'),
+        Rule(rf'{source}\.res1\.(\w+\.\w+)', rf'{target}.first.\2'),
+        Rule(rf'{source}\.res2\.(\w+\.\w+)', rf'{target}.second.\2'),
+        Rule(rf'{source}\.gate\.weight', rf'{target}.gate.conv.weight'),
+        Rule(rf'{source}\.gate\._gate_conv\.(\d\.\w+)', rf'{target}.gate.gate.\2'),
         Rule(r'fuse\.weight', 'backbone.edge_classifier.weight'),
     )
 

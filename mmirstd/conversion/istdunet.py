@@ -5,10 +5,7 @@ from mmirstd.conversion.common import Family, Rule, Unused
 
 def _attention(source: str, target: str) -> Rule:
     """Rule of one layer of an external attention; ``target`` may refer to groups from 2 on."""
-    return Rule(
-        rf'DN\.X([1-4])\.{source}',
-        lambda match: match.expand(f'backbone.attention.{int(match[1]) - 1}.{target}'),
-    )
+    return Rule(rf'DN\.X([1-4])\.{source}', rf'backbone.attention.<\1-1>.{target}')
 
 
 ISTDUNET = Family(
@@ -16,31 +13,19 @@ ISTDUNET = Family(
     config='istdunet/istdunet_nudt.py',
     rules=(
         Rule(r'down\.stem\.0\.(\w+)', r'backbone.input_norm.\1'),
-        Rule(
-            r'down\.stem\.([12])\.(\w+)',
-            lambda match: f'backbone.stem.{int(match[1]) - 1}.{match[2]}',
-        ),
-        Rule(
-            r'down\.down\.layer([1-4])\.(.+)',
-            lambda match: f'backbone.encoder.{int(match[1]) - 1}.{match[2]}',
-        ),
+        Rule(r'down\.stem\.([12])\.(\w+)', r'backbone.stem.<\1-1>.\2'),
+        Rule(r'down\.down\.layer([1-4])\.(.+)', r'backbone.encoder.<\1-1>.\2'),
         _attention(r'conv1\.(\w+)', r'entry.\2'),
         _attention(r'linear_0\.weight', 'keys.weight'),
         _attention(r'linear_1\.weight', 'values.weight'),
         _attention(r'conv2\.([01])\.(\w+)', r'out.\2.\3'),
-        Rule(
-            r'up\.up([123])\.([01])\.(\w+)',
-            lambda match: f'backbone.reduce.{int(match[1]) - 1}.{match[2]}.{match[3]}',
-        ),
+        Rule(r'up\.up([123])\.([01])\.(\w+)', r'backbone.reduce.<\1-1>.\2.\3'),
         Rule(r'headSeg\.head\.([01])\.(\w+)', r'decode_head.hidden.\1.\2'),
         Rule(r'headSeg\.head\.3\.(\w+)', r'decode_head.conv_seg.\1'),
     ),
     unused=(Unused(r'headDet\..+', 'second head, which the prediction does not use'),),
     first_convolutions=('backbone.stem.0.weight',),
-    image_statistics=(
-        'backbone.input_norm.running_mean',
-        'backbone.input_norm.running_var',
-    ),
+    image_statistics=('backbone.input_norm.running_mean', 'backbone.input_norm.running_var'),
     note=(
         'The original applies a sigmoid inside the model; ours returns logits. Files from '
         'a training on a CPU contain the same values in linear_0 and linear_1, files from a '

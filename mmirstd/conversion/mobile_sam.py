@@ -15,11 +15,12 @@ def _layer(match: re.Match[str]) -> str:
 
 TINY_VIT_RULES = (
     Rule(
-        r'image_encoder\.patch_embed\.seq\.([02])\.(c|bn)\.(\w+)',
-        lambda match: (
-            f'backbone.patch_embed.conv{1 + int(match[1]) // 2}.'
-            f'{"conv" if match[2] == "c" else "bn"}.{match[3]}'
-        ),
+        r'image_encoder\.patch_embed\.seq\.([02])\.c\.(\w+)',
+        r'backbone.patch_embed.conv<\1//2+1>.conv.\2',
+    ),
+    Rule(
+        r'image_encoder\.patch_embed\.seq\.([02])\.bn\.(\w+)',
+        r'backbone.patch_embed.conv<\1//2+1>.bn.\2',
     ),
     Rule(r'image_encoder\.layers\.(\d)\.(.+)', _layer),
     Rule(r'image_encoder\.(neck\..+)', r'backbone.\1'),

@@ -7,13 +7,7 @@ MSHNET_RULES = (
     Rule(r'conv_init\.(\w+)', r'backbone.entry.\1'),
     *rename_blocks(r'encoder_([0-3])\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
     *rename_blocks(r'middle_layer\.(\d+)', r'backbone.encoder.4.\1', CBAM_BLOCK_RULES),
-    *(
-        rule
-        for level in range(4)
-        for rule in rename_blocks(
-            rf'decoder_{level}\.(\d+)', rf'backbone.decoder.{3 - level}.\1', CBAM_BLOCK_RULES
-        )
-    ),
+    *rename_blocks(r'decoder_([0-3])\.(\d+)', r'backbone.decoder.<3-\1>.\2', CBAM_BLOCK_RULES),
     Rule(r'output_([0-3])\.(\w+)', r'decode_head.side_heads.\1.\2'),
     Rule(r'final\.(\w+)', r'decode_head.conv_seg.\1'),
 )

@@ -60,16 +60,10 @@ RDIAN = Family(
         ),
         Rule(
             r'cbam\.ChannelGate\.mlp\.([13])\.(\w+)',
-            lambda match: f'backbone.attention.channel.perceptron.{int(match[1]) - 1}.{match[2]}',
+            r'backbone.attention.channel.perceptron.<\1-1>.\2',
         ),
-        Rule(
-            r'cbam\.SpatialGate\.spatial\.conv\.weight',
-            'backbone.attention.spatial.conv.weight',
-        ),
-        Rule(
-            r'cbam\.SpatialGate\.spatial\.bn\.(\w+)',
-            r'backbone.attention.spatial.norm.\1',
-        ),
+        Rule(r'cbam\.SpatialGate\.spatial\.conv\.(\w+)', r'backbone.attention.spatial.conv.\1'),
+        Rule(r'cbam\.SpatialGate\.spatial\.bn\.(\w+)', r'backbone.attention.spatial.norm.\1'),
         *fcn_head_rules(),
     ),
     unused=(

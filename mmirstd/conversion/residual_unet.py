@@ -18,58 +18,31 @@ INPUT_STATISTICS = tuple(
 
 def residual_encoder_rules() -> tuple[Rule, ...]:
     """Rules of ``stem.*`` and ``layer1-3.*``."""
-    target = 'backbone.encoder.'
-    stem = (
-        Rule(r'stem\.0\.(\w+)', rf'{target}input_norm.\1'),
+    return (
+        Rule(r'stem\.0\.(\w+)', r'backbone.encoder.input_norm.\1'),
         # Three groups of convolution, BN and ReLU after the input BN.
-        Rule(
-            r'stem\.([124578])\.(\w+)',
-            lambda match: (
-                f'{target}stem.{(int(match[1]) - 1) // 3}.{(int(match[1]) - 1) % 3}.{match[2]}'
-            ),
-        ),
+        Rule(r'stem\.([147])\.(\w+)', r'backbone.encoder.stem.<\1//3>.0.\2'),
+        Rule(r'stem\.([258])\.(\w+)', r'backbone.encoder.stem.<\1//3>.1.\2'),
+        *rename_blocks(r'layer([123])\.(\d+)', r'backbone.encoder.stages.<\1-1>.\2', _BLOCK_RULES),
     )
-    stages = (
-        rule
-        for number in (1, 2, 3)
-        for rule in rename_blocks(
-            rf'layer{number}\.(\d+)', rf'{target}stages.{number - 1}.\1', _BLOCK_RULES
-        )
-    )
-    return (*stem, *stages)
 
 
 def residual_unet_decoder_rules() -> tuple[Rule, ...]:
     """Rules of ``deconv2/1.*`` and ``uplayer2/1.*``."""
-    target = 'backbone.decoder.'
-    upsample = (
-        Rule(rf'deconv{number}\.(\w+)', rf'{target}upsample.{2 - number}.\1') for number in (1, 2)
+    return (
+        Rule(r'deconv([12])\.(\w+)', r'backbone.decoder.upsample.<2-\1>.\2'),
+        *rename_blocks(r'uplayer([12])\.(\d+)', r'backbone.decoder.stages.<2-\1>.\2', _BLOCK_RULES),
     )
-    stages = (
-        rule
-        for number in (1, 2)
-        for rule in rename_blocks(
-            rf'uplayer{number}\.(\d+)', rf'{target}stages.{2 - number}.\1', _BLOCK_RULES
-        )
-    )
-    return (*upsample, *stages)
 
 
 def asymmetric_fusion_rules(source: str, target: str) -> tuple[Rule, ...]:
     """Rules of a fusion: ``feature_high``, ``topdown``, ``bottomup`` and ``post``."""
-    layer = r'(\w+)'
     return (
-        Rule(rf'{source}\.feature_high\.([01])\.{layer}', rf'{target}.high.\1.\2'),
-        Rule(rf'{source}\.topdown\.([1245])\.{layer}', rf'{target}.channel_gate.\1.\2'),
+        Rule(rf'{source}\.feature_high\.([01])\.(\w+)', rf'{target}.high.\1.\2'),
+        Rule(rf'{source}\.topdown\.([1245])\.(\w+)', rf'{target}.channel_gate.\1.\2'),
         # Without a pooling layer in front the original numbers start one lower.
-        *(
-            Rule(
-                rf'{source}\.bottomup\.{number}\.{layer}',
-                rf'{target}.place_gate.{number + 1}.\1',
-            )
-            for number in (0, 1, 3, 4)
-        ),
-        Rule(rf'{source}\.post\.([01])\.{layer}', rf'{target}.post.\1.\2'),
+        Rule(rf'{source}\.bottomup\.([0134])\.(\w+)', rf'{target}.place_gate.<\1+1>.\2'),
+        Rule(rf'{source}\.post\.([01])\.(\w+)', rf'{target}.post.\1.\2'),
     )
 
 

@@ -8,14 +8,8 @@ RESUNET = Family(
     config='resunet/resunet_nudt.py',
     rules=(
         *rename_blocks(r'conv([0-3])_0\.(\d+)', r'backbone.encoder.\1.\2', CBAM_BLOCK_RULES),
-        *(
-            rule
-            for level in range(3)
-            for rule in rename_blocks(
-                rf'conv{level}_{3 - level}\.(\d+)',
-                rf'backbone.decoder.{2 - level}.\1',
-                CBAM_BLOCK_RULES,
-            )
+        *rename_blocks(
+            r'conv([0-2])_[1-3]\.(\d+)', r'backbone.decoder.<2-\1>.\2', CBAM_BLOCK_RULES
         ),
         Rule(r'final\.(\w+)', r'decode_head.conv_seg.\1'),
     ),

@@ -7,27 +7,13 @@ _TARGET = r'backbone.transformer.blocks.\1.'
 
 
 def _level(pattern: str, target: str) -> Rule:
-    """The level is group 2 and counts from 1; further groups follow it."""
-    return Rule(
-        _BLOCK + pattern,
-        lambda match: match.expand(_TARGET + target.replace('LEVEL', str(int(match[2]) - 1))),
-    )
-
-
-def _numbered(pattern: str, target: str, offset: int = 1) -> Rule:
-    """The number is group 1; the remaining groups are referred to as usual."""
-    return Rule(
-        pattern,
-        lambda match: match.expand(target.replace('NUMBER', str(int(match[1]) - offset))),
-    )
+    """A rule of a level of a block. Group 2 is the level, which counts from 1 in the original."""
+    return Rule(_BLOCK + pattern, _TARGET + target.replace('LEVEL', r'<\2-1>'))
 
 
 def _decoder(pattern: str, target: str) -> Rule:
     """Decoder levels count from deep to shallow here."""
-    return Rule(
-        r'up_decoder([1-4])\.' + pattern,
-        lambda match: match.expand(f'backbone.decoder.{4 - int(match[1])}.{target}'),
-    )
+    return Rule(r'up_decoder([1-4])\.' + pattern, rf'backbone.decoder.<4-\1>.{target}')
 
 
 SCTRANSNET = Family(
@@ -36,9 +22,9 @@ SCTRANSNET = Family(
     rules=(
         Rule(r'inc\.0\.(.+)', r'backbone.encoder.0.\1'),
         Rule(r'down_encoder([1-4])\.0\.(.+)', r'backbone.encoder.\1.\2'),
-        _numbered(
+        Rule(
             r'mtc\.embeddings_([1-4])\.patch_embeddings\.(\w+)',
-            r'backbone.transformer.embeddings.NUMBER.\2',
+            r'backbone.transformer.embeddings.<\1-1>.\2',
         ),
         _level(r'attn_norm([1-4])\.body\.(\w+)', r'norms.LEVEL.\3'),
         Rule(_BLOCK + r'attn_norm\.body\.(\w+)', _TARGET + r'joint_norm.\2'),
@@ -55,26 +41,23 @@ SCTRANSNET = Family(
         _level(r'ffn([1-4])\.dwconv5x5\.weight', 'feed_forwards.LEVEL.wide.weight'),
         _level(r'ffn([1-4])\.project_out\.weight', 'feed_forwards.LEVEL.reduce.weight'),
         _level(r'ffn([1-4])\.eca\.conv\.0\.weight', 'feed_forwards.LEVEL.channel_gate.weight'),
-        _numbered(
+        Rule(
             r'mtc\.encoder\.encoder_norm([1-4])\.body\.(\w+)',
-            r'backbone.transformer.norms.NUMBER.\2',
+            r'backbone.transformer.norms.<\1-1>.\2',
         ),
-        _numbered(
+        Rule(
             r'mtc\.reconstruct_([1-4])\.conv\.(\w+)',
-            r'backbone.transformer.reconstructions.NUMBER.0.\2',
+            r'backbone.transformer.reconstructions.<\1-1>.0.\2',
         ),
-        _numbered(
+        Rule(
             r'mtc\.reconstruct_([1-4])\.norm\.(\w+)',
-            r'backbone.transformer.reconstructions.NUMBER.1.\2',
+            r'backbone.transformer.reconstructions.<\1-1>.1.\2',
         ),
         _decoder(r'coatt\.mlp_x\.1\.(\w+)', r'skip_gate.\2'),
         _decoder(r'coatt\.mlp_g\.1\.(\w+)', r'decoder_gate.\2'),
         _decoder(r'nConvs\.([01])\.conv\.(\w+)', r'convs.\2.0.\3'),
         _decoder(r'nConvs\.([01])\.norm\.(\w+)', r'convs.\2.1.\3'),
-        Rule(
-            r'gt_conv([2-5])\.0\.(\w+)',
-            lambda match: f'decode_head.side_heads.{int(match[1]) - 2}.{match[2]}',
-        ),
+        Rule(r'gt_conv([2-5])\.0\.(\w+)', r'decode_head.side_heads.<\1-2>.\2'),
         Rule(r'outc\.(\w+)', r'decode_head.side_heads.4.\1'),
         Rule(r'outconv\.(\w+)', r'decode_head.conv_seg.\1'),
     ),
@@ -83,10 +66,7 @@ SCTRANSNET = Family(
             r'mtc\.embeddings_[1-4]\.position_embeddings',
             'never added by the original; it would fix the image size',
         ),
-        Unused(
-            _BLOCK + r'channel_attn\.q[1-4]_attn[1-4]',
-            'scalars that the original never uses',
-        ),
+        Unused(_BLOCK + r'channel_attn\.q[1-4]_attn[1-4]', 'scalars that the original never uses'),
     ),
     first_convolutions=('backbone.encoder.0.conv1.weight', 'backbone.encoder.0.shortcut.0.weight'),
     note='The original applies a sigmoid inside the model; ours returns logits.',

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from mmirstd.conversion.common import ConversionError, Family, Rule, StateDict, Unused
+from mmirstd.conversion.simir import detectron_conv_rules
 from mmirstd.wording import format_count
 
+_BLOCK = r'backbone\.layers\.(\d+\.blocks\.\d+)'
 _PIXEL = r'sem_seg_head\.pixel_decoder\.'
 _PREDICTOR = r'sem_seg_head\.predictor\.'
 _PIXEL_TARGET = 'decode_head.pixel_decoder.'
@@ -54,10 +56,9 @@ def _order_as_unfold(value: Tensor) -> Tensor:
 
 
 def _prepare(state: StateDict) -> StateDict:
-    state = _without_aliases(state)
     return {
         key: _order_as_unfold(value) if _MERGING.fullmatch(key) else value
-        for key, value in state.items()
+        for key, value in _without_aliases(state).items()
     }
 
 
@@ -78,17 +79,11 @@ SEMANTIC_SAM = Family(
     rules=(
         Rule(r'backbone\.patch_embed\.proj\.(\w+)', r'backbone.patch_embed.projection.\1'),
         Rule(
-            r'backbone\.layers\.(\d+\.blocks\.\d+)\.attn\.((?:qkv|proj)\.\w+|relative_\w+_table)',
+            _BLOCK + r'\.attn\.((?:qkv|proj)\.\w+|relative_\w+_table)',
             r'backbone.stages.\1.attn.w_msa.\2',
         ),
-        Rule(
-            r'backbone\.layers\.(\d+\.blocks\.\d+)\.mlp\.fc1\.(\w+)',
-            r'backbone.stages.\1.ffn.layers.0.0.\2',
-        ),
-        Rule(
-            r'backbone\.layers\.(\d+\.blocks\.\d+)\.mlp\.fc2\.(\w+)',
-            r'backbone.stages.\1.ffn.layers.1.\2',
-        ),
+        Rule(_BLOCK + r'\.mlp\.fc1\.(\w+)', r'backbone.stages.\1.ffn.layers.0.0.\2'),
+        Rule(_BLOCK + r'\.mlp\.fc2\.(\w+)', r'backbone.stages.\1.ffn.layers.1.\2'),
         Rule(
             r'backbone\.layers\.(\d+\.(?:blocks\.\d+\.norm[12]|downsample)\..+)',
             r'backbone.stages.\1',
@@ -100,11 +95,8 @@ SEMANTIC_SAM = Family(
         ),
         Rule(_PIXEL + r'transformer\.encoder\.(layers\..+)', rf'{_PIXEL_TARGET}\1'),
         Rule(_PIXEL + r'transformer\.(level_embed)', rf'{_PIXEL_TARGET}\1'),
-        # A Detectron2 convolution contains its norm; ours is the next layer of a sequence.
-        Rule(_PIXEL + r'adapter_1\.(weight)', rf'{_PIXEL_TARGET}lateral.0.\1'),
-        Rule(_PIXEL + r'adapter_1\.norm\.(\w+)', rf'{_PIXEL_TARGET}lateral.1.\1'),
-        Rule(_PIXEL + r'layer_1\.(weight)', rf'{_PIXEL_TARGET}output.0.\1'),
-        Rule(_PIXEL + r'layer_1\.norm\.(\w+)', rf'{_PIXEL_TARGET}output.1.\1'),
+        *detectron_conv_rules(_PIXEL + r'adapter_1', f'{_PIXEL_TARGET}lateral'),
+        *detectron_conv_rules(_PIXEL + r'layer_1', f'{_PIXEL_TARGET}output'),
         Rule(_PIXEL + r'((?:input_proj|mask_features)\..+)', rf'{_PIXEL_TARGET}\1'),
         Rule(
             _PREDICTOR + r'decoder\.(layers\.\d+)\.linear([12]\.\w+)',

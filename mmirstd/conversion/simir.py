@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 
 from mmirstd.conversion.common import Family, Rule, StateDict, Unused
 
-NORM = r'(weight|bias)'
 BLOCK_STAGES = {
     **{1: '0.blocks.0', 2: '0.blocks.1', 3: '1.downsample.pre_block'},
     **{5: '1.blocks.0', 6: '1.blocks.1', 7: '2.downsample.pre_block'},
@@ -17,10 +16,23 @@ BLOCK_STAGES = {
     **{21: '3.downsample.pre_block', 23: '3.blocks.0', 24: '3.blocks.1'},
 }
 """Block number of the official RepViT-M1.1 -> timm's place of the ordinary block."""
-DOWNSAMPLINGS = {4: 1, 8: 2, 22: 3}
-"""Block number of the official RepViT-M1.1 -> stage that it enters."""
+DOWNSAMPLINGS = {4: '1.downsample', 8: '2.downsample', 22: '3.downsample'}
+"""Block number of the official RepViT-M1.1 -> timm's place of the downsampling block."""
 STAGE_SIZES = {256: 0, 128: 1, 64: 2, 32: 3}
 """The release names its projections after the map size at 256 pixels."""
+
+_BLOCK_PARTS = {
+    r'token_mixer\.0': 'token_mixer',
+    r'token_mixer\.1': 'se',
+    r'channel_mixer\.m\.0': 'channel_mixer.conv1',
+    r'channel_mixer\.m\.2': 'channel_mixer.conv2',
+}
+_DOWNSAMPLING_PARTS = {
+    r'token_mixer\.0': 'spatial_downsample',
+    r'token_mixer\.2': 'channel_downsample',
+    r'channel_mixer\.m\.0': 'ffn.conv1',
+    r'channel_mixer\.m\.2': 'ffn.conv2',
+}
 
 
 def split_in_projections(state: StateDict) -> StateDict:
@@ -48,25 +60,6 @@ def _prepare(state: StateDict) -> StateDict:
     return state
 
 
-def _block(prefix: str) -> Callable[[re.Match[str]], str]:
-    inner = {'token_mixer.0': 'token_mixer', 'token_mixer.1': 'se'}
-    inner |= {
-        'channel_mixer.m.0': 'channel_mixer.conv1',
-        'channel_mixer.m.2': 'channel_mixer.conv2',
-    }
-    return lambda match: (
-        f'{prefix}stages.{BLOCK_STAGES[int(match[1])]}.{inner[match[2]]}.{match[3]}'
-    )
-
-
-def _downsampling(prefix: str) -> Callable[[re.Match[str]], str]:
-    inner = {'token_mixer.0': 'spatial_downsample', 'token_mixer.2': 'channel_downsample'}
-    inner |= {'channel_mixer.m.0': 'ffn.conv1', 'channel_mixer.m.2': 'ffn.conv2'}
-    return lambda match: (
-        f'{prefix}stages.{DOWNSAMPLINGS[int(match[1])]}.downsample.{inner[match[2]]}.{match[3]}'
-    )
-
-
 def repvit_rules(source: str = '', target: str = '') -> tuple[Rule, ...]:
     """Rules from the official RepViT-M1.1 names to timm's.
 
@@ -74,89 +67,84 @@ def repvit_rules(source: str = '', target: str = '') -> tuple[Rule, ...]:
         source: Regular expression in front of ``features.``.
         target: Prefix of our names.
     """
-    parts = r'(token_mixer\.[012]|channel_mixer\.m\.[02])\.(.+)'
-    downsamplings = '|'.join(map(str, DOWNSAMPLINGS))
     return (
         Rule(rf'{source}features\.0\.0\.(.+)', rf'{target}stem.conv1.\1'),
         Rule(rf'{source}features\.0\.2\.(.+)', rf'{target}stem.conv2.\1'),
-        Rule(rf'{source}features\.({downsamplings})\.{parts}', _downsampling(target)),
-        Rule(rf'{source}features\.(\d+)\.{parts}', _block(target)),
+        *(
+            Rule(rf'{source}features\.{block}\.{old}\.(.+)', rf'{target}stages.{place}.{new}.\1')
+            for places, parts in (
+                (BLOCK_STAGES, _BLOCK_PARTS),
+                (DOWNSAMPLINGS, _DOWNSAMPLING_PARTS),
+            )
+            for block, place in places.items()
+            for old, new in parts.items()
+        ),
     )
 
 
-def _conv_bn(source: str, place: Callable[[re.Match[str]], str]) -> tuple[Rule, ...]:
-    """Rules of a 1x1-BN-GELU block, whose number is group 1 of ``source``."""
+def detectron_conv_rules(source: str, target: str) -> tuple[Rule, Rule]:
+    """Rules of a Detectron2 convolution, which contains its norm; ours is the next layer."""
+    rest = re.compile(source).groups + 1
     return (
-        Rule(rf'{source}\.0\.c\.weight', lambda match: f'{place(match)}.conv.weight'),
-        Rule(rf'{source}\.0\.bn\.(\w+)', lambda match: f'{place(match)}.bn.{match[2]}'),
+        Rule(rf'{source}\.norm\.(.+)', rf'{target}.1.\{rest}'),
+        Rule(rf'{source}\.(.+)', rf'{target}.0.\{rest}'),
+    )
+
+
+def _conv_bn(source: str, target: str) -> tuple[Rule, Rule]:
+    """Rules of a 1x1-BN-GELU block."""
+    rest = re.compile(source).groups + 1
+    return (
+        Rule(rf'{source}\.0\.c\.weight', f'{target}.conv.weight'),
+        Rule(rf'{source}\.0\.bn\.(\w+)', rf'{target}.bn.\{rest}'),
     )
 
 
 def _interaction(source: str, target: str) -> tuple[Rule, ...]:
     """Rules of one bidirectional attention; group 1 of the pattern is its number."""
     parts = {
-        r'transformer_cross_attention_layers_proj\.(\d)\.multihead_attn': 'read',
-        r'transformer_self_attention_layers\.(\d)\.self_attn': 'self_attn',
-        r'transformer_cross_attention_layers_broad\.(\d)\.multihead_attn': 'write',
-        r'transformer_cross_attention_layers_proj\.(\d)\.norm': 'read_norm',
-        r'transformer_self_attention_layers\.(\d)\.norm': 'self_norm',
-        r'transformer_cross_attention_layers_broad\.(\d)\.norm': 'write_norm',
-        r'transformer_ffn_layers\.(\d)\.norm': 'ffn_norm',
-        r'transformer_ffn_layers\.(\d)\.linear1': 'ffn.lin1',
-        r'transformer_ffn_layers\.(\d)\.linear2': 'ffn.lin2',
+        r'cross_attention_layers_proj\.(\d)\.multihead_attn': 'read',
+        r'self_attention_layers\.(\d)\.self_attn': 'self_attn',
+        r'cross_attention_layers_broad\.(\d)\.multihead_attn': 'write',
+        r'cross_attention_layers_proj\.(\d)\.norm': 'read_norm',
+        r'self_attention_layers\.(\d)\.norm': 'self_norm',
+        r'cross_attention_layers_broad\.(\d)\.norm': 'write_norm',
+        r'ffn_layers\.(\d)\.norm': 'ffn_norm',
+        r'ffn_layers\.(\d)\.linear1': 'ffn.lin1',
+        r'ffn_layers\.(\d)\.linear2': 'ffn.lin2',
     }
     return tuple(
-        Rule(rf'{source}{old}\.(.+)', rf'{target}interactions.\1.{new}.\2')
+        Rule(rf'{source}transformer_{old}\.(.+)', rf'{target}interactions.\1.{new}.\2')
         for old, new in parts.items()
     )
 
 
-def _encoder_rules() -> tuple[Rule, ...]:
+def _encoder_rules() -> Iterator[Rule]:
     source, target = r'backbone\.', 'backbone.'
-
-    def number_stage(name: str, offset: int = 0) -> Callable[[re.Match[str]], str]:
-        return lambda match: f'{target}{name}.{STAGE_SIZES[int(match[1])] - offset}'
-
-    layer = r'backbone\.transformer([123])\.encoder\.layers\.0\.'
-
-    def dense(name: str) -> Callable[[re.Match[str]], str]:
-        return lambda match: (
-            f'{target}dense_interactions.{int(match[1]) - 1}.{name}{match.group(match.lastindex)}'
-        )
-
-    return (
-        *repvit_rules(source, 'backbone.backbone.'),
-        *_interaction(source, target),
-        *_conv_bn(r'backbone\.broad_(\d+)_dense', number_stage('dense_out', 1)),
-        *_conv_bn(r'backbone\.proj_(\d+)_dense', number_stage('dense_in')),
-        *_conv_bn(r'backbone\.broad_(\d+)', number_stage('sparse_in')),
-        *_conv_bn(r'backbone\.proj_(\d+)', number_stage('sparse_out')),
-        *_conv_bn(r'backbone\.proj([1-4])', lambda match: f'neck.projections.{int(match[1]) - 1}'),
-        Rule(r'backbone\.level_embed_proj\.weight', 'backbone.level_embed.weight'),
-        Rule(r'backbone\.query_(feat|embed)_encoder\.weight', r'backbone.query_\1.weight'),
-        Rule(rf'backbone\.decoder_norm\.{NORM}', r'backbone.early_decoder.norm.\1'),
-        Rule(r'backbone\.(mask_embed|mask_features)\.(.+)', r'backbone.early_decoder.\1.\2'),
-        Rule(r'backbone\.transformer([123])\.(level_embed)', dense('')),
-        Rule(layer + r'linear1\.(.+)', dense('ffn.lin1.')),
-        Rule(layer + r'linear2\.(.+)', dense('ffn.lin2.')),
-        Rule(layer + r'((?:self_attn|norm[12])\..+)', dense('')),
-    )
+    yield from repvit_rules(source, 'backbone.backbone.')
+    yield from _interaction(source, target)
+    for size, stage in STAGE_SIZES.items():
+        yield from _conv_bn(rf'{source}broad_{size}_dense', f'{target}dense_out.{stage - 1}')
+        yield from _conv_bn(rf'{source}proj_{size}_dense', f'{target}dense_in.{stage}')
+        yield from _conv_bn(rf'{source}broad_{size}', f'{target}sparse_in.{stage}')
+        yield from _conv_bn(rf'{source}proj_{size}', f'{target}sparse_out.{stage}')
+    yield from _conv_bn(rf'{source}proj([1-4])', r'neck.projections.<\1-1>')
+    yield Rule(rf'{source}level_embed_proj\.weight', 'backbone.level_embed.weight')
+    yield Rule(rf'{source}query_(feat|embed)_encoder\.weight', r'backbone.query_\1.weight')
+    yield Rule(rf'{source}decoder_norm\.(weight|bias)', r'backbone.early_decoder.norm.\1')
+    yield Rule(rf'{source}(mask_(?:embed|features)\..+)', r'backbone.early_decoder.\1')
+    dense, ours = rf'{source}transformer([123])\.', r'backbone.dense_interactions.<\1-1>.'
+    yield Rule(rf'{dense}(level_embed)', rf'{ours}\2')
+    yield Rule(rf'{dense}encoder\.layers\.0\.linear([12]\..+)', rf'{ours}ffn.lin\2')
+    yield Rule(rf'{dense}encoder\.layers\.0\.((?:self_attn|norm[12])\..+)', rf'{ours}\2')
 
 
 def _fpn_rules() -> tuple[Rule, ...]:
     source = r'sem_seg_head\.pixel_decoder\.'
-
-    def level(name: str) -> Callable[[re.Match[str]], str]:
-        # A Detectron2 convolution contains its norm; ours is the next layer of a sequence.
-        return lambda match: (
-            f'neck.{name}.{int(match[1]) - 1}.'
-            + (f'1.{match[2].removeprefix("norm.")}' if 'norm' in match[2] else f'0.{match[2]}')
-        )
-
     return (
         *_interaction(source, 'neck.'),
-        Rule(source + r'adapter_([123])\.(.+)', level('laterals')),
-        Rule(source + r'layer_([1234])\.(.+)', level('layers')),
+        *detectron_conv_rules(source + r'adapter_([123])', r'neck.laterals.<\1-1>'),
+        *detectron_conv_rules(source + r'layer_([1234])', r'neck.layers.<\1-1>'),
         Rule(source + r'input_proj\.(.+)', r'neck.laterals.3.\1'),
         Rule(source + r'mask_features\.(.+)', r'neck.mask_features.\1'),
         Rule(source + r'level_embed_proj\.weight', 'neck.level_embed.weight'),
@@ -171,17 +159,13 @@ def _decoder_rules() -> tuple[Rule, ...]:
     source = r'sem_seg_head\.predictor\.'
     return (
         Rule(source + r'transformer\.(.+)', r'decode_head.transformer.\1'),
-        Rule(
-            source + r'pe_layer\.(positional_encoding_gaussian_matrix)',
-            r'decode_head.position.\1',
-        ),
+        Rule(source + r'pe_layer\.(positional_\w+)', r'decode_head.position.\1'),
         Rule(source + r'output_upscaling\.(.+)', r'decode_head.upscaling.\1'),
         Rule(source + r'output_hypernetworks_mlps\.(.+)', r'decode_head.mask_embed.\1'),
         Rule(source + r'query_(feat|embed)\.weight', r'decode_head.query_\1.weight'),
         Rule(source + r'sparse_embed\.weight', 'decode_head.prompt_embed.weight'),
         Rule(
-            r'sem_seg_head\.pixel_decoder2\.mask_downscaling\.(.+)',
-            r'decode_head.mask_prompt.\1',
+            r'sem_seg_head\.pixel_decoder2\.mask_downscaling\.(.+)', r'decode_head.mask_prompt.\1'
         ),
     )
 

@@ -19,7 +19,7 @@ FAMILY = Family(
     config='toy.py',
     rules=(
         Rule(r'first\.(\w+)', r'backbone.conv.\1'),
-        Rule(r'block(\d)\.(.+)', lambda match: f'backbone.{int(match[1]) - 1}.{match[2]}'),
+        Rule(r'block(\d)\.(.+)', r'backbone.<\1-1>.\2'),
     ),
     unused=(Unused(r'spare\..+', 'never applied'),),
     first_convolutions=('backbone.conv.weight',),
@@ -50,6 +50,13 @@ def test_every_key_is_renamed_and_cast():
     assert torch.equal(converted['backbone.conv.weight'], source()['first.weight'])
     assert converted['backbone.0.weight'].dtype == torch.float32
     assert converted['backbone.0.num_batches_tracked'] == 7
+
+
+def test_numbers_in_names_are_calculated_from_left_to_right():
+    rule = Rule(r'c(\d+)_(\d)\.(\w+)', r'a.<\1//2-1>.<5-\2>.<\1%3>.<\2+\1>.\3')
+    assert rule.rename('c7_2.weight') == 'a.2.3.1.9.weight'
+    assert Rule('old', lambda match: f'{match[0]}er').rename('old') == 'older'
+    assert rule.rename('c7.weight') is None
 
 
 def test_counters_may_be_absent_as_in_old_files():

@@ -61,3 +61,11 @@ def test_distilled_backbone_alone_becomes_weights_of_repvit(tmp_path: Path) -> N
     assert Path(report.config).name == 'step1_nudt.py'
     backbone = RepViT(stem_stride=1, weights=str(tmp_path / 'ours.pth'))
     assert all((p == 0.5).all() for p in backbone.parameters())
+
+
+def test_another_size_of_repvit_is_named(tmp_path: Path) -> None:
+    state = released_state('repvit_m1_1')
+    state['features.31.token_mixer.0.c.weight'] = torch.zeros(256, 1, 3, 3)  # M1.1 ends at 24
+    torch.save(state, tmp_path / 'm1_5.pth')
+    with pytest.raises(ConversionError, match=r'not known: features\.31\.token_mixer'):
+        convert_file(SIMIR_BACKBONE, tmp_path / 'm1_5.pth', tmp_path / 'ours.pth')
