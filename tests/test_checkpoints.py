@@ -268,7 +268,7 @@ def test_torchscript_and_other_archives_are_told_apart(tmp_path):
         load_checkpoint(path)
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('readme.txt', 'weights inside')
-    with pytest.raises(ValueError, match='zip archive of something else'):
+    with pytest.raises(ValueError, match='another kind of zip archive'):
         load_checkpoint(path)
 
 

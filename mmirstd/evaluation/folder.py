@@ -152,9 +152,9 @@ def score_folder(
         raise FolderError(problems)
     if all_void and not any(record.counts.target_areas for record in scorer.records):
         raise ValueError(
-            f'no mask has a target; {format_count(len(all_void), "mask")} with pixels of '
-            f'{void_value}, which are left out as void, such as {all_void[0]}. If 255 is their '
-            'target, leave the void value out'
+            f'no mask has a target; {format_count(len(all_void), "mask has", "masks have")} void '
+            f'pixels ({void_value}), such as {all_void[0]}. If 255 is their target, leave the void '
+            'value out'
         )
     notes += describe_void(all_void, len(pairs), void_value)
     return FolderScores(scorer.compute(), kind, left_out, resized, notes)

@@ -1,7 +1,7 @@
-"""Reading images and writing files: one module each, used by every other part of the package.
+"""Reading images and writing files, for every other part of the package.
 
-`images` decodes and encodes images and masks, `outputs` decides where results may go and writes
-them whole. Beside them: videos, cameras, prediction files, checksums, folders.
+`images` decodes and encodes images and masks. `outputs` decides where results may go and writes
+whole files. The other modules are about videos, cameras, prediction files, checksums and folders.
 
 Imports neither torch nor OpenMMLab.
 """

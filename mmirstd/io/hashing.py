@@ -10,9 +10,7 @@ from typing import Any
 
 
 def sha256(*paths: str | os.PathLike[str]) -> str:
-    """SHA-256, 64 hexadecimal digits, of the content of one or several files in a row.
-
-    Files are read in parts, so they may be larger than the memory.
+    """SHA-256 of the joined content of one or several files, 64 hexadecimal digits.
 
     Raises:
         OSError: A file cannot be read; the message names it.
@@ -26,10 +24,9 @@ def sha256(*paths: str | os.PathLike[str]) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """Short digest, 16 hexadecimal digits, of nested lists and dictionaries of plain values.
+    """Short digest of nested lists and dictionaries of plain values, 16 hexadecimal digits.
 
-    Equal values have equal digests, whatever the order of their keys. Values that JSON does not
-    know count by their text.
+    The order of keys does not matter. Values that JSON does not support are replaced by their text.
     """
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Warnings of libraries: off the screen, and into the log file as soon as there is one."""
+"""Warnings of libraries, kept off the screen and written to the log file when there is one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log_files: list[logging.FileHandler] = []
 
 
 def hold_warnings() -> Callable[[], None]:
-    """Keep Python warnings of libraries off the screen; they are written to the log file later.
+    """Keep Python warnings of libraries off the screen, see :func:`hold`.
 
     Returns:
         A function that shows warnings on the screen again.
@@ -48,19 +48,19 @@ def hold(text: str) -> None:
     if not _log_files:
         _held.append(text)
         return
-    # The text itself, not '%s': MMEngine's handlers leave out a message that came before.
+    # The text itself, not '%s': MMEngine's handlers drop a message that is equal to an earlier one.
     record = logging.LogRecord('mmengine', logging.WARNING, '', 0, text, None, None)
     for handler in _log_files:
         handler.handle(record)
 
 
 def log_file() -> str | None:
-    """The log file that held texts are written to; None before there is one."""
+    """The log file that :func:`hold` writes to; None before there is one."""
     return _log_files[0].baseFilename if _log_files else None
 
 
 def release_held(handlers: Iterable[logging.Handler]) -> None:
-    """Write what was held so far to the log files among some handlers; from now on at once."""
+    """Write all held texts, and later ones immediately, to the log files among ``handlers``."""
     _log_files[:] = [one for one in handlers if isinstance(one, logging.FileHandler)]
     waiting = _held[:]
     _held.clear()

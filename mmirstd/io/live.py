@@ -1,7 +1,7 @@
-"""Frames of cameras and streams, the newest first in line.
+"""Frames of cameras and streams, without a growing delay.
 
-A thread reads as fast as frames come, whether they are processed or not. A few are kept; when that
-is too little, the oldest one is dropped and counted, so what is processed is never old.
+A thread reads every frame as it arrives and keeps a few of them. If processing is slower, the
+oldest one is dropped and counted, so that processed frames are always recent.
 """
 
 from __future__ import annotations
@@ -25,19 +25,16 @@ SCHEMES = ('http', 'https', 'rtmp', 'rtmps', 'rtp', 'rtsp', 'rtsps', 'srt', 'tcp
 """Protocols of streams."""
 
 CAPACITY = 4
-"""Frames that wait to be processed."""
+"""Number of frames that may wait to be processed."""
 
 _TIMEOUT_MS = 10_000
-_MOST_FAILURES = 20  # reads in a row without a frame, until a stream has ended
+_MOST_FAILURES = 20  # consecutive reads without a frame that end a stream
 _PAUSE = 0.05  # seconds after such a read
-_PATIENCE = 0.1  # seconds between two looks at whether to stop
+_PATIENCE = 0.1  # seconds between two checks whether to stop
 
 
 def is_live(address: object) -> bool:
-    """Whether ``address`` means a camera (0, '0'), a stream or a GStreamer pipeline.
-
-    A file or folder of this name takes precedence.
-    """
+    """Whether ``address`` is a camera (0, '0'), a stream or a GStreamer pipeline, not a file."""
     if isinstance(address, int) and not isinstance(address, bool):
         return address >= 0
     if not isinstance(address, str):
@@ -48,7 +45,7 @@ def is_live(address: object) -> bool:
 
 
 def live_name(address: int | str) -> str:
-    """How files and messages call a source: without user names, passwords and tokens."""
+    """Name of a source for files and messages, without user names, passwords and tokens."""
     text = str(address)
     if text.isdecimal():
         return f'camera{text}'
@@ -60,22 +57,22 @@ def live_name(address: int | str) -> str:
 
 
 class LiveCapture:
-    """A camera or a stream, opened.
+    """An open camera or stream.
 
     Args:
         address: Index of a camera, URL, or GStreamer pipeline that ends in ``appsink``.
-        capacity: Frames that may wait to be processed.
-        opened: What to read from instead, an object like ``cv2.VideoCapture``.
+        capacity: Number of frames that may wait to be processed.
+        opened: Object like ``cv2.VideoCapture`` to read from instead.
 
     Attributes:
         name: See :func:`live_name`.
-        rate: Frames per second that the source states; None if it states none.
-        received: Frames so far.
-        dropped: Those of them that were not processed, because newer ones came.
-        is_stopped: Called several times a second; :meth:`frames` ends when it is true.
+        rate: Frames per second as the source states them; None if it does not.
+        received: Number of frames so far.
+        dropped: Number of frames that were dropped for newer ones.
+        is_stopped: Called several times a second; :meth:`frames` ends when it returns True.
 
     Raises:
-        ImageReadError: The source cannot be opened; the message has no password.
+        ImageReadError: The source cannot be opened; the message contains no password.
     """
 
     def __init__(
@@ -96,14 +93,14 @@ class LiveCapture:
         self._error: Exception | None = None
 
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Read until the source ends or ``is_stopped`` is true.
+        """Read until the source ends or ``is_stopped`` returns True.
 
         Yields:
-            The number of a frame, from 0, dropped ones included, and the frame: BGR (H, W, 3) or
-            (H, W).
+            The number of a frame, counted from 0 with the dropped ones, and the frame, (H, W) or
+            BGR (H, W, 3).
 
         Raises:
-            ImageReadError: Not a single frame came.
+            ImageReadError: No frame arrived.
         """
         reader = threading.Thread(target=self._read, name='live source', daemon=True)
         reader.start()
@@ -112,11 +109,11 @@ class LiveCapture:
                 yield item
         finally:
             self._closing = True
-            reader.join(2)  # one that waits for a dead camera ends with the program
+            reader.join(2)  # a thread that waits for a dead camera ends with the program
         if self._error is not None:
             raise self._error
         if not self.received and not self.is_stopped():
-            raise ImageReadError(f'{self.name}: the source was opened, but no frame came')
+            raise ImageReadError(f'{self.name}: the source was opened, but no frame arrived')
 
     def _next(self) -> tuple[int, np.ndarray] | None:
         with self._ready:
@@ -166,8 +163,8 @@ def _open(address: int | str, name: str) -> cv2.VideoCapture:
     elif ' ! ' in text:
         if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
             raise ImageReadError(
-                'this OpenCV was built without GStreamer, so it cannot run a pipeline; give the '
-                'URL of the stream, or install an OpenCV with GStreamer'
+                'this OpenCV was built without GStreamer, which pipelines need; give the URL of '
+                'the stream, or install an OpenCV with GStreamer'
             )
         capture = cv2.VideoCapture(text, cv2.CAP_GSTREAMER)
     else:

@@ -1,6 +1,6 @@
-"""Predictions as files: writing those of a model, and reading those of any program.
+"""Writing predictions of a model, and reading those of any program.
 
-Masks, probabilities or logits in image files and .npy.
+They are masks, probabilities or logits, in image files or .npy.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from mmirstd.io.outputs.folder import OutputFolder
 from mmirstd.wording import format_count
 
 PROBABILITY_FOLDER = 'probability'
-"""Sub-folder of the written masks that holds the probability maps."""
+"""Sub-folder for probability maps in a folder of masks."""
 
 PREDICTION_KINDS = ('auto', 'mask', 'probability', 'logits')
-"""What the pixels of a prediction may mean, see `read_prediction_file`."""
+"""Meanings of the pixels of a prediction, see `read_prediction_file`."""
 
 
 def detect_kind(paths: Iterable[Path]) -> str:
-    """Find out what the predictions of a folder are.
+    """Find out whether the predictions of a folder are masks or probabilities.
 
-    They are masks if no file holds more than two values, 0 and one other, and those others are the
-    same everywhere or 1 and the largest of the type (0/1, 0/255, true/false, also mixed); or if
-    all files hold labels of instances: integers of which every connected region has one. Otherwise
-    they are probabilities. The folder is judged as a whole, because one probability map may well
-    be all zero.
+    They are masks if every file contains 0 and at most one other value, and these other values are
+    all equal, or 1 and the largest value of the type (0/1, 0/255, true/false, also mixed). Labels
+    of instances are masks, too: integers from 1, one per connected region. The folder is judged as
+    a whole, because a single probability map may be all zero.
 
     Args:
         paths: All prediction files of the folder.
@@ -49,7 +48,7 @@ def detect_kind(paths: Iterable[Path]) -> str:
         try:
             image = _read_plane(path)
         except (OSError, ValueError):
-            continue  # whoever reads it for good reports it
+            continue  # reading it to score it reports the error
         highest = image.max()
         if image.dtype.kind == 'u':
             usual.add(float(np.iinfo(image.dtype).max))
@@ -59,9 +58,8 @@ def detect_kind(paths: Iterable[Path]) -> str:
             has_labels = True
         elif highest != 0:
             foreground.add(float(highest))
-    if has_labels:
-        return 'mask'
-    return 'mask' if len(foreground) < 2 or foreground <= usual else 'probability'
+    is_mask = has_labels or len(foreground) < 2 or foreground <= usual
+    return 'mask' if is_mask else 'probability'
 
 
 def _are_instances(image: NDArray) -> bool:
@@ -86,30 +84,30 @@ def read_prediction_file(
     Args:
         path: PNG, BMP or TIFF of any bit depth, or .npy.
         kind: ``'mask'``: predicted where the value is above 0. ``'probability'``: floats 0..1,
-            or unsigned integers whose largest value (255, 65535) stands for 1. ``'logits'``:
+            or unsigned integers whose largest value (255, 65535) is probability 1. ``'logits'``:
             floats whose sigmoid is the probability.
-        threshold: A pixel is predicted where its probability is above.
+        threshold: A pixel is predicted if its probability exceeds this.
 
     Returns:
         (H, W) mask and (H, W) probability; the latter is None for masks.
 
     Raises:
-        ValueError: The file is not what ``kind`` says; the message names it.
+        ValueError: The file does not match ``kind``; the message names it.
     """
     image = _read_plane(path)
     if kind == 'mask':
         return image > 0, None
     if kind == 'logits':
         if image.dtype.kind != 'f':
-            raise ValueError(f'{path}: holds {image.dtype}, but logits are floats')
+            raise ValueError(f'{path}: contains {image.dtype}, but logits are floats')
         mask = image > (log(threshold / (1 - threshold)) if threshold > 0 else -inf)
         return mask, expit(image.astype(np.float32))
     if image.dtype.kind == 'f':
         probability = image
         if probability.min() < 0 or probability.max() > 1:
             raise ValueError(
-                f'{path}: values from {probability.min():.4g} to {probability.max():.4g} are no '
-                'probabilities; if they are logits, say --kind logits'
+                f'{path}: values from {probability.min():.4g} to {probability.max():.4g} are not '
+                'probabilities; if they are logits, give --kind logits'
             )
     elif image.dtype == bool:
         probability = image.astype(np.float64)
@@ -117,14 +115,14 @@ def read_prediction_file(
         probability = image / np.iinfo(image.dtype).max
     else:
         raise ValueError(
-            f'{path}: holds {image.dtype}, which has no largest value to stand for probability 1; '
-            'save uint8, uint16 or floats 0..1, or say --kind mask'
+            f'{path}: contains {image.dtype}, whose largest value cannot be probability 1; save '
+            'uint8, uint16 or floats 0..1, or give --kind mask'
         )
     return probability > threshold, probability.astype(np.float32)
 
 
 def _read_plane(path: Path) -> NDArray:
-    """(H, W) values of ``path``; a colour image counts if its channels are equal."""
+    """(H, W) values of ``path``, a gray image or a colour image with equal channels."""
     picture = read_picture(path)
     image = label_values(picture, str(path))
     if image.ndim == 3:
@@ -142,16 +140,16 @@ class PredictionWriter:
     """Writes predictions as PNG files named like their images.
 
     Args:
-        folder: Where to write; created if missing. See `mmirstd.io.outputs.folder.OutputFolder` for
-            what protects inputs, other files and earlier results.
+        folder: Folder for the results; created if missing. `mmirstd.io.outputs.folder.OutputFolder`
+            describes how inputs, other files and earlier results are protected.
         parents: Number of parent folders of an image that its output keeps.
         save_probability: Also write 16-bit probability maps into ``folder/probability``.
         overwrite: Replace the results of an earlier run.
-        part: Number of this process where several write one set of results.
+        part: Number of this process if several write one set of results.
 
     Raises:
-        FileExistsError: The folder holds earlier results and ``overwrite`` is False.
-        OutputError: They are inputs, or reached through a link.
+        FileExistsError: The folder contains earlier results and ``overwrite`` is False.
+        OutputError: Earlier results are inputs, or reached through a link.
     """
 
     def __init__(
@@ -170,7 +168,7 @@ class PredictionWriter:
         self.save_probability = save_probability
         self._written: dict[Path, str] = {}
         self._files = OutputFolder(folder, 'test', overwrite=overwrite, part=part)
-        self._files.__enter__()  # for the life of the metric, which has no end
+        self._files.__enter__()  # until the process ends, as the metric is never closed
 
     def write(
         self, name: str, mask: NDArray[np.bool_], probability: NDArray[np.float32] | None
@@ -183,15 +181,15 @@ class PredictionWriter:
             probability: (H, W) 0..1, needed only for probability maps.
 
         Raises:
-            ValueError: Another image has the same output name, or there is no probability, or the
-                image has fewer parent folders than are to be kept.
+            ValueError: Another image has the same output name, the probability is missing, or the
+                image has fewer parent folders than its output should keep.
             OutputError: The place is an input, or reached through a link.
-            FileExistsError: The place is taken by a file that this run did not write.
+            FileExistsError: The file exists and is not from this run.
         """
         relative = self._relative(name)
         if self._written.setdefault(relative, name) != name:
             raise ValueError(self._clash(name, self._written[relative], relative))
-        # An image that exists under this name is an input, whatever wrote it.
+        # An existing image of this name is an input, even if another program wrote it.
         self._files.inputs.add(name)
         place = self._files.path(relative, again=True)
         write_image(place, mask.astype(np.uint8) * 255)
@@ -210,42 +208,35 @@ class PredictionWriter:
         if self.parents > len(parts):
             raise ValueError(
                 f'output_parents={self.parents}: the path {name} has only '
-                f'{format_count(len(parts), "parent folder")} whose names could be kept'
+                f'{format_count(len(parts), "parent folder")}'
             )
         kept = parts[len(parts) - self.parents :]
         return Path(*kept, Path(name).name).with_suffix('.png')
 
     def _clash(self, one: str, other: str, relative: Path) -> str:
-        first, second = _folders(one)[::-1], _folders(other)[::-1]
-        same = next(
-            (k for k, pair in enumerate(zip(first, second, strict=False)) if len(set(pair)) > 1),
-            None,
-        )
-        fix = (
-            'their names must differ in more than the suffix'
-            if same is None
-            else f'set output_parents={same + 1} in the metric'
-        )
+        pairs = zip(reversed(_folders(one)), reversed(_folders(other)), strict=False)
+        enough = next((k for k, (a, b) in enumerate(pairs, start=1) if a != b), None)
+        fix = 'their names must differ in more than the suffix'
+        if enough is not None:
+            fix = f'set output_parents={enough} in the metric'
         return f'{one} and {other} would both be written to {self.folder / relative}; {fix}'
 
 
 def _folders(name: str) -> list[str]:
-    """Names of the folders of a path that may become folders of results, outermost first."""
+    """Parent folders of a path that its output can keep, outermost first."""
     parts = Path(name).parent.parts
-    start = max(
-        (k + 1 for k, part in enumerate(parts) if part in ('..', Path(name).anchor)), default=0
-    )
-    return list(parts[start:])
+    unusable = [k for k, part in enumerate(parts) if part in ('..', Path(name).anchor)]
+    return list(parts[max(unusable, default=-1) + 1 :])
 
 
 def encode_probability(probability: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """Turn (H, W) probabilities 0..1 into 16-bit grey values 0..65535.
+    """Convert (H, W) probabilities 0..1 to 16-bit gray values 0..65535.
 
-    Halves are rounded down, so exactly 0.5 becomes 32767 and stays "not above 0.5".
+    Halves are rounded down, so that 0.5 becomes 32767 and remains "not above 0.5".
     """
     return np.ceil(probability.astype(np.float64) * 65535 - 0.5).astype(np.uint16)
 
 
 def round_probability(probability: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Probabilities (H, W) as they come back from the 16-bit file of `encode_probability`."""
+    """Probabilities (H, W) as read back from the 16-bit file of `encode_probability`."""
     return encode_probability(probability) / 65535.0

@@ -1,4 +1,4 @@
-"""Reading many files at once, with the results in order."""
+"""Reading many files at the same time, with the results in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = TypeVar('Result')
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, which a container or batch system may limit."""
+    """Number of cores that this process may use; a container or batch system may limit it."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
@@ -23,19 +23,15 @@ def usable_cores() -> int:
 def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int | None = None
 ) -> Iterator[Result]:
-    """``function`` of each item, computed on several cores, in the order of the items.
+    """``function`` of each item, computed in several threads, in the order of the items.
 
-    Threads share the work, which pays where it is decoding of images: OpenCV, Pillow and NumPy let
-    other threads run meanwhile. At most a few results wait to be taken, so thousands of images
-    never fill the memory.
+    Suits the decoding of images, because OpenCV, Pillow and NumPy let other threads run. Only a few
+    results are computed ahead, so that thousands of images do not fill the memory.
 
     Args:
-        function: May run in several threads at once.
-        items: Read one after the other, as they are needed.
-        workers: Threads; None takes one per usable core.
-
-    Raises:
-        Exception: What ``function`` raises, when its turn comes.
+        function: May run in several threads at once; its errors are raised in order, too.
+        items: Read one by one, when they are needed.
+        workers: Number of threads; None for one per usable core.
     """
     workers = workers or usable_cores()
     if workers == 1:

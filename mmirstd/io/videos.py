@@ -1,7 +1,7 @@
-"""Frames of video files: with all their bits, and counted against what the file announces.
+"""Frames of video files with all their bits, and a check for missing frames.
 
-OpenCV decodes what has 8 bits per value, and gray frames of 16 bits. Other deep gray formats go to
-PyAV (the extra `video`), because OpenCV would reduce them to 8 bits.
+OpenCV decodes frames of 8 bits per value and gray frames of 16 bits. PyAV (the extra `video`)
+decodes gray frames with other numbers of bits, which OpenCV would reduce to 8.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import numpy as np
 from mmirstd.io.images.limits import ImageReadError, check_decoded_size
 from mmirstd.wording import format_count
 
-# FFmpeg's own messages; OpenCV reads the variable once, at the first video of the process.
+# Turns off FFmpeg's messages; OpenCV reads the variable once, at the first video of the process.
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
 
 VIDEO_SUFFIXES = (
     '.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ts',
     '.webm', '.wmv',
 )  # fmt: skip
-"""File name endings, in lower case, by which videos are told from images."""
+"""Suffixes of video files, in lower case."""
 
 _EXACT = ('.avi', '.m4v', '.mov', '.mp4')
 """Containers that store the number of frames; for others OpenCV estimates it from the duration."""
 
-_MOST_FAILURES = 64  # in a row, before the rest of a file is given up
+_MOST_FAILURES = 64  # consecutive failures after which the rest of a file is given up
 
 _GRAY = (b'Y1',)
 _GRAY_16_LITTLE_ENDIAN = int.from_bytes(b'Y1\x00\x10', 'little')
-_DEEP = (*_GRAY, b'Y2', b'Y3', b'Y4', b'G3', b'G4')  # raw formats that state their bits per value
+_DEEP = (*_GRAY, b'Y2', b'Y3', b'Y4', b'G3', b'G4')  # raw formats whose codes contain the bits
 
 
 def is_video(path: object) -> bool:
@@ -49,14 +49,14 @@ class Video:
 
     Attributes:
         path: The file.
-        announced: Number of frames that the file announces; None if it does not say.
-        rate: Frames per second; None if it does not say.
+        announced: Number of frames according to the file; None if it does not say.
+        rate: Frames per second; None if the file does not say.
         is_exact: Whether ``announced`` is stored in the file, not estimated from its duration.
-        reduced_from: Bits per value of colour frames that are read as 8 bits, else None.
+        reduced_from: Bits per value of colour frames that are reduced to 8 bits, else None.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImportError: The frames have a gray format that needs PyAV, which is not installed.
+        ImportError: The frames need PyAV, which is not installed.
         ImageReadError: The file cannot be opened as a video, or its frames are above the limit of
             :mod:`mmirstd.io.images.limits`.
     """
@@ -68,9 +68,8 @@ class Video:
         capture = self._open()
         frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         rate = capture.get(cv2.CAP_PROP_FPS)
-        width, height = (
-            int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
-        )
+        width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         self._format = int(capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT))
         capture.release()
         check_decoded_size(height, width, str(self.path), channels=3)
@@ -85,18 +84,18 @@ class Video:
             _import_av(self.path, bits)
 
     def frames(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Decode in order, passing over frames that are damaged.
+        """Decode in order, and skip damaged frames.
 
         Yields:
-            The number of a frame in the file, from 0, and the frame: BGR (H, W, 3), uint8, or
-            (H, W), uint16.
+            The number of a frame in the file, from 0, and the frame: BGR (H, W, 3) of uint8, or
+            (H, W) of uint16.
         """
-        yield from self._frames_of_av() if self._use_av else self._frames_of_opencv()
+        return self._frames_of_av() if self._use_av else self._frames_of_opencv()
 
     def shortfall(self, decoded: int) -> str:
-        """What is to be said when only ``decoded`` frames could be read, '' if that is all."""
+        """Message about missing frames when ``decoded`` could be read; '' if none are missing."""
         if decoded == 0:
-            return f'{self.path}: the video has no frame that can be decoded'
+            return f'{self.path}: no frame of the video can be decoded'
         if self.announced is None:
             return ''
         tolerated = 0 if self.is_exact else max(1, self.announced // 50)
@@ -104,7 +103,7 @@ class Video:
             return ''
         return (
             f'{self.path}: {decoded} of {format_count(self.announced, "frame")} could be decoded; '
-            'the file is damaged or was cut off'
+            'the file is damaged or incomplete'
         )
 
     def _open(self) -> cv2.VideoCapture:
@@ -126,12 +125,10 @@ class Video:
                     if self.announced is None or number + failures > self.announced:
                         break
                     continue
-                # One failure is one damaged frame, as long as good ones follow.
+                # Each failure before a good frame is one damaged frame.
                 number, failures = number + failures, 0
                 if self._as_stored and (frame.ndim != 2 or frame.dtype != np.uint16):
-                    raise ImageReadError(
-                        f'{self.path}: OpenCV does not return its 16-bit frames as they are stored'
-                    )
+                    raise ImageReadError(f'{self.path}: OpenCV changes its 16-bit frames')
                 yield number, frame
                 number += 1
         finally:
@@ -155,10 +152,9 @@ class Video:
 
 
 def deinterlace(frame: np.ndarray) -> np.ndarray:
-    """Keep the even lines of an interlaced frame and draw the odd ones between them.
+    """Replace the odd lines of an interlaced frame, which show another moment, by interpolation.
 
-    The odd lines of an interlaced frame show another moment. Fine structures of one line are lost
-    where they lie on an odd line.
+    Structures that are one line high and on an odd line are lost.
 
     Args:
         frame: (H, W) or (H, W, C), integer or float.
@@ -167,28 +163,23 @@ def deinterlace(frame: np.ndarray) -> np.ndarray:
         A frame of the same shape and type.
     """
     result = frame.copy()
-    above = frame[:-1:2] if frame.shape[0] % 2 == 0 else frame[:-2:2]
-    below = frame[2::2]
-    inner = above[: len(below)].astype(np.float64) + below
-    mean = inner / 2 if frame.dtype.kind == 'f' else np.floor(inner / 2 + 0.5)
-    odd = result[1::2]
+    odd, even = result[1::2], frame[::2]
+    mean = (even[:-1].astype(np.float64) + even[1:]) / 2
+    if frame.dtype.kind != 'f':
+        mean = np.floor(mean + 0.5)
     odd[: len(mean)] = mean.astype(frame.dtype)
-    if len(odd) > len(mean):  # the last line has no neighbour below
-        odd[-1] = above[-1]
+    odd[len(mean) :] = even[-1]  # a last line without a neighbour below
     return result
 
 
 def count_combs(frame: np.ndarray) -> tuple[int, int]:
-    """How often lines alternate in a frame, and for comparison how often columns do.
+    """Count the pixels in alternating lines and, for comparison, in alternating columns.
 
-    At the edges of what moves, an interlaced frame has odd lines that differ from the even lines
-    around them, several in a row. Noise and point targets alternate as often along both axes.
+    At the edges of moving objects, several odd lines of an interlaced frame differ from the even
+    lines around them. Noise and point targets alternate equally often along both axes.
 
     Args:
         frame: (H, W) or (H, W, C).
-
-    Returns:
-        Number of pixels in alternating lines, and in alternating columns.
     """
     gray = frame.max(axis=2) if frame.ndim == 3 else frame
     gray = gray.astype(np.float32)
@@ -206,7 +197,7 @@ def _combs(gray: np.ndarray, step: float) -> int:
 
 
 def _deep_format(code: int) -> tuple[bytes | None, int]:
-    """Kind and bits per value of a raw pixel format of FFmpeg; None for 8 bits and unknown ones."""
+    """Kind and bits per value of a raw pixel format of FFmpeg; kind None for 8 bits or unknown."""
     tag = (code & 0xFFFFFFFF).to_bytes(4, 'little')
     if tag[:3] in (b'RGB', b'BGR') and tag[3] in (48, 64):
         return tag[:3], 16
@@ -221,7 +212,7 @@ def _import_av(path: Path, bits: int) -> ModuleType:
         import av
     except ImportError as error:
         raise ImportError(
-            f'{path}: its gray frames of {bits} bits would be reduced to 8 bits by OpenCV; PyAV '
-            "reads them: pip install 'mmirstd[video]'"
+            f'{path}: OpenCV would reduce its gray frames of {bits} bits to 8; PyAV reads them: '
+            "pip install 'mmirstd[video]'"
         ) from error
     return av

@@ -234,7 +234,7 @@ def test_void_pixels_are_not_targets_where_the_user_says_so(tmp_path, write_pair
     report = check_dataset(tmp_path, void_value=255)
     assert not report.problems
     (note,) = (note for note in report.notes if 'void' in note)
-    assert '1 of 3 masks with pixels of 255' in note
+    assert '1 of 3 masks has void pixels (255)' in note
     assert 'c.png' in note
     for name in 'ab':
         (tmp_path / f'masks/{name}.png').unlink()

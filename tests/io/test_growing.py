@@ -49,6 +49,19 @@ def test_a_failed_append_leaves_whole_rows(tmp_path):
     assert all(line.endswith(b'x' * 50) for line in lines[1:-1])
 
 
+def test_an_end_that_does_not_fit_is_one_error(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    file = GrowingFile(tmp_path / 't.json', b'[' + b' ' * 4095, b']')
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+        with pytest.raises(OSError, match='MB are free') as caught:
+            file.close(complete=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(caught.value).count('cannot write') == 1
+    assert os.listdir(tmp_path) == ['t.part.json']
+
+
 @pytest.mark.parametrize('text', ['=1+1', '+cmd', '-cmd', '@SUM(A1)', '\tx', "'x", "'=x"])
 def test_names_are_not_formulas_and_can_be_read_back(text):
     (cell,) = next(csv.reader([csv_text([[text]]).decode().rstrip('\r\n')]))

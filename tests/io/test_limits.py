@@ -71,7 +71,7 @@ def test_a_tiff_that_unpacks_to_too_much_is_refused_before_memory_is_taken(tmp_p
     assert path.stat().st_size < 3e6
     before = _peak_mb()
     message = (
-        r'bomb\.tif: 14000 x 14000 pixels take 1568 MB .*held as a whole, with tiles too.*'
+        r'bomb\.tif: 14000 x 14000 pixels take 1568 MB .*whole frames are kept in memory.*'
         r'--max-image-mb 1569 .*MMIRSTD_MAX_IMAGE_MB=1569 .*cut it into several files'
     )
     with pytest.raises(ImageLimitError, match=message):

@@ -94,7 +94,9 @@ def test_a_missed_frame_does_not_end_a_stream():
 
 
 def test_no_frame_at_all_is_an_error():
-    with pytest.raises(ImageReadError, match='camera3: the source was opened, but no frame came'):
+    with pytest.raises(
+        ImageReadError, match='camera3: the source was opened, but no frame arrived'
+    ):
         list(LiveCapture(3, opened=Camera(0)).frames())
 
 

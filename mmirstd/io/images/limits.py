@@ -1,7 +1,7 @@
-"""How much memory one image may take, checked before its pixels are decoded.
+"""The largest memory of one image, checked before its pixels are decoded.
 
-Every decoder (Pillow, OpenCV, tifffile, NumPy) obeys this one limit, so a small file cannot
-unpack to more memory than the machine has.
+The limit holds for every decoder (Pillow, OpenCV, tifffile, NumPy), so a small file cannot unpack
+to more memory than the machine has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ LIMIT_VARIABLE = 'MMIRSTD_MAX_IMAGE_MB'
 """Environment variable that replaces `DEFAULT_LIMIT_MB`; worker processes inherit it."""
 
 DEFAULT_LIMIT_MB = 1100
-"""Holds a frame of 16,384 x 16,384 pixels: a detector keeps four bytes per pixel of it."""
+"""Enough for 16,384 x 16,384 pixels, of which a detector keeps four bytes each."""
 
 _LEAST_BYTES_PER_PIXEL = 4
 
@@ -22,11 +22,11 @@ class ImageReadError(ValueError):
 
 
 class ImageLimitError(ImageReadError):
-    """An image would take more memory than the limit allows; the message names both."""
+    """An image needs more memory than the limit; the message names both."""
 
 
 def image_limit() -> int:
-    """Largest size in bytes that one decoded image may have.
+    """Largest size of one decoded image in bytes.
 
     Raises:
         ValueError: ``MMIRSTD_MAX_IMAGE_MB`` is not a positive number.
@@ -42,13 +42,13 @@ def image_limit() -> int:
 
 
 def set_image_limit(megabytes: float) -> None:
-    """Set the limit for this process and for those that it starts.
+    """Set the limit for this process and those that it starts.
 
     Args:
-        megabytes: Memory that one decoded image may take; pixels below four bytes count as four.
+        megabytes: Largest memory of one decoded image; smaller pixels count as four bytes.
 
     Raises:
-        ValueError: Not a positive number.
+        ValueError: The limit is not a positive number.
     """
     if not 0 < megabytes < 1e9:
         raise ValueError(f'the limit must be a number of megabytes above 0, got {megabytes!r}')
@@ -58,14 +58,14 @@ def set_image_limit(megabytes: float) -> None:
 def check_decoded_size(
     height: int, width: int, source: str, *, channels: int = 1, item_size: int = 1
 ) -> None:
-    """Raise unless an image of this size may be decoded.
+    """Raise an error if an image is too large to be decoded.
 
     Args:
-        height: Pixels.
-        width: Pixels.
-        source: What the error calls the file.
+        height: Height in pixels.
+        width: Width in pixels.
+        source: Name of the file in errors.
         channels: Values per pixel.
-        item_size: Bytes of one value.
+        item_size: Bytes per value.
 
     Raises:
         ImageLimitError: The image is larger than the limit.
@@ -74,22 +74,18 @@ def check_decoded_size(
     if size > image_limit():
         raise ImageLimitError(
             f'{source}: {width} x {height} pixels take {size / 1e6:.0f} MB in memory, more than '
-            f'the limit of {image_limit() / 1e6:.0f} MB. Frames are held as a whole, with tiles '
-            f'too: if the file is genuine and the memory suffices, {_how_to_allow(size)}; else '
-            'cut it into several files'
+            f'the limit of {image_limit() / 1e6:.0f} MB. Tiles do not help, because whole frames '
+            f'are kept in memory. If the file is intact and the memory suffices, '
+            f'{_how_to_allow(size)}; else cut it into several files'
         )
 
 
 def check_file_size(size: int, source: str) -> None:
-    """Raise if a file of ``size`` bytes is larger than any image within the limit.
-
-    Raises:
-        ImageLimitError: The file is larger than the limit.
-    """
+    """Raise an `ImageLimitError` if a file of ``size`` bytes exceeds the limit."""
     if size > image_limit():
         raise ImageLimitError(
             f'{source}: the file has {size / 1e6:.0f} MB, more than the limit of '
-            f'{image_limit() / 1e6:.0f} MB for one image. If it is genuine, {_how_to_allow(size)}'
+            f'{image_limit() / 1e6:.0f} MB for one image. If it is intact, {_how_to_allow(size)}'
         )
 
 

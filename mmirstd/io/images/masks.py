@@ -1,8 +1,8 @@
-"""Reading masks of targets: one policy for every way in which people store them.
+"""Reading masks of targets in all their encodings.
 
-A pixel belongs to a target where its value is above 0, because published masks hold 0/1, 0/255,
-1-bit images and in-between grays. What would make that rule wrong is recognised and refused by
-name: noise of JPEG, pixels that are not to be judged, contradicting transparency.
+A pixel belongs to a target if its value is above 0, because published masks contain 0/1, 0/255,
+1-bit images and gray edges. Masks for which this rule is wrong give an error: JPEG noise, void
+pixels, contradicting transparency.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from mmirstd.io.images.reading import binarize, check_pixels, read_picture
 from mmirstd.wording import format_count
 
 VOID = 255
-"""Label that marks pixels which are not to be judged, as in PASCAL VOC and MMSegmentation."""
+"""Label of void pixels, which are not evaluated, as in PASCAL VOC and MMSegmentation."""
 
-_NOISE = 30  # gray values up to this are noise of JPEG where there are many of them
-_LEAST_NOISE_SHARE = 0.05  # of the pixels above 0; 0.037 is the most in published masks
+_NOISE = 30  # gray values up to this are JPEG noise if there are many of them
+_LEAST_NOISE_SHARE = 0.05  # of the pixels above 0; published masks reach 0.037
 
 
 def read_mask(
@@ -30,12 +30,11 @@ def read_mask(
     """Read a target mask: a pixel belongs to a target where any channel exceeds ``threshold``.
 
     Args:
-        path: Mask file of any encoding that :func:`~mmirstd.io.images.reading.read_image` reads.
-            Of a palette with colours the indices count (0 is background), of gray ones the grays.
-            Where all pixels have the same colour and the transparency differs, opaque pixels are
-            the target.
+        path: Mask file of any format that :func:`~mmirstd.io.images.reading.read_image` reads.
+            The values are the indices of a coloured palette (0 is background), the opacity if all
+            pixels have the same colour, else the colours.
         threshold: Value that target pixels exceed.
-        void_value: Value of pixels that are not to be judged. None if there are none, which is
+        void_value: Value of void pixels, which are not evaluated. None if there are none, which is
             right for masks of 0 and 255.
 
     Returns:
@@ -43,9 +42,8 @@ def read_mask(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageReadError: As for `mmirstd.io.images.reading.read_image`; or, with ``threshold`` 0, a
-            mask that was compressed as JPEG, has the noise of JPEG, or holds 255 (not to be
-            judged) beside the label 1; or transparency that contradicts the colours.
+        ImageReadError: The file cannot be read, or its transparency contradicts its colours. With
+            ``threshold`` 0 also: it is a JPEG, has JPEG noise, or contains 255 beside the label 1.
     """
     values = read_mask_values(path, threshold, void_value=void_value)
     return label_pixels(values, threshold, void_value)
@@ -54,12 +52,9 @@ def read_mask(
 def label_pixels(
     values: np.ndarray, threshold: float = 0, void_value: int | None = None
 ) -> np.ndarray:
-    """Labels of the values of a mask, see :func:`read_mask`.
+    """Labels of mask values (H, W) or (H, W, 3), see :func:`read_mask`.
 
-    Args:
-        values: (H, W) or (H, W, 3). A pixel is void where all channels have the void value.
-        threshold: As for :func:`read_mask`.
-        void_value: As for :func:`read_mask`.
+    A pixel is void if all channels have the value ``void_value``.
     """
     labels = binarize(values, threshold)
     if void_value is not None:
@@ -68,70 +63,49 @@ def label_pixels(
 
 
 def is_all_void(labels: np.ndarray) -> bool:
-    """Whether labels contain void pixels and no target.
-
-    A mask of 0 and 255 looks like that if 255 is said to be void.
-    """
+    """Whether labels contain void pixels and no target, as if 255 of a 0/255 mask were void."""
     return bool((labels == VOID).any()) and not bool((labels == 1).any())
 
 
 def describe_void(paths: Sequence[Path], count: int, void_value: int | None) -> list[str]:
-    """A note about masks whose pixels above 0 are all void, [] if there are none.
-
-    Args:
-        paths: The masks for which :func:`is_all_void` is true.
-        count: Number of all masks.
-        void_value: What they were read with.
-    """
+    """A note about ``paths``, the masks out of ``count`` that :func:`is_all_void` finds; or []."""
     if not paths:
         return []
+    have = 'has' if len(paths) == 1 else 'have'
     return [
-        f'{len(paths)} of {format_count(count, "mask")} with pixels of {void_value}, which are '
-        f'left out as void, and without a target, such as {paths[0]}. If 255 is their target, '
-        'leave the void value out'
+        f'{len(paths)} of {format_count(count, "mask")} {have} void pixels ({void_value}) and no '
+        f'target, such as {paths[0]}. If 255 is their target, leave the void value out'
     ]
 
 
 def read_mask_values(
     path: str | Path, threshold: float = 0, *, void_value: int | None = None
 ) -> np.ndarray:
-    """The values (H, W) or (H, W, 3) of a mask file that are compared with the threshold.
-
-    Args:
-        path: As for :func:`read_mask`.
-        threshold: With 0 or less, ambiguous masks are refused.
-        void_value: As for :func:`read_mask`.
-
-    Raises:
-        ImageReadError: As for :func:`read_mask`.
-    """
+    """The values (H, W) or (H, W, 3) of a mask file; see :func:`read_mask`."""
     picture = read_picture(path)
     values = check_pixels(label_values(picture, str(path)), str(path))
     if threshold <= 0:
         if picture.lossy:
             raise ImageReadError(
-                f'{path}: JPEG blurs masks, so pixels around a target are not 0. Store masks as '
+                f'{path}: JPEG blurs masks, so pixels around a target are not 0. Save masks as '
                 'PNG, or give a threshold above 0.'
             )
+        known = values
         if void_value is None:
             _refuse_void(values, picture, str(path))
-            _refuse_noise(values, str(path))
         else:
             known = values.copy()
             known[_void_pixels(values, void_value)] = 0
-            _refuse_noise(known, str(path))
+        _refuse_noise(known, str(path))
     return values
 
 
 def label_values(picture: Picture, source: str) -> np.ndarray:
-    """What of a picture is the mask: its colours, palette indices or transparency.
+    """The colours, palette indices or opacity (H, W) or (H, W, 3) that are the mask in a picture.
 
     Args:
-        picture: As it was decoded.
-        source: What errors call it.
-
-    Returns:
-        (H, W) or (H, W, 3).
+        picture: The decoded file.
+        source: Name of the file in errors.
 
     Raises:
         ImageReadError: Transparency contradicts the colours.
@@ -142,14 +116,14 @@ def label_values(picture: Picture, source: str) -> np.ndarray:
     if alpha is None or alpha.min() > 0:
         return picture.pixels
     flat = picture.pixels.reshape(alpha.size, -1)
-    if (flat == flat[0]).all():  # one colour everywhere: only the transparency tells
+    if (flat == flat[0]).all():  # one colour everywhere: only the transparency has content
         return alpha
-    if alpha.max() == 0:  # nothing is opaque: whoever wrote it did not mean the transparency
+    if alpha.max() == 0:  # nothing is opaque: the transparency is meaningless
         return picture.pixels
     if not np.array_equal(alpha > 0, binarize(picture.pixels) > 0):
         raise ImageReadError(
-            f'{source}: the mask is partly transparent, and its opaque pixels are not those above '
-            '0, so it is unclear which are the target. Save it without transparency.'
+            f'{source}: the mask is partly transparent, and its opaque pixels differ from those '
+            'above 0, so the target is ambiguous. Save it without transparency.'
         )
     return picture.pixels
 
@@ -160,14 +134,10 @@ def _void_pixels(values: np.ndarray, void_value: int) -> np.ndarray:
 
 
 def _is_gray_palette(picture: Picture) -> bool:
-    """Whether the colours of a palette are grays that tell the indices apart."""
-    pixels = picture.pixels
-    if pixels.ndim == 3:
-        if (pixels != pixels[..., :1]).any():
-            return False
-        pixels = pixels[..., 0]
-    used = np.unique(picture.indices)
-    return len(np.unique(pixels)) == len(used)
+    """Whether every index of a palette has its own gray."""
+    pixels = np.atleast_3d(picture.pixels)
+    is_gray = bool((pixels == pixels[..., :1]).all())
+    return is_gray and len(np.unique(pixels)) == len(np.unique(picture.indices))
 
 
 def _refuse_noise(values: np.ndarray, source: str) -> None:
@@ -178,13 +148,13 @@ def _refuse_noise(values: np.ndarray, source: str) -> None:
     if low >= _LEAST_NOISE_SHARE * marked and len(np.unique(values[is_low])) >= 3:
         raise ImageReadError(
             f'{source}: values of 1 to {_NOISE} in {low} of {format_count(marked, "pixel")} above '
-            '0, which looks like the noise of JPEG: was the mask saved as JPEG before? Save it '
-            'from its source as PNG, or give a threshold above 0, such as 127.'
+            '0, which looks like JPEG noise: was the mask a JPEG before? Save the original as PNG, '
+            'or give a threshold above 0, such as 127.'
         )
 
 
 def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
-    """0, 1 and 255 are background, target and "not to be judged"; grays are something else."""
+    """0, 1 and 255 are background, target and void; other grays have another meaning."""
     if values.dtype != np.uint8 or values.max() < VOID:
         return
     is_palette = picture.indices is not None and not _is_gray_palette(picture)
@@ -197,7 +167,7 @@ def _refuse_void(values: np.ndarray, picture: Picture, source: str) -> None:
     if beside:
         raise ImageReadError(
             f'{source}: {format_count(counts[VOID], "pixel is", "pixels are")} 255 beside the '
-            f'labels {", ".join(str(label) for label in labels[:-1])}. 255 usually marks pixels '
-            'that are not to be judged ("void"): to leave them out, say void_value=255 (LoadMask) '
-            'or --void-value 255. If they are target, set them to 1.'
+            f'labels {", ".join(map(str, labels[:-1]))}. 255 usually marks void pixels: to leave '
+            'them out, give void_value=255 (LoadMask) or --void-value 255. If they are target, set '
+            'them to 1.'
         )

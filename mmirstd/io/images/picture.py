@@ -12,9 +12,9 @@ class Picture:
     """One decoded picture.
 
     Attributes:
-        pixels: (H, W), or BGR (H, W, 3), of the file's numeric type; palettes are expanded.
-        container: Format of the file by its content, such as 'PNG' or 'TIFF'.
-        lossy: Whether it was compressed with losses, which blurs masks.
+        pixels: (H, W) or BGR (H, W, 3), of the file's numeric type; palettes are expanded.
+        container: Format of the file's content, such as 'PNG' or 'TIFF'.
+        lossy: Whether the compression is lossy, which blurs masks.
         alpha: Opacity (H, W), None if the file has none.
         indices: Palette indices (H, W), None if the file has no palette.
     """
@@ -26,20 +26,14 @@ class Picture:
     indices: np.ndarray | None = None
 
     def oriented(self, orientation: int | None) -> Picture:
-        """Turn the picture as the EXIF tag ``orientation`` (1 to 8) tells viewers to."""
-        return replace(
-            self,
-            **{
-                name: turn(values, orientation)
-                for name in ('pixels', 'alpha', 'indices')
-                if (values := getattr(self, name)) is not None
-            },
-        )
+        """Turn the picture by the EXIF tag ``orientation``; values except 2 to 8 change nothing."""
+        planes = {name: getattr(self, name) for name in ('pixels', 'alpha', 'indices')}
+        turned = {k: _turn(v, orientation) for k, v in planes.items() if v is not None}
+        return replace(self, **turned)
 
 
-def turn(image: np.ndarray, orientation: int | None) -> np.ndarray:
-    """Turn (H, W) or (H, W, C) as EXIF's ``orientation`` says; other values leave it as it is."""
-    if orientation in (5, 6, 7, 8):
+def _turn(image: np.ndarray, orientation: int | None) -> np.ndarray:
+    if swaps_sides(orientation):
         image = image.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         image = image[::-1]

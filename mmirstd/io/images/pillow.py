@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP and similar files: Pillow decodes them, OpenCV those with deep colours."""
+"""PNG, JPEG, BMP and similar files: OpenCV decodes deep colours, Pillow everything else."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from mmirstd.wording import format_count
 
 _PLUGINS = (Jpeg2KImagePlugin.Jpeg2KImageFile, WebPImagePlugin.WebPImageFile)  # not preloaded
 FORMATS = ('PNG', 'JPEG', 'BMP', 'DIB', 'GIF', 'PPM', *(plugin.format for plugin in _PLUGINS))
-"""What is tried. Not every format that Pillow knows: its reader of EPS starts a program."""
+"""Accepted formats, without others of Pillow: its EPS reader, for example, starts a program."""
 
 _ORIENTATION = 274
 _NUMERIC_MODES = ('I;16', 'I;16B', 'I;16L', 'I', 'F')
-_ITEM_SIZES = {'I': 4, 'F': 4}
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -47,22 +46,18 @@ def decode(content: bytes, source: str) -> Picture:
     """
     with open_image(content) as image:
         pictures = getattr(image, 'n_frames', 1)
-        # The other pictures of an MPO are previews of the first or a second view.
+        # Further pictures of an MPO are previews or a second view.
         if pictures > 1 and image.format != 'MPO':
             raise ValueError(
                 f'it is animated ({format_count(pictures, "frame")}): save each frame as a '
                 'separate image'
             )
         deep = image.format == 'PNG' and content[24] > 8  # bit depth in the IHDR chunk
-        item_size = 2 if deep or image.mode.startswith('I;16') else _ITEM_SIZES.get(image.mode, 1)
-        channels = len(image.getbands())
-        check_decoded_size(
-            image.height, image.width, source, channels=channels, item_size=item_size
-        )
+        _check_size(image, source, deep)
         lossy = _is_lossy(image, content)
-        image.load()  # raises where the file is truncated, which OpenCV may pass over
+        image.load()  # raises an error for truncated files, which OpenCV may accept
         orientation = image.getexif().get(_ORIENTATION)
-        if deep and channels > 1:  # Pillow would cut the values to 8 bits
+        if deep and len(image.getbands()) > 1:  # Pillow would reduce the values to 8 bits
             picture = _decode_deep(content, image.format)
         else:
             picture = convert(image, image.format, lossy)
@@ -70,7 +65,7 @@ def decode(content: bytes, source: str) -> Picture:
 
 
 def from_pillow(image: Image.Image) -> Picture:
-    """An image opened or made with Pillow, turned upright as EXIF says.
+    """An image opened or made with Pillow, turned by its EXIF orientation.
 
     Raises:
         ImageReadError: Pillow cannot decode it.
@@ -78,16 +73,13 @@ def from_pillow(image: Image.Image) -> Picture:
     source = str(getattr(image, 'filename', '') or 'Pillow image')
     container = image.format or 'Pillow'
     try:
-        check_decoded_size(
-            image.height, image.width, source, channels=len(image.getbands()),
-            item_size=_ITEM_SIZES.get(image.mode, 2 if image.mode.startswith('I;16') else 1),
-        )  # fmt: skip
+        _check_size(image, source)
         image.load()
         orientation = image.getexif().get(_ORIENTATION)
         picture = convert(image, container, lossy=container == 'JPEG')
     except (OSError, SyntaxError) as error:
         raise ImageReadError(f'{source}: cannot be decoded as an image: {error}') from error
-    # Pillow turns TIFF files by itself.
+    # Pillow has already turned TIFF files.
     return picture if container == 'TIFF' else picture.oriented(orientation)
 
 
@@ -108,6 +100,12 @@ def convert(image: Image.Image, container: str, lossy: bool) -> Picture:
         # Not through RGBA, which would mix colours with the background.
         pixels = np.asarray(image.convert('RGB'))[..., ::-1]
     return Picture(pixels, container, lossy, alpha, indices)
+
+
+def _check_size(image: Image.Image, source: str, deep: bool = False) -> None:
+    size = 4 if image.mode in ('I', 'F') else 2 if deep or image.mode.startswith('I;16') else 1
+    channels = len(image.getbands())
+    check_decoded_size(image.height, image.width, source, channels=channels, item_size=size)
 
 
 def _is_lossy(image: Image.Image, content: bytes) -> bool:

@@ -1,6 +1,6 @@
-"""Keeping the decoders' own messages off the terminal; what matters reaches the caller as errors.
+"""Keeping messages of decoders off the terminal; their errors reach the caller.
 
-Pillow has its own limit on pixels, which would refuse large frames before our check.
+Pillow's own limit on pixels is turned off, because it refuses large frames before our check.
 """
 
 from __future__ import annotations
@@ -22,17 +22,9 @@ _before: tuple[int, int | None, bool] = (0, None, False)
 def quiet_decoders() -> Iterator[None]:
     """Silence OpenCV and tifffile, and leave the limit on pixels to `mmirstd.io.images.limits`.
 
-    The settings belong to the whole process. Any number of threads may be inside at once; when the
-    last one leaves, the settings are as they were before the first.
+    The settings belong to the whole process. Several threads may be inside at the same time; when
+    the last one leaves, the settings are restored.
     """
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter() -> None:
     global _inside, _before
     logger = logging.getLogger('tifffile')
     with _LOCK:
@@ -42,14 +34,11 @@ def _enter() -> None:
             Image.MAX_IMAGE_PIXELS = None
             logger.disabled = True
         _inside += 1
-
-
-def _leave() -> None:
-    global _inside
-    with _LOCK:
-        _inside -= 1
-        if not _inside:
-            level, pixels, disabled = _before
-            cv2.utils.logging.setLogLevel(level)
-            Image.MAX_IMAGE_PIXELS = pixels
-            logging.getLogger('tifffile').disabled = disabled
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _inside -= 1
+            if not _inside:
+                level, Image.MAX_IMAGE_PIXELS, logger.disabled = _before
+                cv2.utils.logging.setLogLevel(level)

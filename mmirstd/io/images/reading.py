@@ -1,13 +1,15 @@
-"""Reading infrared images of any container without losing bits and without guessing.
+"""Reading infrared images of any format without losing bits and without guessing.
 
-Every image and mask of the package is read here. What a file says beside its numbers is applied
-as a viewer applies it, or the file is refused by name: orientation, palettes, polarity, planes,
-transparency, several pictures in one file.
+Every image and mask of the package is read here. Orientation, palettes, polarity, planes and
+transparency are applied as in a viewer; where that is impossible, an error names the file.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,96 +25,78 @@ from mmirstd.io.images.limits import (
 )
 from mmirstd.io.images.picture import Picture
 from mmirstd.io.images.quiet import quiet_decoders
-from mmirstd.io.images.tiff import SIGNATURES, TiffReader, open_tiff
+from mmirstd.io.images.tiff import SIGNATURES, TiffReader
 from mmirstd.wording import format_count
 
 _NPY_SIGNATURE = b'\x93NUMPY'
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Read an image file with the values that it holds.
+    """Read an image file with its original values.
 
     Args:
         path: PNG, BMP, JPEG, TIFF, WebP, GIF, PGM or .npy file, recognised by its content.
 
     Returns:
-        Array (H, W), or (H, W, 3) in BGR order (OpenMMLab's order), of the file's own numeric
-        type, turned upright as its EXIF orientation says. Palettes are expanded, alpha channels
-        dropped, 1-bit images become 0 and 255, and a TIFF that counts from white to black is
-        inverted.
+        Array (H, W), or (H, W, 3) in BGR order (OpenMMLab's order), of the file's numeric type,
+        turned by the EXIF orientation. Palettes are expanded, alpha channels dropped, 1-bit images
+        become 0 and 255, and a TIFF in which 0 is white is inverted.
 
     Raises:
-        FileNotFoundError: There is no such file, or a link leads to nothing.
+        FileNotFoundError: There is no such file, or a link is broken.
         OSError: The file cannot be opened.
-        ImageLimitError: The image would take more memory than `mmirstd.io.images.limits` allows.
+        ImageLimitError: The image needs more memory than `mmirstd.io.images.limits` allows.
         ImageReadError: The file is empty, truncated, not an image, has several pictures, an
-            unusual shape, or holds NaN or infinite pixels.
+            unusual shape, or contains NaN or infinite pixels.
     """
     return read_picture(path).pixels
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Read an image file with what else it says; see :func:`read_image`."""
-    path = Path(path)
-    content = _content(path)
-    return decode_picture(content, str(path))
+    """Read an image file with its metadata; see :func:`read_image`."""
+    return decode_picture(_content(Path(path)), str(path))
 
 
 def decode_image(content: bytes, source: str) -> np.ndarray:
-    """Decode the content of an image file, for instance of a member of an archive.
+    """Decode an image from the content of its file, for instance from an archive.
 
     Args:
         content: The whole file.
-        source: What errors call it.
-
-    Returns:
-        As :func:`read_image`.
-
-    Raises:
-        ImageReadError: As for :func:`read_image`.
+        source: Name of the file in errors, which are those of :func:`read_image`.
     """
     return decode_picture(content, source).pixels
 
 
 def decode_picture(content: bytes, source: str) -> Picture:
-    """Decode the content of an image file with what else it says; see :func:`decode_image`."""
+    """Decode an image with its metadata; see :func:`decode_image`."""
     if not content:
         raise ImageReadError(f'{source}: the file is empty (0 bytes)')
-    try:
-        with quiet_decoders():
-            picture = _decode(content, source)
-    except ImageLimitError:
-        raise
-    except Exception as error:  # decoders raise many types, none of which names the file
-        raise _unreadable(source, error) from error
+    with _decoding(source):
+        picture = _decode(content, source)
     return _checked(picture, source)
 
 
 def read_size(path: str | Path) -> tuple[int, int]:
-    """Return (height, width) of an image file as a viewer shows it, without decoding its pixels.
+    """(height, width) of an image file as a viewer shows it, without decoding its pixels.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageReadError: As for :func:`read_image`, as far as the header tells.
+        ImageReadError: The header is damaged or not that of an image.
     """
-    path = Path(path)
-    content = _content(path)
-    try:
-        with quiet_decoders():
-            if content.startswith(_NPY_SIGNATURE):
-                height, width, *_ = _npy_header(content)[0]
-                return height, width
-            if content.startswith(SIGNATURES):
-                with open_tiff(content, str(path)) as tiff:
-                    return tiff.size()
-            with pillow.open_image(content) as image:
-                return pillow.shown_size(image)
-    except Exception as error:  # decoders raise many types, none of which names the file
-        raise _unreadable(str(path), error) from error
+    content = _content(Path(path))
+    with _decoding(str(path)):
+        if content.startswith(_NPY_SIGNATURE):
+            height, width, *_ = _npy_header(content)[0]
+            return height, width
+        if content.startswith(SIGNATURES):
+            with closing(TiffReader(content, str(path))) as tiff:
+                return tiff.size()
+        with pillow.open_image(content) as image:
+            return pillow.shown_size(image)
 
 
 class ImageSequence:
-    """The pictures of one file: the pages of a TIFF, one of any other format.
+    """The pictures of one file: the pages of a TIFF, or the only picture of another format.
 
     Pages are decoded one by one, so a stack may be larger than the memory.
 
@@ -130,10 +114,8 @@ class ImageSequence:
         with _opened(path) as file:
             is_tiff = file.read(4) in SIGNATURES
         if is_tiff:
-            try:
+            with _decoding(str(path)):
                 self._tiff = TiffReader(path, str(path))
-            except Exception as error:  # tifffile raises many types
-                raise _unreadable(str(path), error) from error
 
     def __len__(self) -> int:
         """Number of pictures; overviews are not counted."""
@@ -144,12 +126,8 @@ class ImageSequence:
         if self._tiff is None:
             return read_image(self.path)
         source = str(self.path) if len(self) == 1 else f'{self.path} page {picture}'
-        try:
+        with _decoding(source):
             found = self._tiff.read(picture)
-        except ImageLimitError:
-            raise
-        except Exception as error:  # decoders raise many types, none of which names the file
-            raise _unreadable(source, error) from error
         return _checked(found, source).pixels
 
     def close(self) -> None:
@@ -159,21 +137,17 @@ class ImageSequence:
 
 
 def binarize(labels: np.ndarray, threshold: float = 0) -> np.ndarray:
-    """Return 1 where any channel of ``labels`` (H, W) or (H, W, C) exceeds ``threshold``, else 0.
-
-    Returns:
-        uint8 array (H, W).
-    """
+    """(H, W) uint8: 1 where any channel of (H, W) or (H, W, C) exceeds ``threshold``, else 0."""
     mask = labels > threshold
     return np.asarray(mask.any(axis=2) if mask.ndim == 3 else mask).astype(np.uint8)
 
 
 def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
-    """Return ``image`` as (H, W) or (H, W, 3), or raise if it cannot be an image.
+    """Return ``image`` as (H, W) or (H, W, 3), or raise an error if it is not an image.
 
     Args:
-        image: Decoded or user-supplied array; (H, W, 1) is taken as (H, W).
-        source: What errors call it.
+        image: Decoded array or one of the user; (H, W, 1) becomes (H, W).
+        source: Name of the image in errors.
 
     Raises:
         ImageReadError: Wrong shape or type, no pixels, NaN or infinite pixels.
@@ -189,21 +163,18 @@ def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
         raise ImageReadError(f'{source}: the image has no pixels, its shape is {image.shape}')
     if image.dtype.kind not in 'biuf':
         raise ImageReadError(f'{source}: expected numeric pixels, got dtype {image.dtype}')
-    if image.dtype.kind == 'f':
-        bad = int(np.count_nonzero(~np.isfinite(image)))
-        if bad:
-            raise ImageReadError(
-                f'{source}: NaN or infinite: {bad} of {format_count(image.size, "pixel value")}. '
-                'Replace dead pixels before use.'
-            )
+    if image.dtype.kind == 'f' and (bad := np.count_nonzero(~np.isfinite(image))):
+        raise ImageReadError(
+            f'{source}: NaN or infinite: {bad} of {format_count(image.size, "pixel value")}. '
+            'Replace dead pixels before use.'
+        )
     return image
 
 
 def _opened(path: Path) -> BinaryIO:
-    if path.is_symlink() and not path.exists():
-        raise FileNotFoundError(f'image file not found: {path} is a link to {path.readlink()}')
     if not path.is_file():
-        raise FileNotFoundError(f'image file not found: {path}')
+        link = f' is a link to {path.readlink()}' if path.is_symlink() else ''
+        raise FileNotFoundError(f'image file not found: {path}{link}')
     return path.open('rb')
 
 
@@ -216,20 +187,19 @@ def _content(path: Path) -> bytes:
 def _decode(content: bytes, source: str) -> Picture:
     if content.startswith(_NPY_SIGNATURE):
         shape, dtype = _npy_header(content)
-        rows = (*shape, 1, 1)
-        check_decoded_size(
-            rows[0], rows[1], source, channels=int(np.prod(rows[2:])), item_size=dtype.itemsize
-        )
+        height, width, *others = (*shape, 1, 1)
+        channels = int(np.prod(others))
+        check_decoded_size(height, width, source, channels=channels, item_size=dtype.itemsize)
         return Picture(np.load(io.BytesIO(content), allow_pickle=False), 'NPY')
     if content.startswith(SIGNATURES):
-        with open_tiff(content, source) as tiff:
+        with closing(TiffReader(content, source)) as tiff:
             if len(tiff) > 1:
                 raise ValueError(f'it has {format_count(len(tiff), "page")}, expected one image')
             return tiff.read()
     try:
         return pillow.decode(content, source)
     except UnidentifiedImageError:
-        raise ValueError('the content is of no known image format') from None
+        raise ValueError('the content has no known image format') from None
 
 
 def _npy_header(content: bytes) -> tuple[tuple[int, ...], np.dtype]:
@@ -244,9 +214,17 @@ def _npy_header(content: bytes) -> tuple[tuple[int, ...], np.dtype]:
 
 def _checked(picture: Picture, source: str) -> Picture:
     pixels = np.ascontiguousarray(check_pixels(picture.pixels, source))
-    return Picture(pixels, picture.container, picture.lossy, picture.alpha, picture.indices)
+    return replace(picture, pixels=pixels)
 
 
-def _unreadable(source: str, error: Exception) -> ImageReadError:
-    text = ' '.join(str(error).split()) or type(error).__name__
-    return ImageReadError(f'{source}: cannot be decoded as an image: {text}')
+@contextmanager
+def _decoding(source: str) -> Iterator[None]:
+    """Turn the errors of decoders, which are of many types and name no file, into one."""
+    try:
+        with quiet_decoders():
+            yield
+    except ImageLimitError:
+        raise
+    except Exception as error:
+        text = ' '.join(str(error).split()) or type(error).__name__
+        raise ImageReadError(f'{source}: cannot be decoded as an image: {text}') from error

@@ -1,18 +1,16 @@
 """TIFF files: which pages are pictures, and what their numbers mean.
 
-A TIFF may hold reduced copies of a picture (overviews, thumbnails) and masks of transparency
-next to it, planes instead of pixels, gray values in which 0 is white, and signed or
-floating point samples. tifffile reads the tags; it also decodes the pixels unless the compression
-is one that it needs the package imagecodecs for. Those go to Pillow (8 bits) and OpenCV (more),
-and only where these two are known to return the stored numbers.
+A TIFF may contain overviews of a picture and transparency masks, planes instead of pixels, gray
+values in which 0 is white, and signed or floating-point samples. tifffile reads the tags. It also
+decodes the pixels, unless the compression needs the package imagecodecs and that is missing. Then
+Pillow (8 bits) or OpenCV (more) decodes them, if it is known to return the stored numbers.
 """
 
 from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,7 @@ from mmirstd.io.images.quiet import quiet_decoders
 from mmirstd.wording import format_count
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffFrame, TiffPage
+    from tifffile import TiffFile, TiffPage
 
 SIGNATURES = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 """First bytes of a TIFF and of a BigTIFF."""
@@ -46,8 +44,8 @@ class TiffReader:
     """The pictures of one TIFF; pages are decoded one by one.
 
     Args:
-        file: Path, or the content.
-        source: What errors call it.
+        file: Path or content.
+        source: Name of the file in errors.
 
     Raises:
         ValueError: The file is damaged or contains no picture.
@@ -66,7 +64,7 @@ class TiffReader:
         self._size = self._tiff.filehandle.size
 
     def __len__(self) -> int:
-        """Number of pictures; overviews and masks of transparency are not counted."""
+        """Number of pictures; overviews and transparency masks are not counted."""
         return len(self.numbers)
 
     def close(self) -> None:
@@ -75,40 +73,26 @@ class TiffReader:
 
     def size(self, picture: int = 0) -> tuple[int, int]:
         """(height, width) of a picture as a viewer shows it."""
-        page = self._page(picture)
-        orientation = _orientation(page)
+        page = self._tiff.pages[self.numbers[picture]]
         height, width = page.imagelength, page.imagewidth
-        return (width, height) if swaps_sides(orientation) else (height, width)
+        return (width, height) if swaps_sides(_orientation(page)) else (height, width)
 
     def read(self, picture: int = 0) -> Picture:
         """Decode one picture.
 
         Raises:
-            ValueError: It is truncated, damaged, or of a kind that cannot be read for what it is.
+            ValueError: It is truncated, damaged or of an unsupported kind.
         """
+        number = self.numbers[picture]
         with self._lock, quiet_decoders():
-            page = self._page(picture)
-            return _read_page(page, self.numbers[picture], self._file, self._size, self.source)
-
-    def _page(self, picture: int) -> TiffPage | TiffFrame:
-        return self._tiff.pages[self.numbers[picture]]
-
-
-@contextmanager
-def open_tiff(file: Path | bytes, source: str) -> Iterator[TiffReader]:
-    """A `TiffReader` that is closed at the end of the block."""
-    reader = TiffReader(file, source)
-    try:
-        yield reader
-    finally:
-        reader.close()
+            return _read_page(self._tiff.pages[number], number, self._file, self._size, self.source)
 
 
 def _picture_numbers(tiff: TiffFile) -> list[int]:
     if tiff.is_imagej and (tiff.imagej_metadata or {}).get('images', 1) > len(tiff.pages) == 1:
         raise ValueError(
-            'ImageJ stored a stack without a page for each plane: save it as an ordinary '
-            'multi-page TIFF'
+            'ImageJ saved a stack without pages for its planes: save it as an ordinary multi-page '
+            'TIFF'
         )
     numbers = [
         number
@@ -116,7 +100,7 @@ def _picture_numbers(tiff: TiffFile) -> list[int]:
         if not page.subfiletype & (_REDUCED | _TRANSPARENCY)
     ]
     if not numbers:
-        raise ValueError('it contains no full picture, only overviews or masks of transparency')
+        raise ValueError('it contains no full picture, only overviews or transparency masks')
     return numbers
 
 
@@ -130,8 +114,8 @@ def _read_page(
 ) -> Picture:
     if page.imagedepth != 1 or page.dtype is None:
         raise ValueError(
-            f'it holds {page.bitspersample}-bit samples of format {page.sampleformat} in '
-            f'{format_count(page.imagedepth, "layer")}, which is not supported'
+            f'{page.bitspersample}-bit samples of format {page.sampleformat} in '
+            f'{format_count(page.imagedepth, "layer")} are not supported'
         )
     samples = page.samplesperpixel
     check_decoded_size(
@@ -150,13 +134,12 @@ def _read_page(
     if depth <= 8 and page.sampleformat == 1:
         return _with_pillow(file, number, lossy)
     if page.samplesperpixel == 1 and page.dtype.name in ('uint16', 'float32'):
-        stored = _with_pillow(file, number, lossy).pixels  # turned already
-        return _interpret(stored, page, lossy)
+        return _interpret(_with_pillow(file, number, lossy).pixels, page, lossy)
     return _with_opencv(page, file, number, lossy)
 
 
 def _check_meaning(page: TiffPage) -> None:
-    """Refuse what would be read as other numbers than its author sees."""
+    """Raise an error if the numbers would not be those that the author sees."""
     known = (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _SEPARATED, _YCBCR)
     name = getattr(page.photometric, 'name', page.photometric)
     if page.photometric not in known:
@@ -167,8 +150,8 @@ def _check_meaning(page: TiffPage) -> None:
     extra = page.samplesperpixel - colours
     if extra not in (0, 1):
         raise ValueError(
-            f'it has {format_count(page.samplesperpixel, "plane")} ({name}): save the one that is '
-            'meant as a single picture'
+            f'it has {format_count(page.samplesperpixel, "plane")} ({name}): save the right one as '
+            'a single picture'
         )
 
 
@@ -207,13 +190,13 @@ def _interpret(image: np.ndarray, page: TiffPage, lossy: bool) -> Picture:
 def _expand(indices: np.ndarray, palette: np.ndarray | None) -> np.ndarray:
     if palette is None or indices.max(initial=0) >= palette.shape[1]:
         raise ValueError('its palette is missing or too short')
-    # 16 bits by the standard; some programs write 8.
+    # The standard demands 16 bits, but some programs write 8.
     colours = palette >> 8 if palette.max() > 255 else palette
     return colours.T[:, ::-1].astype(np.uint8)[indices]
 
 
 def _with_pillow(file: Path | bytes, number: int, lossy: bool) -> Picture:
-    """Up to 8 bits; Pillow turns the picture and applies its polarity by itself."""
+    """For up to 8 bits; Pillow itself turns the picture and applies its polarity."""
     with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
         image.seek(number)
         image.load()
@@ -221,7 +204,7 @@ def _with_pillow(file: Path | bytes, number: int, lossy: bool) -> Picture:
 
 
 def _with_opencv(page: TiffPage, file: Path | bytes, number: int, lossy: bool) -> Picture:
-    """More than 8 bits in the compressions of libtiff."""
+    """For more than 8 bits in the compressions of libtiff."""
     samples = () if page.samplesperpixel == 1 else (page.samplesperpixel,)
     shape, dtype = (page.imagelength, page.imagewidth, *samples), page.dtype.newbyteorder('=')
     images: Sequence[Any] = ()
@@ -231,14 +214,13 @@ def _with_opencv(page: TiffPage, file: Path | bytes, number: int, lossy: bool) -
             span = (number, number + 1)
             _, images = cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, None, span)
         else:
-            _, images = cv2.imreadmulti(
-                str(file), start=number, count=1, flags=cv2.IMREAD_UNCHANGED
-            )
+            flags = cv2.IMREAD_UNCHANGED
+            _, images = cv2.imreadmulti(str(file), start=number, count=1, flags=flags)
     image = images[0] if len(images) == 1 else None
     if image is None or image.shape != shape or image.dtype != dtype:
         name = getattr(page.compression, 'name', page.compression)
         raise ValueError(
-            f'its compression {name} of {page.dtype} samples needs one more package: '
+            f'its compression {name} of {page.dtype} samples needs another package: '
             "`pip install 'mmirstd[tiff]'`"
         )
     if image.ndim == 3:  # OpenCV's order -> stored order

@@ -11,7 +11,7 @@ from mmirstd.io.outputs.atomic import write_atomically
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Write an image in the format of the suffix, making its folder.
+    """Write an image in the format of the suffix, and make its folder.
 
     Args:
         path: File to create or to replace; ``.png`` keeps every bit.
@@ -19,20 +19,19 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
     Raises:
         ValueError: OpenCV cannot write such an image in this format.
-        OSError: The file cannot be written; a full disk is named as such.
+        OSError: The file cannot be written; the message says why.
     """
-    # cv2.imwrite only returns False when the disk is full. Encoding in memory leaves the writing,
-    # and its errors, to Python.
+    # On a full disk, cv2.imwrite only returns False. So OpenCV encodes and Python writes.
     write_atomically(path, encode_image(image, Path(path).suffix, str(path)), sync=False)
 
 
 def encode_image(image: np.ndarray, suffix: str = '.png', source: str = 'image') -> bytes:
-    """The content of an image file.
+    """The content of an image file in the format of ``suffix``.
 
     Args:
-        image: As for :func:`write_image`.
-        suffix: Names the format.
-        source: What errors call the image.
+        image: See :func:`write_image`.
+        suffix: Suffix of the file.
+        source: Name of the image in errors.
 
     Raises:
         ValueError: OpenCV cannot write such an image in this format.

@@ -1,4 +1,4 @@
-"""Files that are either the old ones or the complete new ones, never half of either."""
+"""Files with either their old content or all of the new content."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 def _read_umask() -> int:
-    """The process's umask. Reading it sets it for a moment, which other threads would see."""
+    """The process's umask, which can be read only by setting it for a moment."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
 
 
-_UMASK = _read_umask()  # once, while the program is imported
+_UMASK = _read_umask()  # at import, before other threads could notice
 _TEMPORARY = '.*.part*'
 _NO_SPACE = tuple(
     getattr(errno, name) for name in ('ENOSPC', 'EDQUOT', 'EFBIG') if hasattr(errno, name)
@@ -33,19 +33,19 @@ def atomic_path(
     """Yield the path of a temporary file that replaces ``path`` when the block succeeds.
 
     For libraries that write to a path themselves. Whatever interrupts the block (an exception,
-    SIGKILL, a full disk, power), ``path`` holds its previous content or all of the new one.
+    SIGKILL, a full disk, a power failure), ``path`` has its old content or all of the new content.
 
     Args:
         path: The file to create or to replace; missing folders are created. The temporary file
             is in the same folder.
         sync: Flush the content to the disk before the file gets its name. Without it, a power
-            failure may cost the file, which matters less where a run can be repeated.
-        keep_suffix: Give the temporary file the suffix of ``path``, for libraries that insist on
-            it. Otherwise no search for files of that suffix finds it.
+            failure may cost the file, which matters less if the run can be repeated.
+        keep_suffix: Give the temporary file the suffix of ``path``, for libraries that require it.
+            Without it, no search for files with that suffix finds the temporary file.
 
     Raises:
         OSError: The write failed. The message names the file and, on a full disk, the free space;
-            ``path`` is unchanged and the temporary file is gone.
+            ``path`` is unchanged and the temporary file is removed.
     """
     path = Path(path)
     temporary = None
@@ -74,16 +74,7 @@ def atomic_path(
 def write_atomically(
     path: str | os.PathLike[str], content: bytes | memoryview | str, *, sync: bool = True
 ) -> None:
-    """Write a whole file as :func:`atomic_path` does.
-
-    Args:
-        path: The file to create or to replace; missing folders are created.
-        content: All of it; text becomes UTF-8.
-        sync: As for :func:`atomic_path`.
-
-    Raises:
-        OSError: As for :func:`atomic_path`.
-    """
+    """Write a whole file, text as UTF-8; arguments and errors are those of :func:`atomic_path`."""
     with atomic_path(path, sync=sync) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -92,14 +83,8 @@ def write_atomically(
 def atomic_buffer(path: str | os.PathLike[str]) -> Iterator[io.BytesIO]:
     """Yield a buffer whose content becomes ``path`` when the block succeeds.
 
-    For writers that end the process when the disk is full: `torch.save` and
-    `torch.export.save` throw in a C++ destructor then.
-
-    Args:
-        path: The file to create or to replace; missing folders are created.
-
-    Raises:
-        OSError: As for :func:`atomic_path`.
+    For `torch.save` and `torch.export.save`: on a full disk, they throw in a C++ destructor and so
+    end the process. Errors are those of :func:`atomic_path`.
     """
     buffer = io.BytesIO()
     yield buffer
@@ -110,69 +95,83 @@ def append_line(path: str | os.PathLike[str], line: str) -> None:
     """Append ``line`` and a newline; a killed run may leave a last line without newline.
 
     Raises:
-        OSError: As for :func:`atomic_path`.
+        OSError: See :func:`write_errors`.
     """
     path = Path(path)
+    make_folder_of(path)
+    with write_errors(path), path.open('a', encoding='utf-8') as file:
+        file.write(f'{line}\n')
+
+
+@contextlib.contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Let write errors in the block name the file and, on a full disk, the free space."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open('a', encoding='utf-8') as file:
-            file.write(f'{line}\n')
+        yield
     except OSError as error:
         raise explain_write_error(error, path) from error
 
 
+def make_folder_of(path: Path) -> None:
+    """Make the missing folders of a file that is to be written.
+
+    Raises:
+        OSError: See :func:`write_errors`.
+    """
+    with write_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+
 def is_interrupted_write(path: Path) -> bool:
-    """Whether a killed :func:`atomic_path` left this file."""
+    """Whether this is a temporary file of a killed :func:`atomic_path`."""
     return path.match(_TEMPORARY)
 
 
 def remove_interrupted_writes(
     folder: str | os.PathLike[str], *, recursive: bool = False, of: Collection[str] | None = None
 ) -> None:
-    """Remove the temporary files that killed writes left in a folder, or below it.
+    """Remove the temporary files that killed writes left in a folder.
 
     Args:
-        folder: Where to look.
-        recursive: Also in its sub-folders.
-        of: Only those of files with these names; None removes all.
+        folder: Folder to search.
+        recursive: Search its sub-folders, too.
+        of: Names of the files whose temporary files are removed; None for all.
     """
     folder = Path(folder)
     for leftover in folder.rglob(_TEMPORARY) if recursive else folder.glob(_TEMPORARY):
-        # ".NAME.random.part", perhaps with the suffix of NAME once more
+        # ".NAME.random.part", possibly followed by the suffix of NAME
         name = leftover.name[1:].rpartition('.part')[0].rpartition('.')[0]
         if of is None or name in of:
             leftover.unlink(missing_ok=True)
 
 
 def explain_write_error(error: OSError, path: Path, temporary: Path | None = None) -> OSError:
-    """An error that names the file and, where space ran out, how much is left.
+    """An error that names the file and, if space ran out, how much is free.
 
     Args:
-        error: What the system said.
-        path: The file that was to be written.
+        error: Error of the system.
+        path: The file to write.
         temporary: Another name for it, which the user does not know.
 
     Returns:
-        ``error`` itself if it is about another file.
+        The new error, or ``error`` itself if it is about another file, which it names.
     """
     if error.filename is not None and Path(error.filename) not in (path, path.parent, temporary):
-        return error  # it is about another file, which it names
+        return error
     message = f'cannot write: {error.strerror or error}'
     if is_out_of_space(error):
         message += f'. {free_space(path) / 1e6:.1f} MB are free there'
         if error.errno == errno.EFBIG:
             message += ' and a limit on the size of files may be set (ulimit -f)'
-        message += (
-            '. What was written before is unharmed: free some space and give the same command again'
-        )
+        message += '. Earlier files are intact: free some space and give the same command again'
     return OSError(error.errno, message, str(path))
 
 
 def is_out_of_space(error: BaseException) -> bool:
-    """Whether a disk, a quota or a limit on the size of files is exhausted."""
+    """Whether a disk, a quota or a limit on file sizes is exhausted."""
     return isinstance(error, OSError) and error.errno in _NO_SPACE
 
 
 def free_space(path: Path) -> int:
-    """Bytes that are free where ``path`` is, or will be."""
+    """Free bytes on the disk of ``path``, which need not exist."""
     return shutil.disk_usage(next(p for p in path.absolute().parents if p.is_dir())).free

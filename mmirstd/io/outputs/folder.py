@@ -1,7 +1,7 @@
-"""A folder of results that knows which files a run wrote into it.
+"""A folder of results with a record of the files that a run wrote into it.
 
-The record ``mmirstd_run.jsonl`` names every file before it is written, so it is true even after a
-kill. A later run refuses the folder, or removes exactly these files.
+The record ``mmirstd_run.jsonl`` names every file before it is written, so it is complete even after
+a kill. A later run refuses the folder, or removes exactly these files.
 """
 
 from __future__ import annotations
@@ -12,9 +12,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
-from mmirstd.io.outputs.atomic import explain_write_error, remove_interrupted_writes
+from mmirstd.io.outputs.atomic import (
+    make_folder_of,
+    remove_interrupted_writes,
+    write_errors,
+)
 from mmirstd.io.outputs.growing import partial_path
 from mmirstd.io.outputs.guard import Inputs, OutputError, StrPath, check_output
 from mmirstd.io.outputs.lock import try_lock
@@ -22,7 +26,7 @@ from mmirstd.version import __version__
 from mmirstd.wording import format_count
 
 RECORD = 'mmirstd_run.jsonl'
-"""Name of the record: a line about the run, one line per file, a last line with its state."""
+"""Name of the record: a line about the run, one line per file, a last line with the state."""
 
 _FORMAT = 'mmirstd run 1'
 _COMPLETE = 'complete'
@@ -31,28 +35,27 @@ _COMPLETE = 'complete'
 class OutputFolder:
     """Results of one run; a context manager.
 
-    A run creates files and never replaces one: neither those of others nor its own. Hence
-    results in the folder are those of one run.
+    A run creates files and never replaces any, so all results in the folder are from one run.
 
     Args:
-        folder: Where to write; created on entry.
-        program: What writes, for the record, such as ``'detect'``.
+        folder: Folder for the results; created on entry.
+        program: Name of the program for the record, such as ``'detect'``.
         inputs: Files that the run reads; see `mmirstd.io.outputs.guard.check_output`.
         overwrite: Remove, on entry, the files that an earlier run recorded here, and nothing else.
-        part: Number of this process where several write one set of results. Number 0 must have
-            entered before the others are created; it alone looks at earlier results.
-        job: What the results depend on, plain values. A run with a job can be continued.
-        resume: Continue an earlier run of the same program, version and job; begin where there is
-            none. Files that it recorded may be written again.
+        part: Number of this process if several write one set of results. Number 0 must have entered
+            before the others are created; only it checks earlier results.
+        job: Everything that the results depend on, as plain values. It makes a run resumable.
+        resume: Continue an earlier run of the same program, version and job, if there is one. Files
+            that it recorded may be written again.
 
     Attributes:
-        state: What the record says about the run at the end; None for 'complete' or 'failed'.
-        is_finished: Whether the run that is continued was already complete.
+        state: State of the run for the record; None for 'complete' or 'failed'.
+        is_finished: Whether the run to continue is already complete.
 
     Raises:
-        FileExistsError: The folder holds results of an earlier run that this one does not continue,
-            or ``folder`` is a file.
-        OutputError: A file that would have to be removed is an input.
+        FileExistsError: The folder contains results of an earlier run that this one does not
+            continue, or ``folder`` is a file.
+        OutputError: A file to remove is an input.
     """
 
     def __init__(
@@ -71,11 +74,8 @@ class OutputFolder:
         self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
         self.overwrite = overwrite
         self.state: str | None = None
-        self._header: dict[str, Any] = {
-            'format': _FORMAT,
-            'program': program,
-            'mmirstd': __version__,
-        }
+        self._header: dict[str, Any] = {'format': _FORMAT, 'program': program}
+        self._header['mmirstd'] = __version__
         if job is not None:
             self._header['job'] = json.loads(json.dumps(job))
         self._earlier: set[str] = set()
@@ -85,11 +85,10 @@ class OutputFolder:
         self._record: TextIO | None = None
         self._own: set[str] = set()
         if self.folder.exists() and not self.folder.is_dir():
-            raise FileExistsError(f'{self.folder} is a file, so no folder of results')
+            raise FileExistsError(f'{self.folder} is a file, not a folder for results')
         if self._first:
             self._refuse_earlier_results()
-        record = self.folder / self._record_name
-        self.is_finished = self._continues() and _last_state(record) == _COMPLETE
+        self.is_finished = self._continues() and self._earlier_run().state == _COMPLETE
 
     def __enter__(self) -> OutputFolder:
         self._open_record()
@@ -112,7 +111,7 @@ class OutputFolder:
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         try:
-            # On a full disk the record stays without a state, which tells enough.
+            # On a full disk the record stays without a state.
             with contextlib.suppress(OSError):
                 self.mark(self.state or (_COMPLETE if kind is None else 'failed'))
         finally:
@@ -123,7 +122,7 @@ class OutputFolder:
         self._append({'state': state})
 
     def growing(self, relative: StrPath) -> Path:
-        """As :meth:`path`, for a file that grows under a temporary name."""
+        """The same as :meth:`path`, for a file that grows under a temporary name."""
         self.path(partial_path(relative))
         return self.path(relative)
 
@@ -132,11 +131,11 @@ class OutputFolder:
 
         Args:
             relative: Name below the folder.
-            again: The run may write this file repeatedly, as each validation does.
+            again: Whether the run may write this file repeatedly, as each validation does.
 
         Raises:
             OutputError: See `mmirstd.io.outputs.guard.check_output`.
-            FileExistsError: The place is taken, by this run or by something else.
+            FileExistsError: The file exists, from this run or from elsewhere.
             OSError: The disk is full or the folder read-only.
         """
         place = check_output(relative, folder=self.folder, inputs=self.inputs)
@@ -145,10 +144,10 @@ class OutputFolder:
         if top == self._record_name:
             raise OutputError(f'{place} is the record of the run; choose another name')
         if relative.as_posix() in self._earlier:
-            _make_folder_of(place)
+            make_folder_of(place)
             return place
         if top not in self._own:
-            if os.path.lexists(self.folder / top) and not self._is_recorded(relative):
+            if os.path.lexists(self.folder / top) and not self._is_recorded(top):
                 raise FileExistsError(
                     f'{self.folder / top} already exists and is not a result of this run; choose '
                     'another folder for results, or move it away'
@@ -161,20 +160,18 @@ class OutputFolder:
         elif again and os.path.lexists(place):
             return place
         self._append({'file': relative.as_posix()})
-        _make_folder_of(place)
+        make_folder_of(place)
         return place
 
     def _open_record(self) -> None:
         path = check_output(self._record_name, folder=self.folder, inputs=self.inputs)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder_of(path)
+        with write_errors(path):
             self._record = path.open('a+', encoding='utf-8')
-        except OSError as error:
-            raise explain_write_error(error, path) from error
         if not try_lock(self._record.fileno()):
             self._close()
             raise FileExistsError(
-                f'{self.folder}: another run is writing into this folder; choose another one'
+                f'{self.folder}: another run is writing into this folder; choose another folder'
             )
 
     def _close(self) -> None:
@@ -186,24 +183,27 @@ class OutputFolder:
     def _append(self, line: dict[str, Any]) -> None:
         if self._record is None:
             raise ValueError(f'{self.folder}: use OutputFolder in a with statement')
-        try:
+        with write_errors(self.folder / self._record_name):
             self._record.write(json.dumps(line) + '\n')
             self._record.flush()
-        except OSError as error:
-            raise explain_write_error(error, self.folder / self._record_name) from error
 
     def _records(self) -> list[Path]:
         return sorted(self.folder.glob(f'{Path(RECORD).stem}*.jsonl'))
 
+    def _other_records(self) -> list[Path]:
+        return [record for record in self._records() if record.name != self._record_name]
+
     def _continues(self) -> bool:
-        """Whether there is a record to be continued."""
+        """Whether there is a run to continue."""
         return self._resumes and read_header(self.folder) is not None
 
+    def _earlier_run(self) -> _EarlierRun:
+        return _read_record(self.folder / self._record_name)
+
     def _read_own_record(self) -> None:
-        path = self.folder / self._record_name
-        self._earlier = set(_recorded_files(path))
+        self._earlier = set(self._earlier_run().files)
         self._own = {Path(name).parts[0] for name in self._earlier}
-        if not path.read_bytes().endswith(b'\n'):  # a kill has torn the last line
+        if not (self.folder / self._record_name).read_bytes().endswith(b'\n'):  # torn by a kill
             self._record.write('\n')
 
     def _refuse_another_job(self) -> None:
@@ -214,11 +214,15 @@ class OutputFolder:
                 'say what its results depend on. Choose another folder, or replace them with '
                 '--overwrite'
             )
-        for key in ('program', 'mmirstd'):
-            _refuse_difference(self.folder, key, earlier.get(key), self._header[key])
-        job = self._header.get('job', {})
-        for key in sorted({*earlier['job'], *job}):
-            _refuse_difference(self.folder, key, earlier['job'].get(key), job.get(key))
+        before, now = ({**header, **header.get('job', {})} for header in (earlier, self._header))
+        keys = sorted({*earlier['job'], *self._header.get('job', {})})
+        for key in ('program', 'mmirstd', *keys):
+            if before.get(key) != now.get(key):
+                raise FileExistsError(
+                    f'{self.folder}: the earlier run cannot be continued, because {key} was '
+                    f'{before.get(key)!r} and is {now.get(key)!r} now. Use the same arguments and '
+                    'inputs, choose another folder, or replace the results with --overwrite'
+                )
 
     def _refuse_earlier_results(self) -> None:
         if self.overwrite:
@@ -228,27 +232,27 @@ class OutputFolder:
             self._refuse_another_job()
             return
         for record in self._records():
-            facts = _facts(record)
-            left = sum(os.path.lexists(self.folder / name) for name in _recorded_files(record))
+            earlier = _read_record(record)
+            left = sum(os.path.lexists(self.folder / name) for name in earlier.files)
             if left:
                 more = ''
                 if record.name == RECORD and 'job' in (read_header(self.folder) or {}):
                     more = '. --resume continues it, with the same arguments'
                 raise FileExistsError(
-                    f'{self.folder} holds {format_count(left, "file")} of an earlier run '
-                    f'({facts}). Choose another folder for results, or replace these files with '
-                    '--overwrite (overwrite=True)' + more
+                    f'{self.folder} contains {format_count(left, "file")} of an earlier run '
+                    f'({earlier.origin}, {earlier.state or "ended abruptly"}). Choose another '
+                    'folder for results, or replace these files with --overwrite '
+                    f'(overwrite=True){more}'
                 )
 
     def _removable(self) -> Iterator[Path]:
         for record in self._records():
-            for name in _recorded_files(record):
+            for name in _read_record(record).files:
                 yield check_output(name, folder=self.folder, inputs=self.inputs)
 
     def _remove_earlier_results(self) -> None:
-        for record in self._records():
-            if record.name != self._record_name:
-                check_output(record.name, folder=self.folder, inputs=self.inputs)
+        for record in self._other_records():
+            check_output(record.name, folder=self.folder, inputs=self.inputs)
         names: dict[Path, set[str]] = {}
         for place in list(self._removable()):
             place.unlink(missing_ok=True)
@@ -261,22 +265,20 @@ class OutputFolder:
         for folder in sorted(above, key=lambda p: len(p.parts), reverse=True):
             with contextlib.suppress(OSError):  # something else is in it
                 folder.rmdir()
-        for record in self._records():
-            if record.name != self._record_name:
-                record.unlink()
+        for record in self._other_records():
+            record.unlink()
 
-    def _is_recorded(self, relative: Path) -> bool:
-        """Whether another process of this run recorded the file (padding repeats images)."""
-        others = [record for record in self._records() if record.name != self._record_name]
-        top = relative.parts[0]
-        return any(Path(name).parts[0] == top for r in others for name in _recorded_files(r))
+    def _is_recorded(self, top: str) -> bool:
+        """Whether another process of this run wrote to ``top`` (padding repeats images)."""
+        files = (name for record in self._other_records() for name in _read_record(record).files)
+        return any(Path(name).parts[0] == top for name in files)
 
 
 def read_header(folder: StrPath) -> dict[str, Any] | None:
-    """First line of the record in a folder, None without a record or where a kill has torn it.
+    """First line of the record in a folder; None if there is no record or a kill has torn the line.
 
-    Keys are ``program``, ``mmirstd`` (the version), ``started`` and, of runs that can be
-    continued, ``job``.
+    Keys are ``program``, ``mmirstd`` (the version), ``started`` and, if the run can be continued,
+    ``job``.
 
     Raises:
         FileExistsError: The file of this name is not a record.
@@ -284,22 +286,6 @@ def read_header(folder: StrPath) -> dict[str, Any] | None:
     record = Path(folder) / RECORD
     first = next(_lines(record), {}) if record.is_file() else {}
     return first if 'program' in first else None
-
-
-def _make_folder_of(place: Path) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain_write_error(error, place) from error
-
-
-def _refuse_difference(folder: Path, key: str, earlier: Any, now: Any) -> None:
-    if earlier != now:
-        raise FileExistsError(
-            f'{folder}: the earlier run cannot be continued, because {key} was {earlier!r} and is '
-            f'{now!r} now. Use the same arguments and inputs, choose another folder, or replace '
-            'the results with --overwrite'
-        )
 
 
 def _lines(record: Path) -> Iterator[dict[str, Any]]:
@@ -318,25 +304,21 @@ def _lines(record: Path) -> Iterator[dict[str, Any]]:
             yield content
 
 
-def _recorded_files(record: Path) -> Iterator[str]:
+class _EarlierRun(NamedTuple):
+    """A run as its record describes it; ``state`` is None while it runs and after a kill."""
+
+    origin: str
+    files: list[str]
+    state: str | None
+
+
+def _read_record(record: Path) -> _EarlierRun:
+    program, started, state = 'unknown', 'unknown time', None
+    files = []
     for line in _lines(record):
+        program, started = line.get('program', program), line.get('started', started)
+        state = None if 'continued' in line else line.get('state', state)
         name = line.get('file')
         if isinstance(name, str) and name and name != RECORD:
-            yield name
-
-
-def _last_state(record: Path) -> str | None:
-    """The state of the run; None while it runs and after a kill."""
-    state = None
-    for line in _lines(record):
-        state = None if 'continued' in line else line.get('state', state)
-    return state
-
-
-def _facts(record: Path) -> str:
-    program, started = 'unknown', 'unknown time'
-    for line in _lines(record):
-        program = line.get('program', program)
-        started = line.get('started', started)
-    state = _last_state(record) or 'ended abruptly'
-    return f'{program}, {started}, {state}'
+            files.append(name)
+    return _EarlierRun(f'{program}, {started}', files, state)

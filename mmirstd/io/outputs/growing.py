@@ -1,7 +1,7 @@
-"""Files that grow during a run: tables, JSON lists, videos.
+"""Files that grow during a run: tables and JSON lists.
 
-Until it is complete, such a file is called ``NAME.part.SUFFIX``; then it gets its own name. It can
-be read at any time: every append is on the disk whole, or not at all.
+Such a file is called ``NAME.part.SUFFIX`` until it is complete. It can be read at any time, because
+it contains whole appends only.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmirstd.io.outputs.atomic import explain_write_error
+from mmirstd.io.outputs.atomic import make_folder_of, write_errors
 from mmirstd.io.outputs.guard import StrPath, check_output
 
 _FORMULA = ('=', '+', '-', '@', '\t', '\r', "'")
 
 
 def partial_path(path: StrPath) -> Path:
-    """What a growing file is called until it is complete: ``clip.part.mp4`` for ``clip.mp4``."""
+    """Name of a growing file until it is complete: ``clip.part.mp4`` for ``clip.mp4``."""
     path = Path(path)
     return path.with_name(f'{path.stem}.part{path.suffix}')
 
 
 class GrowingFile:
-    """A file that is appended to and named when it is complete.
+    """A file for appending that gets its name when it is complete.
 
     Args:
-        path: Its final name; an existing file is replaced, at the end.
-        head: What it begins with.
-        tail: What is added when it is complete.
+        path: Final name; an existing file is replaced at the end.
+        head: First content.
+        tail: Content that completes the file.
 
     Raises:
         OutputError: See `mmirstd.io.outputs.guard.check_output`.
@@ -44,28 +44,27 @@ class GrowingFile:
         self.partial = check_output(partial_path(path))
         self._tail = tail
         self._size = 0
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder_of(self.partial)
+        with write_errors(self.partial):
             self._file = self.partial.open('wb', buffering=0)
-        except OSError as error:
-            raise explain_write_error(error, self.partial) from error
         self.append(head)
 
     def append(self, data: bytes) -> None:
-        """Add ``data``; if that fails, the file keeps what it had.
+        """Add ``data``; if that fails, the file stays as it was.
 
         Raises:
             OSError: The disk is full or a limit was reached; the message names the file.
         """
         rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._file.truncate(self._size)
-                self._file.seek(self._size)
-            raise explain_write_error(error, self.partial) from error
+        with write_errors(self.partial):
+            try:
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._file.truncate(self._size)
+                    self._file.seek(self._size)
+                raise
         self._size += len(data)
 
     def close(self, *, complete: bool) -> None:
@@ -79,9 +78,8 @@ class GrowingFile:
         try:
             if complete:
                 self.append(self._tail)
-                os.fsync(self._file.fileno())
-        except OSError as error:
-            raise explain_write_error(error, self.partial) from error
+                with write_errors(self.partial):
+                    os.fsync(self._file.fileno())
         finally:
             self._file.close()
         if complete:
@@ -93,26 +91,19 @@ class CsvTable(GrowingFile):
 
     Args:
         path: File to write, ``.csv``.
-        columns: Its header.
+        columns: Names of the columns.
     """
 
     def __init__(self, path: StrPath, columns: Sequence[str]) -> None:
         super().__init__(path, csv_text([columns]))
 
     def write_rows(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Add rows, all of them or, on a full disk, none.
-
-        Raises:
-            OSError: As for :meth:`GrowingFile.append`.
-        """
+        """Add all rows or, if that fails, none; errors are those of :meth:`GrowingFile.append`."""
         self.append(csv_text(rows))
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
-    """Rows as the content of a CSV file; text cells are made safe by :func:`safe_cell`.
-
-    Names of files that are not valid UTF-8 keep their bytes.
-    """
+    """Rows as CSV. :func:`safe_cell` protects text; file names keep bytes that are not UTF-8."""
     text = io.StringIO(newline='')
     csv.writer(text).writerows(
         [safe_cell(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
@@ -121,10 +112,10 @@ def csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def safe_cell(text: str) -> str:
-    """``text`` with an apostrophe before it where a spreadsheet would run it as a formula.
+    """``text``, with an apostrophe before it if a spreadsheet would run it as a formula.
 
-    A cell that begins with an apostrophe gets one as well, so removing the first apostrophe of a
-    cell always gives back the text.
+    Text that begins with an apostrophe gets another one, so removing the first apostrophe of a cell
+    always restores the text.
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
 

@@ -1,7 +1,7 @@
 """The one rule about where results may be written.
 
-A result is never written onto an input, outside of the folder that was named for results, or
-through a link. Every writer of this package asks :func:`check_output` first.
+No result replaces an input, leaves the folder for results or follows a link. Every writer of this
+package calls :func:`check_output` first.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ StrPath = str | os.PathLike[str]
 
 
 class OutputError(ValueError):
-    """A file must not be written to the requested path; the message says why."""
+    """The requested path must not be written to; the message says why."""
 
 
 class Inputs:
     """The files that a run reads, which no result may replace.
 
-    A file counts as the same under every name: through links, hard links, relative paths and, where
-    the file system ignores it, upper or lower case.
+    A file is recognised under every name: through links, hard links, relative paths and, if the
+    file system ignores case, in upper or lower case.
 
     Args:
-        paths: Files, and folders with all files directly in them. What does not exist is ignored,
-            because it cannot be overwritten.
+        paths: Files, and folders with all files directly in them. Missing ones are ignored.
     """
 
     def __init__(self, paths: Iterable[StrPath] = ()) -> None:
@@ -34,21 +33,17 @@ class Inputs:
             self.add(path)
 
     def add(self, path: StrPath) -> None:
-        """Protect one more file, or the files directly in one more folder."""
+        """Protect another file, or the files directly in another folder."""
+        files = [path]
         if os.path.isdir(path):
             with os.scandir(path) as entries:
-                for entry in entries:
-                    self._add_file(entry.path)
-        else:
-            self._add_file(path)
-
-    def _add_file(self, path: StrPath) -> None:
-        key = _identity(path)
-        if key is not None:
-            self._names[key] = os.fspath(path)
+                files = [entry.path for entry in entries]
+        for file in files:
+            if (key := _identity(file)) is not None:
+                self._names[key] = os.fspath(file)
 
     def find(self, path: StrPath) -> str | None:
-        """The name under which ``path`` is an input; None if it is none."""
+        """Name of the input that ``path`` is; None if it is not an input."""
         key = _identity(path)
         return None if key is None else self._names.get(key)
 
@@ -60,8 +55,7 @@ def check_output(
 
     Args:
         path: File to write. With ``folder`` it is a name below that folder.
-        folder: Folder for results. It may itself be reached through a link, because the user named
-            it; what lies below must not.
+        folder: Folder for results. The user named it, so it may be a link; nothing below it may.
         inputs: Files that the run reads.
 
     Raises:
@@ -79,14 +73,12 @@ def check_output(
             _refuse_link(Path(folder, *parts[:depth]))
     _refuse_link(place)
     if place.is_dir():
-        raise OutputError(f'{place} is a folder, so no file of that name can be written')
+        raise OutputError(f'{place} is a folder; choose another name for the file')
     known = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
     name = known.find(place)
     if name is not None:
         same = '' if Path(name) == place else f', the same file as {name},'
-        raise OutputError(
-            f'{place}{same} is an input and would be overwritten; choose another place for results'
-        )
+        raise OutputError(f'{place}{same} is an input; choose another place for results')
     return place
 
 

@@ -1,4 +1,4 @@
-"""Keeping two processes from writing into one place at the same time."""
+"""Locks, so that only one process writes to a place at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def try_lock(descriptor: int) -> bool:
     """Lock an open file or folder until it is closed or its process ends, even by a kill.
 
     Returns:
-        False if another process holds the lock. True as well where the system has no such locks.
+        False if another process holds the lock; True also if the system has no such locks.
     """
     if fcntl is None:
         return True
@@ -46,7 +46,7 @@ def locked_folder(folder: StrPath) -> Iterator[None]:
         if not try_lock(descriptor):
             raise FileExistsError(
                 f'{folder}: another process is writing into this folder; wait for it or choose '
-                'another one'
+                'another folder'
             )
         yield
     finally:
