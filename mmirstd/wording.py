@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def describe_names(name: str, names: Iterable[str], more: str, most: int = 10) -> str:
+    """What to say about a name that does not exist: those that resemble it, or where to look.
+
+    Args:
+        name: The unknown name.
+        names: Those that exist. All are listed if there are at most ``most``.
+        more: Where to find all names.
+        most: Names that are listed.
+
+    Example:
+        >>> describe_names('tinny', ['tiny', 'large'], 'see --help', most=1)
+        'similar is tiny; see --help'
+    """
+    known = sorted(set(names))
+    if len(known) <= most:
+        return f'there are {", ".join(known)}; {more}' if known else more
+    close = get_close_matches(name.lower(), known, most)
+    close += [k for k in known if name.lower() in k.lower() and k not in close]
+    if not close:
+        return more
+    return f'similar {"is" if len(close) == 1 else "are"} {", ".join(close[:most])}; {more}'
 
 
 def format_count(number: int, singular: str, plural: str | None = None) -> str:

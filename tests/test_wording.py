@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmirstd.wording import format_count
+from mmirstd.wording import describe_names, format_count
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_ADJECTIVES = {
@@ -20,6 +20,15 @@ def test_format_count():
     ]  # fmt: skip
     assert format_count(1, 'query', 'queries') == '1 query'
     assert format_count(3, 'image is', 'images are') == '3 images are'
+
+
+def test_describe_names():
+    assert describe_names('b', ['c', 'a'], 'see there') == 'there are a, c; see there'
+    assert describe_names('b', [], 'see there') == 'see there'
+    many = [f'model_{k}' for k in range(40)] + ['tiny', 'tophat_nudt']
+    assert describe_names('Tinny', many, 'see there') == 'similar is tiny; see there'
+    assert describe_names('nudt', many, 'see there') == 'similar is tophat_nudt; see there'
+    assert describe_names('xyz', many, 'see there') == 'see there'
 
 
 def counted_nouns(trees):

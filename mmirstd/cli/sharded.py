@@ -110,7 +110,7 @@ def run_sharded(
         shards,
         writer,
         on_error=on_error,
-        tell=lambda text: console.print(text, markup=False, highlight=False),
+        tell=lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
     )
     job = Job(
         build=partial(build, args, options),

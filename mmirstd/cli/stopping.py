@@ -1,13 +1,15 @@
 """Clean ends of programs that Ctrl-C or a scheduler stops.
 
-Exit codes are those of the shell: 128 plus the number of the signal, 130 for Ctrl-C and 143 for
-SIGTERM.
+Exit codes are those of the shell: 128 plus the number of the signal, 130 for Ctrl-C, 143 for
+SIGTERM, and 141 (SIGPIPE) where the reader of the output has ended, as in ``mmirstd ... | head``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
+import select
 import signal
 import sys
 import threading
@@ -18,6 +20,8 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)
 )
 """What users, schedulers and closed terminals send."""
+
+_UNREAD = 141
 
 
 class Stopped(BaseException):
@@ -81,7 +85,8 @@ def run_tool(main: Callable[[], int]) -> int:
     Characters that the terminal cannot show are printed as escapes instead of ending the program.
 
     Returns:
-        The result of ``main``, or 128 plus the number of the signal.
+        The result of ``main``, or 128 plus the number of the signal; 141 if no program reads the
+        output any more.
     """
 
     def end(number: int, _: FrameType | None) -> None:
@@ -92,10 +97,34 @@ def run_tool(main: Callable[[], int]) -> int:
             stream.reconfigure(errors='backslashreplace')
     try:
         with _handled(end):
-            return main()
+            code = main()
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        if not is_output_unread():
+            raise
+        # Otherwise Python complains when it flushes the rest at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _UNREAD
     except Stopped as stopped:
         print(f'stopped by {stopped}; complete files are kept', file=sys.stderr)
         return 128 + stopped.number
+
+
+def is_output_unread() -> bool:
+    """Whether the program that reads standard output has ended, such as ``head``."""
+    try:
+        sys.stdout.flush()
+        file = sys.stdout.fileno()
+    except BrokenPipeError:
+        return True
+    except (OSError, ValueError):  # not a file, as in a notebook
+        return False
+    if not hasattr(select, 'poll'):
+        return False
+    poll = select.poll()
+    poll.register(file, select.POLLOUT)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 @contextlib.contextmanager

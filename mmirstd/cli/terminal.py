@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from mmirstd.cli.stopping import is_output_unread
 from mmirstd.stack import StackError
 
 OK, FAILED, USAGE, PARTLY = 0, 1, 2, 3
@@ -32,8 +33,23 @@ Item = TypeVar('Item')
 Arguments = ParamSpec('Arguments')
 
 
+class OutputConsole(Console):
+    """Standard output, whose reader may end early as ``head`` does; see `stopping.run_tool`."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error instead of ending the program with exit code 1."""
+        raise BrokenPipeError
+
+
 def print_error(error: BaseException) -> None:
-    """Print an error on standard error, in one paragraph."""
+    """Print an error on standard error, in one paragraph.
+
+    Raises:
+        BrokenPipeError: ``error`` itself, if it only says that no program reads the output any
+            more.
+    """
+    if isinstance(error, BrokenPipeError) and is_output_unread():
+        raise error
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     text = f'[bold red]error:[/] {escape(text)}'
     Console(stderr=True).print(text, soft_wrap=True, highlight=False)

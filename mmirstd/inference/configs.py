@@ -16,7 +16,8 @@ from mmengine.logging import MMLogger
 from mmirstd.configs import config_folders, know_config_scope
 from mmirstd.datasets.intensity import IntensityRange
 from mmirstd.io.outputs.atomic import explain_write_error, is_out_of_space
-from mmirstd.weights import find_model
+from mmirstd.weights import find_model, get_model_info, list_models
+from mmirstd.wording import describe_names
 
 _LOADERS = ('LoadIRImage', 'LoadImageFromFile', 'LoadImageFromNDArray', 'InferencerLoader')
 _ANNOTATIONS = ('LoadAnnotations', 'LoadMask', 'BinarizeMask')
@@ -86,9 +87,14 @@ def find_config(config: str | Path) -> Path:
         {p.stem for folder in config_folders() for p in folder.rglob('*.py')
          if '_base_' not in p.parts}
     )  # fmt: skip
+    folders = ' or '.join(map(str, config_folders()))
+    known = describe_names(
+        name,
+        [*configs, *list_models(), *(a for m in list_models() for a in get_model_info(m).aliases)],
+        f'`mmirstd models list` shows trained weights, {folders} holds the configs',
+    )
     raise FileNotFoundError(
-        f'config {config} is neither a file nor a config of this package'
-        + (f'; configs are {", ".join(configs)}' if configs else '')
+        f'{config} is neither a file nor the name of trained weights or of a config: {known}'
     )
 
 

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby, islice
+from numbers import Integral
 from typing import Any
 
 import cv2
@@ -23,7 +24,15 @@ from mmirstd.inference.frames.first_frame import tell_about
 from mmirstd.inference.frames.tiling import Tiling, predict_tiled
 from mmirstd.inference.options import DetectorOptions
 from mmirstd.inference.results import Detection
-from mmirstd.inference.sources import Input, LiveSources, Source, find_sources, video_frames
+from mmirstd.inference.sources import (
+    Input,
+    LiveSources,
+    Source,
+    find_sources,
+    is_one_input,
+    lazy_sources,
+    video_frames,
+)
 from mmirstd.io.hashing import digest_of
 from mmirstd.io.live import is_live, live_name
 from mmirstd.io.videos import is_video
@@ -174,7 +183,7 @@ class Detector(ABC):
             return LiveSources(inputs, deinterlaced=deinterlaced)
         if is_video(inputs):
             return video_frames(inputs, deinterlaced=deinterlaced)
-        if not isinstance(inputs, str) and isinstance(inputs, Sequence):
+        if not is_one_input(inputs) and isinstance(inputs, Sequence):
             videos = [entry for entry in inputs if is_video(entry) or is_live(entry)]
             if videos:
                 name = live_name(videos[0]) if is_live(videos[0]) else videos[0]
@@ -183,7 +192,7 @@ class Detector(ABC):
 
     def stream(
         self,
-        sources: Iterable[Source],
+        sources: Input | Iterable[Source | Input],
         *,
         batch_size: int = 1,
         on_error: OnError = 'raise',
@@ -196,7 +205,8 @@ class Detector(ABC):
         once as a warning.
 
         Args:
-            sources: Images, e.g. from :meth:`sources`.
+            sources: Inputs as for :meth:`__call__`, or images from :meth:`sources`. An iterator is
+                asked for one image at a time, so it may never end.
             batch_size: Images of equal size, or tiles, per batch of the model. Batches depend on
                 the positions of the sources, so an unusable image makes its batch smaller and does
                 not change the others.
@@ -207,14 +217,25 @@ class Detector(ABC):
         Yields:
             Detections in the order of the sources.
         """
-        if batch_size < 1:
-            raise ValueError(f'batch_size={batch_size} must be at least 1')
+        if not isinstance(batch_size, Integral) or batch_size < 1:
+            raise ValueError(f'batch_size={batch_size!r} must be a whole number of at least 1')
         if on_error != 'raise' and not callable(on_error):
             raise ValueError(f"on_error={on_error!r} must be 'raise' or a function")
-        for batch in _batches(self._readable(sources, on_error, strict_range), batch_size):
+        images = self._readable(self._sources_of(sources), on_error, strict_range)
+        for batch in _batches(images, batch_size):
             probabilities = self._probabilities([scaled for _, _, scaled in batch], batch_size)
             for (source, image, _), probability in zip(batch, probabilities, strict=True):
                 yield Detection.from_probability(source, image, probability, self.threshold)
+
+    def _sources_of(self, inputs: Input | Iterable[Source | Input]) -> Iterable[Source]:
+        """The sources that :meth:`stream` was given, or those of its inputs."""
+        if isinstance(inputs, LiveSources):
+            return inputs
+        if is_one_input(inputs):
+            return self.sources(inputs)
+        if isinstance(inputs, Sequence) and not any(isinstance(e, Source) for e in inputs):
+            return self.sources(inputs)
+        return lazy_sources(inputs)
 
     def _probabilities(self, images: list[np.ndarray], batch_size: int) -> list[np.ndarray]:
         """Probability of each image; frames larger than a tile in tiles, others in batches."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from typing import Any
 
 from mmirstd.datasets.intensity import IntensityRange, check_range
@@ -42,10 +43,8 @@ class DetectorOptions:
     tta: bool = False
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold < 1:
-            raise ValueError(
-                f'threshold={self.threshold} must be a probability, 0 <= threshold < 1'
-            )
+        if self.threshold is not None:
+            check_threshold(self.threshold)
         if self.tile_size is None and self.overlap is not None:
             raise ValueError(
                 f'overlap={self.overlap} needs tile_size, the side of the tiles in pixels'
@@ -87,3 +86,13 @@ class DetectorOptions:
                 own.intensity_range if self.intensity_range is None else self.intensity_range
             ),
         )
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse what cannot be a threshold of probabilities.
+
+    Raises:
+        ValueError: It is not a number in [0, 1).
+    """
+    if not isinstance(threshold, Real) or not 0 <= threshold < 1:
+        raise ValueError(f'threshold={threshold!r} must be a probability, 0 <= threshold < 1')

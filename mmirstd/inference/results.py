@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from mmirstd.evaluation.components import Components, find_components
+from mmirstd.inference.options import check_threshold
 from mmirstd.inference.sources import Source
 from mmirstd.inference.targets import Target, list_targets
 from mmirstd.io.images.writing import write_image
 from mmirstd.io.outputs.guard import check_output
 from mmirstd.io.predictions import encode_probability
+from mmirstd.wording import format_count
 
 PICTURES = ('mask', 'probability', 'overlay')
 """What :meth:`Detection.picture` and :meth:`Detection.save` know."""
 
+_LOSSY = ('.jpg', '.jpeg', '.jpe', '.jp2', '.webp', '.avif')
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Detection:
     """The result for one image, at the image's own size.
 
@@ -48,8 +52,19 @@ class Detection:
         targets = list_targets(probability, components)
         return cls(source, image, probability, mask, targets, components)
 
+    def __repr__(self) -> str:
+        """One line; arrays would fill pages of a notebook."""
+        height, width = self.size
+        count = format_count(len(self.targets), 'target')
+        return f'<Detection of {self.source}: {count} in {width} x {height} pixels>'
+
     def at_threshold(self, threshold: float) -> Detection:
-        """The same probabilities with another threshold; the model does not run again."""
+        """The same probabilities with another threshold; the model does not run again.
+
+        Raises:
+            ValueError: ``threshold`` is not in [0, 1).
+        """
+        check_threshold(threshold)
         return self.from_probability(self.source, self.image, self.probability, threshold)
 
     @property
@@ -68,7 +83,14 @@ class Detection:
         return np.array([target.score for target in self.targets], np.float32)
 
     def target_mask(self, index: int) -> np.ndarray:
-        """(H, W) bool, only the pixels of the target ``targets[index]``."""
+        """(H, W) bool, only the pixels of the target ``targets[index]``.
+
+        Raises:
+            IndexError: There is no such target.
+        """
+        if not -len(self.targets) <= index < len(self.targets):
+            count = format_count(len(self.targets), 'target')
+            raise IndexError(f'index={index}: {self.source} has {count}, counted from 0')
         alone = np.zeros(self.mask.size, bool)
         alone[self.components.members()[index]] = True
         return alone.reshape(self.mask.shape)
@@ -113,10 +135,14 @@ class Detection:
 
         Raises:
             OutputError: ``path`` is the image itself, a link or a folder.
-            ValueError: ``what`` is unknown, or the format cannot store such values.
+            ValueError: ``what`` is unknown, or the format cannot store such values exactly.
             OSError: The file cannot be written.
         """
         own = () if self.source.path is None else (self.source.path,)
         place = check_output(path, inputs=own)
+        if what != 'overlay' and place.suffix.lower() in _LOSSY:
+            raise ValueError(
+                f'{place}: {place.suffix} changes the values of a {what}; use .png, or .tif'
+            )
         write_image(place, self.picture(what))
         return place

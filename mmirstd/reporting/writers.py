@@ -43,6 +43,8 @@ _PICTURES = {'mask': 'masks', 'probability': 'probability', 'overlay': 'overlays
 class DetectionWriter:
     """Writes detections into a folder; use it as a context manager.
 
+    A run that fails before its first image leaves nothing behind.
+
     ============= ==============================================================================
     mask          ``masks/NAME.png``: 0 and 255
     probability   ``probability/NAME.png``: 16-bit, 65535 is probability 1
@@ -96,6 +98,8 @@ class DetectionWriter:
         self._category = 1 if coco_ids is None else coco_ids.category_id
         self._names_of_ids: dict[int, str] = {}
         self._count = 0
+        # Shards of a run that can be continued are worth keeping.
+        self.files.keep_on_failure = job is not None
         self._table: CsvTable | None = None
         self._lists: dict[str, _JsonList] = {}
         self._stack = ExitStack()
@@ -157,6 +161,7 @@ class DetectionWriter:
             results = [{**result, **ids} for result in entry['coco']]
             self._lists['coco.json'].add(results)
         self._count += 1
+        self.files.keep_on_failure = True
 
     def finish(self) -> None:
         """Give tables and lists their final names, as the end of the block does."""

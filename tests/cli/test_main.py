@@ -1,7 +1,9 @@
 """The command `mmirstd`: which sub-commands there are and what they have in common."""
 
+import os
 import re
 import runpy
+import subprocess
 import sys
 from importlib import metadata
 
@@ -9,6 +11,8 @@ import pytest
 
 from mmirstd.cli.arguments.parser import EXIT_CODES
 from mmirstd.cli.main import COMMANDS, build_full_parser, build_parser, load_command, main
+from mmirstd.cli.stopping import run_tool
+from mmirstd.cli.terminal import print_error
 from mmirstd.version import __version__
 
 
@@ -90,3 +94,25 @@ def test_the_console_script_is_declared():
     if not scripts:
         pytest.skip('mmirstd is not installed, or was before it had a console script')
     assert {script.value for script in scripts} == {'mmirstd.cli.main:main'}
+
+
+@pytest.mark.parametrize('words', [['models', 'list'], ['completion', 'bash']])
+def test_a_reader_that_stops_early_is_no_fault(words):
+    """As in `mmirstd models list | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run(
+        [sys.executable, '-m', 'mmirstd', *words], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (141, '')
+
+
+def test_a_broken_pipe_to_something_else_is_still_an_error(capsys):
+    def fail():
+        raise BrokenPipeError('a worker has ended')
+
+    with pytest.raises(BrokenPipeError, match='a worker'):
+        run_tool(fail)
+    print_error(BrokenPipeError('a worker has ended'))
+    assert 'a worker has ended' in capsys.readouterr().err

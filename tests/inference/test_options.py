@@ -105,3 +105,38 @@ def test_a_result_does_not_replace_its_image(tmp_path):
     with pytest.raises(ValueError, match='is an input'):
         found.save(path)
     assert path.read_bytes() == before
+
+
+def test_thresholds_targets_and_formats_that_do_not_exist_are_named(tmp_path):
+    (found,) = Bright(DetectorOptions(), OWN)(scene())
+    for threshold in (1.5, -1, float('nan'), '0.5'):
+        with pytest.raises(ValueError, match='must be a probability'):
+            found.at_threshold(threshold)
+        with pytest.raises(ValueError, match='must be a probability'):
+            DetectorOptions(threshold=threshold)
+    with pytest.raises(IndexError, match='index=2: array_0000 has 2 targets'):
+        found.target_mask(2)
+    for what in ('mask', 'probability'):
+        with pytest.raises(ValueError, match=rf'jpg changes the values of a {what}; use \.png'):
+            found.save(tmp_path / 'a.jpg', what)
+    assert found.save(tmp_path / 'a.jpg', 'overlay').is_file()
+
+
+def test_numbers_of_numpy_are_numbers():
+    options = DetectorOptions(np.float32(0.5), np.int64(64), np.int32(8))
+    assert options.tiling.overlap == 8
+    (found,) = Bright(options, OWN)(scene(), batch_size=np.int64(2))
+    assert len(found.targets) == 2
+
+
+@pytest.mark.parametrize(
+    ('shape', 'hint'),
+    [
+        ((8, 9, 4), r'image\[\.\.\., :3\]'),
+        ((3, 8, 9), r'image\.transpose\(1, 2, 0\)'),
+        ((7, 8, 9), 'Split stacks'),
+    ],
+)
+def test_arrays_of_other_shapes_get_the_hint_that_helps(shape, hint):
+    with pytest.raises(ValueError, match=hint):
+        Bright(DetectorOptions(), OWN)(np.zeros(shape, np.uint8))

@@ -1,11 +1,14 @@
+import itertools
 import os
+import pickle
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmirstd.inference.sources import find_sources, video_frames, video_rate
+from mmirstd.inference.detector import Detector
+from mmirstd.inference.sources import find_sources, lazy_sources, video_frames, video_rate
 from mmirstd.io.images.limits import ImageReadError
 from mmirstd.io.videos import is_video
 
@@ -197,3 +200,52 @@ def test_a_folder_of_videos_says_what_to_do(tmp_path):
     (tmp_path / 'clip.mp4').touch()
     with pytest.raises(FileNotFoundError, match=r'one by one, for example .*clip\.mp4'):
         find_sources(tmp_path)
+
+
+def test_a_pattern_below_a_folder_with_brackets_in_its_name(tmp_path):
+    for folder in ('night [1]', 'night 1'):
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / f'{folder[-2]}.png'), np.zeros((4, 4), np.uint8))
+    assert names(f'{tmp_path}/night [1]/*.png') == ['1']
+    assert names(f'{tmp_path}/night*/*.png') == [' ', '1']
+    with pytest.raises(FileNotFoundError, match=r'no image matches .*dawn'):
+        names(f'{tmp_path}/dawn [1]/*.png')
+
+
+def test_a_pattern_of_videos_says_what_to_do(tmp_path):
+    (tmp_path / 'a.mp4').write_bytes(b'')
+    with pytest.raises(FileNotFoundError, match=r'one by one, for example .*a\.mp4'):
+        names(f'{tmp_path}/*')
+
+
+def test_sources_can_be_pickled(tmp_path):
+    page = Image.fromarray(np.arange(42, dtype=np.uint8).reshape(6, 7))
+    page.save(tmp_path / 'stack.tif', save_all=True, append_images=[page, page])
+    page.save(tmp_path / 'single.png')
+    sources = find_sources([tmp_path / 'stack.tif', tmp_path / 'single.png', np.asarray(page)])
+    sources[0].read()  # the file is open now
+    clip = cv2.VideoWriter(str(tmp_path / 'a.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 25, (32, 32))
+    clip.write(np.full((32, 32, 3), 9, np.uint8))
+    clip.release()
+    sources += list(video_frames(tmp_path / 'a.avi'))
+    for source in sources:
+        copy = pickle.loads(pickle.dumps(source))
+        assert (copy.name, copy.path, copy.frame) == (source.name, source.path, source.frame)
+        np.testing.assert_array_equal(copy.read(), source.read())
+
+
+def test_a_missing_video_is_noticed_before_its_first_frame_is_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'clip\.mp4'):
+        video_frames(tmp_path / 'clip.mp4')
+
+
+@pytest.mark.parametrize('inputs', [None, 3.5, b'image', True, [b'image'], [None], [[1, 2]]])
+def test_inputs_of_no_known_kind_are_named(inputs):
+    with pytest.raises(ValueError, match=r'input of type .*: give a path'):
+        Detector.sources(inputs)
+
+
+def test_sources_of_an_endless_iterator_come_one_by_one():
+    frame = np.zeros((4, 4), np.uint8)
+    lazy = lazy_sources(itertools.repeat(frame))
+    assert [next(lazy).name for _ in range(3)] == ['array_0000', 'array_0001', 'array_0002']

@@ -1,3 +1,5 @@
+import pickle
+
 import cv2
 import numpy as np
 import pytest
@@ -108,6 +110,30 @@ def test_a_stream_holds_one_batch_only(detect):
     stream = detect.stream(sources(), batch_size=2)
     next(stream)
     assert len(asked) == 2
+
+
+def test_a_stream_takes_what_a_call_takes(detect, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), scene())
+    for inputs in (
+        tmp_path,
+        str(tmp_path / 'a.png'),
+        [tmp_path / 'a.png'],
+        scene(),
+        torch.from_numpy(scene()),
+        (frame for frame in [scene()]),
+        find_sources(tmp_path),
+    ):
+        assert [found(result) for result in detect.stream(inputs)] == [TARGETS]
+    with pytest.raises(ValueError, match=r'batch_size=.2. must be a whole number'):
+        next(detect.stream(tmp_path, batch_size='2'))
+
+
+def test_results_can_be_pickled_and_fit_one_line(detect):
+    (result,) = detect(scene())
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy.targets == result.targets
+    np.testing.assert_array_equal(copy.probability, result.probability)
+    assert repr(result) == '<Detection of array_0000: 2 targets in 64 x 48 pixels>'
 
 
 def test_threshold_is_strict_and_defaults_to_the_head(bright):

@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from mmirstd.io.outputs.folder import RECORD, OutputFolder
+from mmirstd.io.outputs.growing import partial_path
 from mmirstd.io.outputs.guard import OutputError
 
 
@@ -253,3 +254,24 @@ def test_a_torn_line_of_the_record_stays_alone(tmp_path):
     assert content(tmp_path) == ['masks/a.png', 'masks/b.png', 'masks/z.png']
     run(tmp_path, ['new.csv'], overwrite=True)
     assert content(tmp_path) == ['new.csv']
+
+
+@pytest.mark.parametrize('existed', [False, True])
+def test_a_run_that_fails_with_nothing_in_its_files_leaves_none(tmp_path, existed):
+    folder = tmp_path / 'out'
+    if existed:
+        folder.mkdir()
+        (folder / 'mine.txt').write_text('mine')
+
+    def fail():
+        with OutputFolder(folder, 'detect') as files:
+            files.keep_on_failure = False
+            partial_path(files.growing('targets.csv')).write_text('image,x,y')
+            raise OSError('broken')
+
+    with pytest.raises(OSError, match='broken'):
+        fail()
+    assert folder.exists() == existed
+    if existed:
+        assert [path.name for path in folder.iterdir()] == ['mine.txt']
+    run(folder, ['targets.csv'])

@@ -287,3 +287,21 @@ def test_the_default_is_the_shipped_model(project, capsys):
     assert len(found) == 1
     assert abs(float(found[0][1]) - 61) < 1
     assert abs(float(found[0][2]) - 41) < 1
+
+
+def test_a_run_that_ends_before_its_first_image_is_no_obstacle_for_the_next(project, capsys):
+    np.save('a.npy', scene().astype(np.float32))
+    assert run('a.npy', '--out', 'out', '--track') == 1
+    assert not Path('out').exists()
+    assert run('a.npy', '--out', 'out', '--track', '--intensity-range', '0', '255') == 0
+    assert run('clip.mp4', '--out', 'video') == 1
+    assert 'video file not found: clip.mp4' in capsys.readouterr().err
+    assert not Path('video').exists()
+
+
+def test_long_paths_are_not_broken_into_lines(project, capsys):
+    name = 'a folder with a name of many words/' + 'and a file as well ' * 4 + '.png'
+    Path(name).parent.mkdir()
+    Path(name).write_bytes(b'')
+    assert run(name) == 3
+    assert f'skipped {name}: the file is empty (0 bytes)\n' in capsys.readouterr().err

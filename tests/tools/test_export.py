@@ -69,6 +69,23 @@ def test_torch_export(project, capsys):
     torch.testing.assert_close(program(images), torch.ones(3, 1, 100, 70))
 
 
+def test_torch_export_of_a_model_that_pads(project, capsys):
+    """torch.export cannot open the size of such a model; multiples of 32 need no padding."""
+    config = Path('bright.py').read_text()
+    config = config.replace('bgr_to_rgb=True)', 'bgr_to_rgb=True, test_cfg=dict(size_divisor=16))')
+    config = config.replace("dict(type='mmirstd.ResizeToSquare', size=64),", '')
+    Path('padded.py').write_text(config)
+    assert export.main(['padded.py', 'bright.pth', '--out', 'net.pt2', '--size', '64']) == 0
+    assert '--dynamic multiple, deviation' in capsys.readouterr().err
+    images = torch.full((3, 3, 96, 128), 144.0)
+    program = torch.export.load('net.pt2').module()
+    torch.testing.assert_close(program(images), torch.ones(3, 1, 96, 128))
+    words = ['padded.py', 'bright.pth', '--out', 'b.pt2', '--size', '64', '--dynamic', 'size']
+    assert export.main(words) == 1
+    assert len(capsys.readouterr().err) < 1500
+    assert not Path('b.pt2').exists()
+
+
 def _operators(path):
     import onnx
 

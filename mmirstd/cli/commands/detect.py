@@ -65,7 +65,9 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         os.environ[REPEATABLE] = '1'
     console = Console(stderr=True, highlight=False)
     done = _Done()
-    skipped = SkippedImages(lambda text: console.print(f'[yellow]skipped[/] {escape(text)}'))
+    skipped = SkippedImages(
+        lambda text: console.print(f'[yellow]skipped[/] {escape(text)}', soft_wrap=True)
+    )
     try:
         _run(args, console, 'raise' if args.on_error == 'fail' else skipped, done)
     except StoppedEarly:
@@ -76,7 +78,8 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> int:
         + f'{format_count(done.targets, "target")} in {format_count(done.images, "image")}'
         + (f', written to {escape(args.out)}' if args.out is not None else '')
         + (f'; {format_count(skipped.count, "image")} skipped' if skipped.count else '')
-        + done.describe_drops()
+        + done.describe_drops(),
+        soft_wrap=True,
     )
     return done.stop.exit_code or (PARTLY if skipped.count else OK)
 

@@ -100,20 +100,23 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     model = ExportModel(inferencer.model, description.channels)
     # After a pipeline that resizes to a square the model sees no other size.
     fixed = description.square is not None
-    if Path(args.out).suffix == '.pt2':
-        dynamic = ('batch' if fixed else 'size') if args.dynamic == 'auto' else args.dynamic
-        worst = export_program(model, args.out, description, size=size, dynamic=dynamic)
-        console.print(f'{escape(args.out)}: --dynamic {dynamic}, deviation {worst:.1e}')
-        return
     kinds = [k for k in DYNAMIC if k != 'multiple' or not any(side % MULTIPLE for side in size)]
     if fixed:
         kinds = ['batch', 'none']
+    if args.dynamic != 'auto':
+        kinds = [args.dynamic]
+    if Path(args.out).suffix == '.pt2':
+        dynamic, worst = export_program(model, args.out, description, size=size, dynamic=kinds)
+        console.print(
+            f'{escape(args.out)}: --dynamic {dynamic}, deviation {worst:.1e}', soft_wrap=True
+        )
+        return
     result = export_onnx(
         model,
         args.out,
         description,
         size=size,
-        dynamic=kinds if args.dynamic == 'auto' else [args.dynamic],
+        dynamic=kinds,
         inferencer=inferencer,
     )
     table = Table('input', 'logits, relative', 'probability')
@@ -124,7 +127,8 @@ def _export(args: argparse.Namespace, console: Console) -> None:
     console.print(table)
     console.print(
         f'{escape(str(result.path))}: --dynamic {result.dynamic}; the table shows the largest '
-        'deviations of onnxruntime from PyTorch'
+        'deviations of onnxruntime from PyTorch',
+        soft_wrap=True,
     )
 
 

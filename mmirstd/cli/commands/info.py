@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
-
 import mmirstd
 from mmirstd.cli.arguments.parser import make_parser
-from mmirstd.cli.terminal import OK, facts_table
+from mmirstd.cli.terminal import OK, OutputConsole, facts_table
 from mmirstd.io.threads import usable_cores
 from mmirstd.stack import FAMILIES, StackError, installed_family, installed_versions
 from mmirstd.version import __version__
@@ -51,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.json:
         print(json.dumps(facts, indent=2))
         return OK
-    Console(highlight=False).print(facts_table(facts))
+    OutputConsole(highlight=False).print(facts_table(facts))
     return OK
 
 

@@ -96,5 +96,5 @@ def main(argv: Sequence[str] | None = None) -> int:
             progress=lambda done, total: bar.update(task, completed=done),
         )
     counts = ', '.join(format_count(count, f'{name} image') for name, count in splits.items())
-    console.print(f'{counts} in {escape(str(manifest.parent))}', highlight=False)
+    console.print(f'{counts} in {escape(str(manifest.parent))}', highlight=False, soft_wrap=True)
     return OK

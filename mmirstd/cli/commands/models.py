@@ -15,6 +15,7 @@ from mmirstd.cli.arguments.parser import make_parser
 from mmirstd.cli.terminal import (
     EXPECTED_ERRORS,
     OK,
+    OutputConsole,
     facts_table,
     make_table,
     reports_errors,
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one of the actions; returns the exit code."""
     args = build_parser().parse_args(argv)
-    console = Console(highlight=False)
+    console = OutputConsole(highlight=False)
     if args.action == 'list':
         _list(args, console)
         return OK

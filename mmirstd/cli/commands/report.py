@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     write_atomically(place, build_page(args.title, entries, facts, worst=args.worst))
     compared = f'{format_count(len(models), "model")} on {format_count(len(images), "image")}'
-    console.print(f'{escape(args.out)}: {compared}')
+    console.print(f'{escape(args.out)}: {compared}', soft_wrap=True)
     return OK
 
 

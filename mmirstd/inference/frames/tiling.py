@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -41,11 +42,11 @@ class Tiling:
     blend: str = 'cosine'
 
     def __post_init__(self) -> None:
-        if not isinstance(self.size, int) or self.size < 8:
+        if not isinstance(self.size, Integral) or self.size < 8:
             raise ValueError(f'tile_size={self.size!r} must be a side of at least 8 pixels')
         if self.overlap is None:
             object.__setattr__(self, 'overlap', self.size // 4)
-        if not isinstance(self.overlap, int) or not 0 <= self.overlap <= self.size // 2:
+        if not isinstance(self.overlap, Integral) or not 0 <= self.overlap <= self.size // 2:
             raise ValueError(
                 f'overlap={self.overlap!r} must lie between 0 and half of tile_size={self.size}'
             )

@@ -8,8 +8,9 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,7 +30,7 @@ _PAGED_SUFFIXES = ('.tif', '.tiff')  # other known formats are not opened to cou
 
 @dataclass(frozen=True)
 class Source:
-    """One image that can be read.
+    """One image that can be read; it can be pickled, for instance for another process.
 
     Attributes:
         name: Unique name without suffix for written files, such as ``'night/0001'``.
@@ -76,20 +77,41 @@ def find_sources(inputs: Input | Iterable[Input], *, recursive: bool = False) ->
         FileNotFoundError: A path does not exist, or a folder or pattern contains no image.
         ValueError: No input, or an input of an unknown kind.
     """
-    if isinstance(inputs, str | Path | np.ndarray | Image.Image) or _is_tensor(inputs):
+    if is_one_input(inputs):
         inputs = [inputs]
     found: list[tuple[str, Path | np.ndarray]] = []
     for entry in inputs:
         found += _expand(entry, recursive, len(found))
     if not found:
         raise ValueError('inputs is empty: give at least one image, folder, pattern or array')
-    sources: list[Source] = []
-    for name, (_, content) in zip(_unique_names(found), found, strict=True):
-        if isinstance(content, np.ndarray):
-            sources.append(_array_source(name, content))
-        else:
-            sources += _file_sources(name, content)
-    return _name_pages_apart(sources)
+    return _sources(found)
+
+
+def is_one_input(inputs: object) -> bool:
+    """Whether it is one input (of a kind that is known or not), and not several ones."""
+    one = isinstance(inputs, str | bytes | bytearray | Path | np.ndarray | Image.Image)
+    return one or _is_tensor(inputs) or not isinstance(inputs, Iterable)
+
+
+def lazy_sources(inputs: Iterable[Source | Input]) -> Iterator[Source]:
+    """The sources of inputs that come one by one, such as the frames of your own camera loop.
+
+    Args:
+        inputs: Sources, which stay as they are, or inputs of :func:`find_sources`. Each is
+            expanded when it is its turn, so paths of equal names give sources of equal names.
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        ValueError: An input is of an unknown kind.
+    """
+    count = 0
+    for entry in inputs:
+        if isinstance(entry, Source):
+            yield entry
+            continue
+        found = _expand(entry, False, count)
+        count += len(found)
+        yield from _sources(found)
 
 
 def sources_of_files(places: Iterable[tuple[str, str, int | None]]) -> list[Source]:
@@ -110,6 +132,16 @@ def sources_of_files(places: Iterable[tuple[str, str, int | None]]) -> list[Sour
     return sources
 
 
+def _sources(found: list[tuple[str, Path | np.ndarray]]) -> list[Source]:
+    sources: list[Source] = []
+    for name, (_, content) in zip(_unique_names(found), found, strict=True):
+        if isinstance(content, np.ndarray):
+            sources.append(_array_source(name, content))
+        else:
+            sources += _file_sources(name, content)
+    return _name_pages_apart(sources)
+
+
 def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path | np.ndarray]]:
     """(name with suffix, file or array) of all images that one input means."""
     if isinstance(entry, Image.Image):
@@ -128,7 +160,9 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
     if path.is_dir():
         images = list(image_files(path, recursive=recursive))
         if not images:
-            deeper = '' if recursive else '; sub-folders are searched with recursive=True'
+            deeper = (
+                '' if recursive else '; sub-folders are searched with --recursive (recursive=True)'
+            )
             videos = sorted(file for file in path.iterdir() if is_video(file))
             if videos:
                 deeper = f'; videos are processed one by one, for example {videos[0]}'
@@ -139,16 +173,28 @@ def _expand(entry: Input, recursive: bool, count: int) -> list[tuple[str, Path |
     if path.is_file() or path.is_symlink():
         return [(path.name, path)]
     if glob.has_magic(str(entry)):
-        images = [Path(file) for file in glob.glob(str(path), recursive=True)]
-        images = [file for file in images if _is_image(file)]
+        matches = [Path(file) for file in glob.glob(_literal_start(path), recursive=True)]
+        images = [file for file in matches if _is_image(file)]
         if not images:
-            raise FileNotFoundError(f'no image matches {entry}')
+            videos = sorted(file for file in matches if is_video(file))
+            hint = f'; videos are processed one by one, for example {videos[0]}' if videos else ''
+            raise FileNotFoundError(f'no image matches {entry}{hint}')
         if '**' in str(entry):
             images = _without_loops(images)
         if len({file.name.lower() for file in images}) == len(images):
             return _below(path, images, whole=False)
         return _below(Path(os.path.commonpath([file.parent for file in images])), images)
     raise FileNotFoundError(f'{entry}: no such file or folder')
+
+
+def _literal_start(pattern: Path) -> str:
+    """A pattern in which folders that exist mean themselves, such as ``night [1]/*.png``."""
+    start = Path(pattern.anchor)
+    for k, part in enumerate(pattern.parts[len(start.parts) :], start=len(start.parts)):
+        if not (start / part).is_dir():
+            return os.path.join(glob.escape(str(start)), *pattern.parts[k:])
+        start /= part
+    return glob.escape(str(start))
 
 
 def _is_tensor(entry: object) -> bool:
@@ -231,7 +277,7 @@ def _with_suffix(page: Source) -> Source:
 
 
 def _array_source(name: str, array: np.ndarray) -> Source:
-    return Source(name, None, None, lambda: check_pixels(array, f'input {name}'))
+    return Source(name, None, None, partial(check_pixels, array, f'input {name}'))
 
 
 def _file_sources(name: str, path: Path) -> list[Source]:
@@ -243,11 +289,11 @@ def _file_sources(name: str, path: Path) -> list[Source]:
 
 
 def _image_source(name: str, path: Path) -> Source:
-    return Source(name, path, None, lambda: read_image(path))
+    return Source(name, path, None, partial(read_image, path))
 
 
 def _page_source(name: str, stack: _Stack, page: int) -> Source:
-    return Source(name, stack.path, page, lambda: stack.read(page))
+    return Source(name, stack.path, page, partial(stack.read, page))
 
 
 def _page_count(path: Path) -> int:
@@ -268,6 +314,10 @@ class _Stack:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._sequence: ImageSequence | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the open file; a copy opens it again."""
+        return {**self.__dict__, '_sequence': None}
 
     def read(self, page: int) -> np.ndarray:
         if self._sequence is None:

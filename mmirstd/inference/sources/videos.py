@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,12 @@ def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[So
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: The file needs PyAV, which is not installed.
-        ImageReadError: OpenCV cannot open it, or it contains no frame.
+        ImageReadError: OpenCV cannot open it (raised by the call), or it contains no frame.
     """
-    video = Video(path)
+    return _frames(Video(path), deinterlaced)
+
+
+def _frames(video: Video, deinterlaced: bool) -> Iterator[Source]:
     if video.reduced_from is not None:
         _LOGGER.warning(
             '%s: its colours of %d bits are read as 8 bits', video.path, video.reduced_from
@@ -49,7 +53,7 @@ def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[So
             if decoded == _FRAMES_LOOKED_AT - 1:
                 _tell_interlaced(video.path, combs)
         name = f'{video.path.stem}_{number:06d}'
-        yield Source(name, video.path, number, lambda frame=frame: frame)
+        yield Source(name, video.path, number, partial(np.asarray, frame))
         decoded += 1
     if 0 < decoded < _FRAMES_LOOKED_AT:
         _tell_interlaced(video.path, combs)
@@ -57,7 +61,7 @@ def video_frames(path: str | Path, *, deinterlaced: bool = False) -> Iterator[So
     if decoded == 0:
         raise ImageReadError(missing)
     if missing:
-        yield Source(video.path.stem, video.path, None, lambda: _raise(missing))
+        yield Source(video.path.stem, video.path, None, partial(_raise, missing))
 
 
 def video_rate(path: str | Path) -> float | None:
@@ -93,7 +97,7 @@ class LiveSources:
             if self._deinterlaced:
                 frame = deinterlace(frame)
             name = f'{self.capture.name}_{number:06d}'
-            yield Source(name, None, number, lambda frame=frame: frame)
+            yield Source(name, None, number, partial(np.asarray, frame))
 
 
 def _raise(message: str) -> np.ndarray:

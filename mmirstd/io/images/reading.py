@@ -155,9 +155,15 @@ def check_pixels(image: np.ndarray, source: str) -> np.ndarray:
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
     if image.ndim != 2 and (image.ndim != 3 or image.shape[2] != 3):
+        if image.ndim == 3 and image.shape[2] == 4:
+            hint = 'Leave out the alpha channel: image[..., :3].'
+        elif image.ndim == 3 and image.shape[0] in (1, 3):
+            hint = 'Channels come last: image.transpose(1, 2, 0).'
+        else:
+            hint = 'Split stacks and multi-page files into single images.'
         raise ImageReadError(
             f'{source}: expected one image of shape (H, W), (H, W, 1) or (H, W, 3), got '
-            f'{image.shape}. Split stacks and multi-page files into single images.'
+            f'{image.shape}. {hint}'
         )
     if image.size == 0:
         raise ImageReadError(f'{source}: the image has no pixels, its shape is {image.shape}')

@@ -50,6 +50,8 @@ class OutputFolder:
 
     Attributes:
         state: State of the run for the record; None for 'complete' or 'failed'.
+        keep_on_failure: Whether a failed run keeps its files. Set it to False while they contain no
+            result, so that the next run finds an empty folder.
         is_finished: Whether the run to continue is already complete.
 
     Raises:
@@ -74,6 +76,8 @@ class OutputFolder:
         self.inputs = inputs if isinstance(inputs, Inputs) else Inputs(inputs)
         self.overwrite = overwrite
         self.state: str | None = None
+        self.keep_on_failure = True
+        self._is_new = not os.path.lexists(self.folder)
         self._header: dict[str, Any] = {'format': _FORMAT, 'program': program}
         self._header['mmirstd'] = __version__
         if job is not None:
@@ -111,6 +115,9 @@ class OutputFolder:
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
         try:
+            if kind is not None and not self.keep_on_failure and self._first:
+                self._discard()
+                return
             # On a full disk the record stays without a state.
             with contextlib.suppress(OSError):
                 self.mark(self.state or (_COMPLETE if kind is None else 'failed'))
@@ -267,6 +274,15 @@ class OutputFolder:
                 folder.rmdir()
         for record in self._other_records():
             record.unlink()
+
+    def _discard(self) -> None:
+        """Remove what this run wrote, and the folder if this run created it."""
+        with contextlib.suppress(OSError):
+            self._remove_earlier_results()
+            self._close()
+            (self.folder / self._record_name).unlink()
+            if self._is_new:
+                self.folder.rmdir()
 
     def _is_recorded(self, top: str) -> bool:
         """Whether another process of this run wrote to ``top`` (padding repeats images)."""
