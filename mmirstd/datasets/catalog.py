@@ -1,7 +1,7 @@
 """The public datasets: names, aliases and the defects that their files are known to have.
 
-A defect declared here is tolerated where it occurs and counted in the log; anything like it that
-is not declared is an error. Each entry was seen in the published files.
+A defect declared here is tolerated and counted in the log. The same defect anywhere else is an
+error. Each entry was seen in the published files.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Shape = tuple[int, int]
-"""(height, width) in pixels."""
+from mmirstd.datasets.resampling import Size
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Dataset:
     title: str
     aliases: tuple[str, ...]
     damaged: frozenset[str] = frozenset()
-    mismatched_masks: Mapping[str, tuple[Shape, Shape]] = field(default_factory=dict)
+    mismatched_masks: Mapping[str, tuple[Size, Size]] = field(default_factory=dict)
 
 
 _MISC_111 = {'Misc_111': ((220, 325), (400, 592))}

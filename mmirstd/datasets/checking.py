@@ -10,22 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mmirstd.datasets.catalog import Shape
 from mmirstd.datasets.intensity import looks_coloured
 from mmirstd.datasets.labels.formats import labels_hint
 from mmirstd.datasets.layouts.pairing import Pair
-from mmirstd.datasets.resampling import resize_mask
+from mmirstd.datasets.resampling import Size, resize_mask
 from mmirstd.datasets.selection import Selection, select_pairs
 from mmirstd.datasets.splits import load_split, split_names
 from mmirstd.io.images.masks import describe_void, is_all_void, label_pixels, read_mask_values
 from mmirstd.io.images.reading import read_image
 from mmirstd.io.threads import map_in_order
-from mmirstd.wording import format_count
+from mmirstd.wording import format_count, list_some
 
 SUSPICIOUS_FRACTION = 0.5
 """A mask with more target than this is probably inverted."""
-
-_SHOWN = 10  # files that one problem names
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,7 @@ class PairFacts:
         image: The image file.
         shape: (height, width) of the image.
         pixels: Kind of pixels, e.g. 'uint8 gray'.
-        mask_values: What the mask file holds: '0', '0, 255', 'grays' or other pairs of values;
-            None without mask.
+        mask_values: Values of the mask file: '0', '0, 255', 'grays' or others; None without a mask.
         areas: Pixels of each target (8-connected), in the order of their labels.
         resized_targets: Number of targets after the mask was resized, None if it was not.
         pseudo_colour: Whether the image looks coloured, which infrared images are not.
@@ -46,7 +42,7 @@ class PairFacts:
     """
 
     image: Path
-    shape: Shape
+    shape: Size
     pixels: str
     mask_values: str | None
     areas: tuple[int, ...]
@@ -58,13 +54,13 @@ class PairFacts:
 
 @dataclass(frozen=True)
 class ListCount:
-    """How much of a list is there.
+    """How many images of a list exist.
 
     Attributes:
         name: Published list or folder of the layout.
         listed: Number of images that it names.
-        images: How many of them are there and readable.
-        targets: Targets in these.
+        images: Number of those that exist and are readable.
+        targets: Number of targets in these.
     """
 
     name: str
@@ -141,7 +137,7 @@ def _pixel_kind(image: np.ndarray) -> str:
 
 def measure_pair(
     pair: Pair,
-    mismatched_mask_shape: Shape | None = None,
+    mismatched_mask_shape: Size | None = None,
     resize_to: int | None = None,
     mask_threshold: float = 0,
     void_value: int | None = None,
@@ -154,7 +150,7 @@ def measure_pair(
         resize_to: Also count targets after a nearest resize to this square, as models with
             that input size see them.
         mask_threshold: Value that target pixels exceed.
-        void_value: Value of pixels that are not to be judged.
+        void_value: Value of mask pixels that are not scored.
 
     Raises:
         FileNotFoundError: A file does not exist.
@@ -204,9 +200,9 @@ def check_dataset(
         split: As for :class:`mmirstd.datasets.irstd.IRSTDDataset`; None checks the whole folder
             and counts the published splits in it.
         resize_to: Also count targets after a nearest resize to this square.
-        images_only: Whether a folder without any mask is all right (inference).
+        images_only: Whether a folder without any mask is accepted (inference).
         mask_threshold: Value that target pixels exceed; above 0 for masks with the noise of JPEG.
-        void_value: Value of mask pixels that are not to be judged.
+        void_value: Value of mask pixels that are not scored.
         progress: Wraps the pairs, to show a progress bar.
         **selection_args: Further arguments of :func:`mmirstd.datasets.selection.select_pairs`.
 
@@ -265,11 +261,9 @@ def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:
         if sum(facts.areas) > SUSPICIOUS_FRACTION * facts.shape[0] * facts.shape[1]
     ]
     if marked:
-        more = f' and {len(marked) - _SHOWN} more' if len(marked) > _SHOWN else ''
         yield (
             f'more than half of the image is target in {len(marked)} of '
-            f'{format_count(len(with_mask), "image")}, are the masks inverted? '
-            f'{", ".join(str(image) for image in marked[:_SHOWN])}{more}'
+            f'{format_count(len(with_mask), "image")}, are the masks inverted? {list_some(marked)}'
         )
 
 
@@ -279,17 +273,14 @@ def _notes(report: DatasetReport) -> Iterator[str]:
             continue
         values = [facts.values for facts in report.facts if facts.pixels == kind]
         low, high = min(least for least, _ in values), max(most for _, most in values)
-        if not kind.startswith('uint'):
-            yield (
-                f'{format_count(count, "image is", "images are")} {kind} with values {low:g} to '
-                f'{high:g}: LoadIRImage needs an intensity_range for them'
-            )
-        else:
-            yield (
-                f'{format_count(count, "image is", "images are")} {kind} with values {low:g} to '
-                f'{high:g}: LoadIRImage scales the whole range of the type; give an '
-                'intensity_range if the sensor uses less'
-            )
+        yield (
+            f'{format_count(count, "image is", "images are")} {kind} with values {low:g} to '
+            f'{high:g}: LoadIRImage '
+        ) + (
+            'scales the whole range of the type; give an intensity_range if the sensor uses less'
+            if kind.startswith('uint')
+            else 'needs an intensity_range for them'
+        )
     coloured = [facts.image for facts in report.facts if facts.pseudo_colour]
     if coloured:
         yield (

@@ -47,7 +47,7 @@ class IRSTDDataset(BaseSegDataset):
         pipeline: Steps that turn a sample into model inputs.
         indices: Use the first n samples for a number n, or those with these indices.
         serialize_data: Share samples among data loader workers.
-        lazy_init: Look for files at first use instead of at once.
+        lazy_init: Search for files at first use instead of immediately.
         max_refetch: How often a training sample that the pipeline drops is replaced.
 
     Raises:

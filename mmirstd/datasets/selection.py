@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from mmirstd.datasets.catalog import Dataset, Shape, find_dataset, get_dataset
+from mmirstd.datasets.catalog import Dataset, find_dataset, get_dataset
 from mmirstd.datasets.layouts import Layout, Section, custom_layout, get_layout
 from mmirstd.datasets.layouts.layout_detection import detect_layout
 from mmirstd.datasets.layouts.pairing import Pairing, pair_all, pair_listed
 from mmirstd.datasets.lists import LIST_SUFFIXES, find_name, read_list, without_suffix
+from mmirstd.datasets.resampling import Size
 from mmirstd.datasets.splits import canonical_split_name, load_split, split_names
 from mmirstd.io.images.reading import read_size
 from mmirstd.renamed import accept_old_arguments
-from mmirstd.wording import format_count
-
-_SHOWN = 10
+from mmirstd.wording import format_count, list_some
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Selection(Pairing):
     split: str | None = field(kw_only=True)
     damaged: list[str] = field(default_factory=list)
     excluded: list[str] = field(default_factory=list)
-    mismatched_masks: dict[str, Shape] = field(default_factory=dict)
+    mismatched_masks: dict[str, Size] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     def summary(self) -> str:
@@ -78,18 +77,8 @@ def select_pairs(
 ) -> Selection:
     """Find the images and masks of a dataset.
 
-    Args:
-        root: Folder of the dataset.
-        split: Published split, text file, folder of the layout, or None for all images.
-        layout: 'auto' or the name of a layout.
-        dataset: Name or alias of the dataset; None recognises it.
-        image_dir: Image folder of a custom layout.
-        mask_dir: Its mask folder, None for images without masks.
-        image_suffix: What image stems end in there.
-        mask_suffix: What mask stems end in there.
-        exclude: Names to leave out, or a text file of them.
-        missing: 'error', 'drop' (leave out with a warning) or 'report' (leave out, the caller
-            looks at ``missing_images`` and ``missing_masks``).
+    The arguments are those of :class:`mmirstd.IRSTDDataset`. ``missing='report'`` also leaves files
+    out, without a warning; the caller reads ``missing_images`` and ``missing_masks``.
 
     Raises:
         FileNotFoundError: The folder, the list or listed files do not exist.
@@ -101,9 +90,7 @@ def select_pairs(
     resolved = _resolve_layout(root, layout, image_dir, mask_dir, image_suffix, mask_suffix)
     sections = resolved.sections_in(root)
     if not sections:
-        raise ValueError(
-            f'{root} does not lie as layout {resolved.name!r} says: {resolved.contents}'
-        )
+        raise ValueError(f'{root} does not have the layout {resolved.name!r}: {resolved.contents}')
     names, sections = _find_names(root, split, sections)
     pairing = pair_all(root, sections) if names is None else pair_listed(root, sections, names)
     selection = Selection(
@@ -178,8 +165,8 @@ def _find_names(
     if below:
         return None, below
     folders = [section.name for section in sections if section.name]
-    lists = sorted(str(path.relative_to(root)) for path in root.glob('*.txt'))
-    lists += sorted(str(path.relative_to(root)) for path in root.glob('*/*.txt'))
+    files = [*sorted(root.glob('*.txt')), *sorted(root.glob('*/*.txt'))]
+    lists = [str(path.relative_to(root)) for path in files]
     raise ValueError(
         f'split {split!r} is unknown. Folders of {root}: {", ".join(folders) or "none"}. Lists in '
         f'it: {", ".join(lists[:30]) or "none"}. Published lists: {", ".join(split_names())}'
@@ -206,13 +193,8 @@ def _exclude(selection: Selection, exclude: Sequence[str] | str) -> None:
     if unknown:
         selection.warnings.append(
             f'{format_count(len(unknown), "name")} to exclude not in '
-            f'{selection.split or "the folder"}: {_some(unknown)}'
+            f'{selection.split or "the folder"}: {list_some(unknown)}'
         )
-
-
-def _some(items: Sequence[object]) -> str:
-    shown = ', '.join(str(item) for item in items[:_SHOWN])
-    return f'{shown} and {len(items) - _SHOWN} more' if len(items) > _SHOWN else shown
 
 
 def _judge_missing(selection: Selection, *, drop: bool) -> None:
@@ -221,14 +203,14 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
         problems.append(
             f'{format_count(len(selection.missing_images), "image")} listed by {selection.split!r} '
             f'missing in {selection.root} (layout {selection.layout.name!r}: '
-            f'{selection.layout.contents}): {_some(selection.missing_images)}'
+            f'{selection.layout.contents}): {list_some(selection.missing_images)}'
         )
     if selection.missing_masks:
+        without = list_some([pair.image for pair in selection.missing_masks])
         problems.append(
             f'{format_count(len(selection.missing_masks), "image")} without a mask in '
             f'{selection.root} (layout {selection.layout.name!r}: {selection.layout.contents}): '
-            f'{_some([pair.image for pair in selection.missing_masks])}. If the masks are named '
-            'otherwise, give image_dir, mask_dir and mask_suffix'
+            f'{without}. If the masks have other names, give image_dir, mask_dir and mask_suffix'
         )
     if problems and not drop:
         raise FileNotFoundError(
@@ -238,7 +220,7 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
     if selection.orphan_masks:
         selection.warnings.append(
             f'{format_count(len(selection.orphan_masks), "mask")} without an image: '
-            f'{_some(selection.orphan_masks)}'
+            f'{list_some(selection.orphan_masks)}'
         )
 
 

@@ -13,7 +13,6 @@ from mmirstd.datasets.labels.formats import (
     ImageLabels,
     Shape,
     find_labels,
-    only_classes,
     read_labels,
 )
 from mmirstd.datasets.labels.rle import decode, read_code
@@ -21,7 +20,7 @@ from mmirstd.io.folders import image_files
 from mmirstd.io.images.reading import read_size
 from mmirstd.io.images.writing import write_image
 from mmirstd.io.outputs.guard import check_output
-from mmirstd.wording import format_count
+from mmirstd.wording import format_count, list_some
 
 MISSING = ('error', 'empty', 'skip')
 """What to do with an image without a label file, see `convert_labels`."""
@@ -167,14 +166,13 @@ def _fill(inside: np.ndarray, outline: np.ndarray) -> None:
 def _read(labels: str | Path, kind: str) -> tuple[str, dict[str, ImageLabels]]:
     labels = Path(labels)
     if kind == 'auto':
-        place = labels.parent if labels.is_file() else labels
         if not labels.exists():
             raise FileNotFoundError(f'labels not found: {labels}')
         if labels.is_file():
             return 'coco', read_labels(labels, 'coco')
-        found = find_labels(place)
+        found = find_labels(labels)
         if found is None:
-            raise ValueError(f'{labels} has no labels that are known: {", ".join(LABEL_KINDS)}')
+            raise ValueError(f'{labels} has no labels of a known kind: {", ".join(LABEL_KINDS)}')
         kind, labels = found
     elif kind not in LABEL_KINDS:
         raise ValueError(f"kind={kind!r} must be 'auto' or one of {LABEL_KINDS}")
@@ -200,9 +198,8 @@ def _pair(
     absent = sorted(files.keys() - by_name.keys())
     if absent and missing == 'error':
         raise ValueError(
-            f'no labels in {labels} for {len(absent)} of {format_count(len(files), "image")}, such '
-            'as '
-            f"{', '.join(absent[:5])}. missing='empty' says that they have no target, "
+            f'no labels in {labels} for {len(absent)} of {format_count(len(files), "image")}: '
+            f"{list_some(absent, 5)}. missing='empty' says that they have no target, "
             "missing='skip' leaves them out"
         )
     if missing == 'empty':
@@ -219,7 +216,7 @@ def _draw(
             f'{labels.source}: labels of an image of {labels.size[1]} x {labels.size[0]} pixels, '
             f'but {image} has {size[1]} x {size[0]}'
         )
-    shapes = only_classes(labels, classes)
+    shapes = [each for each in labels.shapes if classes is None or each.label in classes]
     if labels.relative:
         shapes = [_in_pixels(shape, size) for shape in shapes]
     result.targets += len(shapes)
@@ -231,7 +228,7 @@ def _in_pixels(shape: Shape, size: tuple[int, int]) -> Shape:
     height, width = size
     if shape.box is not None:
         left, top, right, bottom = shape.box
-        # Files keep four to six digits, so edges miss the pixel grid by a hair.
+        # Files keep four to six digits, so edges are slightly beside the pixel grid.
         box = (left * width, top * height, right * width, bottom * height)
         return Shape(shape.label, box=tuple(round(side, 1) for side in box))
     return Shape(shape.label, tuple(outline * (width, height) for outline in shape.polygons))

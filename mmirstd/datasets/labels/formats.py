@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,10 +68,7 @@ class ImageLabels:
 
 
 def find_labels(root: str | Path) -> tuple[str, Path] | None:
-    """The kind and place of label files below ``root``, None if there are none.
-
-    Looks into the folder and into its sub-folders, two levels deep.
-    """
+    """Kind and place of the label files in ``root`` or two levels below it, None without any."""
     root = Path(root)
     folders = [root, *_folders(root), *(deeper for at in _folders(root) for deeper in _folders(at))]
     for folder in folders:
@@ -288,8 +285,3 @@ _READERS: dict[str, Callable[[Path], ImageLabels]] = {
     'yolo': _read_yolo,
     'labelme': _read_labelme,
 }
-
-
-def only_classes(labels: ImageLabels, classes: Collection[str] | None) -> list[Shape]:
-    """The shapes of the given classes; all of them for None."""
-    return [shape for shape in labels.shapes if classes is None or shape.label in classes]

@@ -7,8 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-Size = tuple[int, int]
-"""(height, width) in pixels."""
+from mmirstd.datasets.resampling import Size
 
 
 class AnnotationError(ValueError):
@@ -53,7 +52,7 @@ def read_codes(content: bytes, size: Size, name: str) -> list[dict]:
 
     Args:
         content: SA-1B's format: ``annotations`` with a ``segmentation`` each, RLE or polygons.
-        size: Of the image that was read.
+        size: Size of the image that was read.
         name: What errors call the image.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmirstd.datasets.prompted.mask_sources import choose
 from mmirstd.datasets.prompted.one_click import ClickDataset
 from mmirstd.io.images.reading import read_image
 from mmirstd.registry import DATASETS
@@ -34,7 +35,7 @@ class COCOPanopticClicks(ClickDataset):
 
     Raises:
         FileNotFoundError: A file or folder is missing; the message says where it comes from.
-        ValueError: The JSON is not a panoptic one, or a PNG does not fit to its image or entry.
+        ValueError: The JSON is not a panoptic one, or a PNG does not match its image or entry.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class COCOPanopticClicks(ClickDataset):
             if not path.exists():
                 raise FileNotFoundError(
                     f'{path} does not exist. COCO (https://cocodataset.org/#download) distributes '
-                    'it in panoptic_annotations_trainval2017.zip, which holds another archive '
+                    'it in panoptic_annotations_trainval2017.zip, which contains another archive '
                     'with the PNGs, and val2017.zip; set data_root to the folder of both.'
                 )
         try:
@@ -67,13 +68,9 @@ class COCOPanopticClicks(ClickDataset):
             complete = False
         if not complete:
             raise ValueError(
-                f"{root / ann_file} holds no 'segments_info': it is not COCO's panoptic format"
+                f"{root / ann_file} has no 'segments_info': it is not COCO's panoptic format"
             )
-        if isinstance(indices, int):
-            annotations = annotations[:indices]
-        elif indices is not None:
-            annotations = [annotations[index] for index in indices]
-        self.annotations: list[dict] = annotations
+        self.annotations: list[dict] = choose(annotations, indices)
 
     def __len__(self) -> int:
         return len(self.annotations)

@@ -16,10 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mmirstd.datasets.lists import read_list
 from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.wording import format_count
+
+Item = TypeVar('Item')
 
 _SHARD = re.compile(r'sa_(\d{6})(\.tar)?')
 _INDEX_FORMAT = 1
@@ -254,6 +257,13 @@ def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]
         raise ValueError(
             f"{annotation_file} is no COCO-style JSON with 'images' and 'annotations': {error!r}"
         ) from error
+
+
+def choose(items: Sequence[Item], indices: int | Sequence[int] | None) -> list[Item]:
+    """The first n items for a number n, those with these indices, or all for None."""
+    if indices is None or isinstance(indices, int):
+        return list(items[:indices])
+    return [items[index] for index in indices]
 
 
 def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> list[Entry]:

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from mmirstd.datasets.intensity import with_channels
 from mmirstd.datasets.labels.rle import decode, read_codes
-from mmirstd.datasets.prompted.mask_sources import Entry, find_sa1b
+from mmirstd.datasets.prompted.mask_sources import choose, find_sa1b
 from mmirstd.datasets.prompted.prompts import click_boxes, interior_click
 from mmirstd.datasets.resampling import Size, resize_image, resize_mask
 from mmirstd.io.images.reading import decode_image
@@ -48,8 +49,7 @@ class ClickDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         image, masks = self.read(index)
-        if image.ndim == 2:
-            image = np.repeat(image[..., None], 3, axis=2)
+        image = with_channels(image, 3)
         size = image.shape[:2]
         if self.short_edge is not None:
             size = edge_size(size, self.short_edge, self.long_edge)
@@ -75,7 +75,7 @@ class SA1BClicks(ClickDataset):
 
     Args:
         data_root: See :class:`mmirstd.SA1BDataset`.
-        shards: As above. EdgeSAM keeps shard 130 for validation.
+        shards: See :class:`mmirstd.SA1BDataset`. EdgeSAM keeps shard 130 for validation.
         indices: Use the first n images for a number n, or those with these indices.
         **options: See :class:`ClickDataset`.
     """
@@ -90,11 +90,7 @@ class SA1BClicks(ClickDataset):
     ) -> None:
         super().__init__(**options)
         entries, _ = find_sa1b(data_root, shards)
-        if isinstance(indices, int):
-            entries = entries[:indices]
-        elif indices is not None:
-            entries = [entries[index] for index in indices]
-        self.entries: list[Entry] = entries
+        self.entries = choose(entries, indices)
 
     def __len__(self) -> int:
         return len(self.entries)

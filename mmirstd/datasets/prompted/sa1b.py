@@ -11,8 +11,15 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from mmirstd.datasets.intensity import with_channels
 from mmirstd.datasets.labels.rle import AnnotationError, coco_masks, decode, read_codes
-from mmirstd.datasets.prompted.mask_sources import Entry, find_coco, find_sa1b, only_listed
+from mmirstd.datasets.prompted.mask_sources import (
+    Entry,
+    choose,
+    find_coco,
+    find_sa1b,
+    only_listed,
+)
 from mmirstd.datasets.prompted.prompts import sample_prompts
 from mmirstd.datasets.resampling import (
     crop_and_pad,
@@ -35,8 +42,8 @@ class PromptedMaskDataset(Dataset):
     """Images with prompts and the masks that these should find.
 
     A sample is a function of (``seed``, epoch, index) alone: flip, scale, crop, prompts and the
-    replacement of an unusable image. So the data of a resumed run go on as if nothing had
-    happened, with any number of worker processes. The epoch comes with the index: item
+    replacement of an unusable image. So a resumed run continues with the same data, whatever the
+    number of worker processes. The epoch comes with the index: item
     ``epoch * len(dataset) + index``, as :class:`mmirstd.datasets.prompted.sampler.ResumableSampler`
     yields it.
 
@@ -67,9 +74,11 @@ class PromptedMaskDataset(Dataset):
         distinct_epochs: Draws repeat after this many epochs, as a cache of the teacher needs; None
             never repeats.
         max_replacements: Unusable images in a row after which there is something wrong.
-        indices: Use the first n images for a number n, or those with these indices.
+        names: List file or names of images to keep.
+        indices: Use the first n of these images for a number n, or those with these indices.
 
     Raises:
+        FileNotFoundError: The list of names does not exist.
         ValueError: An argument is out of its range.
         ImportError: pycocotools is missing.
     """
@@ -91,6 +100,7 @@ class PromptedMaskDataset(Dataset):
         seed: int = 0,
         distinct_epochs: int | None = None,
         max_replacements: int = 20,
+        names: str | Sequence[str] | None = None,
         indices: int | Sequence[int] | None = None,
     ) -> None:
         coco_masks()
@@ -104,11 +114,9 @@ class PromptedMaskDataset(Dataset):
             raise ValueError(f'point_kind={point_kind} must be 0 or 1')
         if distinct_epochs is not None and distinct_epochs < 1:
             raise ValueError(f'distinct_epochs={distinct_epochs} must be at least 1 or None')
-        if isinstance(indices, int):
-            entries = entries[:indices]
-        elif indices is not None:
-            entries = [entries[index] for index in indices]
-        self.entries = list(entries)
+        if names is not None:
+            entries = only_listed(entries, names)
+        self.entries = choose(entries, indices)
         self.size, self.mask_stride, self.image_pad = size, mask_stride, image_pad
         self.scale_range, self.flip = tuple(scale_range), flip
         self.num_prompts = num_prompts
@@ -168,8 +176,7 @@ class PromptedMaskDataset(Dataset):
 
     def _sample(self, entry: Entry, rng: np.random.Generator) -> dict:
         image = decode_image(entry.image.read(), f'{entry.name.removesuffix(".jpg")}.jpg')
-        if image.ndim == 2:
-            image = np.repeat(image[..., None], 3, axis=2)
+        image = with_channels(image, 3)
         codes = read_codes(entry.read_annotations(), image.shape[:2], entry.name)
         image, masks, valid = self._augment(image, codes, rng)
         if not len(masks):
@@ -230,7 +237,6 @@ class SA1BDataset(PromptedMaskDataset):
         data_root: Folder with ``sa_NNNNNN.tar`` or folders of that name.
         shards: Which of them, as ``'20-29,130'`` or numbers; None takes all that are there. The
             default is the 1 % of EdgeSAM; the paper trains on 1 % and does not say which.
-        names: List file or names of images to keep of those.
         missing: ``'drop'`` goes on without shards that are not there.
         **options: See :class:`PromptedMaskDataset`.
 
@@ -243,7 +249,6 @@ class SA1BDataset(PromptedMaskDataset):
         data_root: str,
         *,
         shards: str | Iterable[int] | None = '20-29',
-        names: str | Sequence[str] | None = None,
         missing: str = 'error',
         **options: object,
     ) -> None:
@@ -255,8 +260,6 @@ class SA1BDataset(PromptedMaskDataset):
                 logger='current',
                 level=logging.WARNING,
             )
-        if names is not None:
-            entries = only_listed(entries, names)
         super().__init__(entries, **options)
         print_log(
             f'SA1BDataset: {format_count(len(self), "image")} of {data_root}', logger='current'
@@ -271,7 +274,6 @@ class COCOMaskDataset(PromptedMaskDataset):
         ann_file: The JSON file.
         image_dir: Folder that its file names are relative to; the folder of ``ann_file`` by
             default.
-        names: List file or names of images to keep.
         **options: See :class:`PromptedMaskDataset`.
 
     Raises:
@@ -283,14 +285,9 @@ class COCOMaskDataset(PromptedMaskDataset):
         self,
         ann_file: str,
         image_dir: str | None = None,
-        *,
-        names: str | Sequence[str] | None = None,
         **options: object,
     ) -> None:
-        entries = find_coco(ann_file, image_dir or Path(ann_file).parent)
-        if names is not None:
-            entries = only_listed(entries, names)
-        super().__init__(entries, **options)
+        super().__init__(find_coco(ann_file, image_dir or Path(ann_file).parent), **options)
         print_log(
             f'COCOMaskDataset: {format_count(len(self), "image")} of {ann_file}', logger='current'
         )

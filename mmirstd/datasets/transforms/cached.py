@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import BaseTransform, Compose
+from mmcv.transforms import Compose
 
+from mmirstd.datasets.transforms.steps import Step
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class CachedSteps(BaseTransform):
+class CachedSteps(Step):
     """Run steps once per image and take their result from memory afterwards.
 
     Put loading and everything without random numbers in here, the augmentation after it. Each
@@ -33,7 +34,7 @@ class CachedSteps(BaseTransform):
         if max_gib < 0:
             raise ValueError(f'max_gib must not be negative, got {max_gib!r}')
         self.steps = Compose(list(steps))
-        self.max_bytes = int(max_gib * 2**30)
+        self.max_gib = max_gib
         self._kept: dict[str, dict] = {}
         self._bytes = 0
 
@@ -47,7 +48,7 @@ class CachedSteps(BaseTransform):
                 return None
             arrays = [value for value in kept.values() if isinstance(value, np.ndarray)]
             size = sum(array.nbytes for array in arrays)
-            if self._bytes + size > self.max_bytes:
+            if self._bytes + size > self.max_gib * 2**30:
                 return kept
             for array in arrays:
                 array.setflags(write=False)  # later steps must not change what is kept
@@ -57,6 +58,3 @@ class CachedSteps(BaseTransform):
         return {
             name: list(value) if isinstance(value, list) else value for name, value in kept.items()
         }
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(steps={self.steps}, max_gib={self.max_bytes / 2**30:g})'

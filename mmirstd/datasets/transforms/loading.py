@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 
 from mmirstd.datasets.intensity import (
@@ -19,6 +18,7 @@ from mmirstd.datasets.intensity import (
 )
 from mmirstd.datasets.resampling import resize_mask
 from mmirstd.datasets.transforms.notices import log_in_first_worker
+from mmirstd.datasets.transforms.steps import Step
 from mmirstd.io.images.masks import is_all_void, read_mask
 from mmirstd.io.images.reading import binarize, check_pixels, read_image
 from mmirstd.registry import TRANSFORMS
@@ -31,7 +31,7 @@ _STOCK_NAMES = ('LoadImageFromFile', 'InferencerLoader', 'LoadImageFromNDArray')
 
 
 @TRANSFORMS.register_module(name=['LoadIRImage', *_STOCK_NAMES])
-class LoadIRImage(BaseTransform):
+class LoadIRImage(Step):
     """Load an infrared image of any bit depth from a file or take it from an array.
 
     Test pipelines write ``dict(type='LoadImageFromFile', _scope_='mmirstd', ...)`` so that
@@ -64,8 +64,7 @@ class LoadIRImage(BaseTransform):
         if channels not in (1, 3):
             raise ValueError(f'channels must be 1 (gray) or 3 (BGR), got {channels!r}')
         check_range(intensity_range, percentiles)
-        self.channels = channels
-        self.intensity_range = intensity_range
+        self.channels, self.intensity_range = channels, intensity_range
         self.percentiles = tuple(percentiles)
         self._is_first = True
 
@@ -92,15 +91,9 @@ class LoadIRImage(BaseTransform):
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(channels={self.channels}, '
-            f'intensity_range={self.intensity_range}, percentiles={self.percentiles})'
-        )
-
 
 @TRANSFORMS.register_module()
-class LoadMask(BaseTransform):
+class LoadMask(Step):
     """Load the target mask of a sample: 1 where the mask file is brighter than ``threshold``.
 
     Does nothing for a sample without ``seg_map_path``, so pipelines serve inference as well.
@@ -135,9 +128,8 @@ class LoadMask(BaseTransform):
             raise ValueError(
                 f"on_size_mismatch must be 'error' or 'resize', got {on_size_mismatch!r}"
             )
-        self.threshold = threshold
+        self.threshold, self.void_value = threshold, void_value
         self.on_size_mismatch = on_size_mismatch
-        self.void_value = void_value
         self._warned = self._warned_of_void = False
 
     def read(self, path: str) -> np.ndarray:
@@ -188,15 +180,9 @@ class LoadMask(BaseTransform):
                 self._warned = True
         return resize_mask(mask, shape)
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(threshold={self.threshold}, '
-            f'on_size_mismatch={self.on_size_mismatch!r}, void_value={self.void_value})'
-        )
-
 
 @TRANSFORMS.register_module()
-class BinarizeMask(BaseTransform):
+class BinarizeMask(Step):
     """Turn any label map into 0 (background) and 1 (target) by ``gt_seg_map > threshold``.
 
     For use after MMSeg's own ``LoadAnnotations``, which keeps 255 of a 0/255 mask, and 255 is
@@ -215,6 +201,3 @@ class BinarizeMask(BaseTransform):
         if 'gt_seg_map' in results:
             results['gt_seg_map'] = binarize(results['gt_seg_map'], self.threshold)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(threshold={self.threshold})'

@@ -8,15 +8,21 @@ In the code of ACM, DNANet and MSHNet the order is: flip left-right (MMSeg's ``R
 from __future__ import annotations
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmirstd.datasets.resampling import Size, crop_and_pad, resize_image, resize_mask
+from mmirstd.datasets.resampling import Size
+from mmirstd.datasets.transforms.steps import (
+    Step,
+    check_mask_pad,
+    check_size,
+    crop_sample,
+    resize_sample,
+)
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class RandomLongSide(BaseTransform):
+class RandomLongSide(Step):
     """Resize to a long side that is drawn uniformly among the integers of a range.
 
     The other side is rounded half up, aspect ratio kept; a square counts as wide. Images are
@@ -46,17 +52,8 @@ class RandomLongSide(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Resize one sample."""
-        height, width = results['img'].shape[:2]
-        size = long_side_size((height, width), self._draw())
-        results['img'] = resize_image(results['img'], size)
-        for key in results.get('seg_fields', []):
-            results[key] = resize_mask(results[key], size)
-        results['img_shape'] = size
-        results['scale_factor'] = (size[1] / width, size[0] / height)
+        resize_sample(results, long_side_size(results['img'].shape[:2], self._draw()))
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(sides={self.sides})'
 
 
 def long_side_size(size: Size, long: int) -> Size:
@@ -68,7 +65,7 @@ def long_side_size(size: Size, long: int) -> Size:
 
 
 @TRANSFORMS.register_module()
-class PadToSize(BaseTransform):
+class PadToSize(Step):
     """Pad an axis that is shorter than ``size`` at its end; a longer one stays as it is.
 
     Modified keys: ``img``, ``img_shape`` and the label maps named in ``seg_fields``.
@@ -83,28 +80,19 @@ class PadToSize(BaseTransform):
     """
 
     def __init__(self, size: int, *, image_pad: float = 0.0, mask_pad: int = 0) -> None:
-        _check_patch(size, mask_pad)
-        self.size, self.image_pad, self.mask_pad = size, image_pad, mask_pad
+        self.size = check_size(size)
+        self.image_pad, self.mask_pad = image_pad, check_mask_pad(mask_pad)
 
     def transform(self, results: dict) -> dict:
         """Pad one sample."""
         height, width = results['img'].shape[:2]
         size = (max(height, self.size), max(width, self.size))
-        results['img'] = crop_and_pad(results['img'], (0, 0), size, self.image_pad)
-        for key in results.get('seg_fields', []):
-            results[key] = crop_and_pad(results[key], (0, 0), size, self.mask_pad)
-        results['img_shape'] = size
+        crop_sample(results, (0, 0), size, image_pad=self.image_pad, mask_pad=self.mask_pad)
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(size={self.size}, image_pad={self.image_pad}, '
-            f'mask_pad={self.mask_pad})'
-        )
 
 
 @TRANSFORMS.register_module()
-class RandomPatch(BaseTransform):
+class RandomPatch(Step):
     """Cut a square patch as SCTransNet's training does: patches without target are often redrawn.
 
     A corner is drawn uniformly. With probability ``accept_prob`` the patch is taken as it is;
@@ -132,11 +120,10 @@ class RandomPatch(BaseTransform):
         image_pad: float = 0.0,
         mask_pad: int = 0,
     ) -> None:
-        _check_patch(size, mask_pad)
         if not 0 < accept_prob <= 1:
             raise ValueError(f'accept_prob must be in (0, 1], got {accept_prob!r}')
-        self.size, self.accept_prob = size, accept_prob
-        self.image_pad, self.mask_pad = image_pad, mask_pad
+        self.size, self.accept_prob = check_size(size), accept_prob
+        self.image_pad, self.mask_pad = image_pad, check_mask_pad(mask_pad)
 
     def transform(self, results: dict) -> dict:
         """Cut one sample."""
@@ -149,21 +136,6 @@ class RandomPatch(BaseTransform):
                 break
             if (mask[y : y + self.size, x : x + self.size] == 1).any():
                 break
-        results['img'] = crop_and_pad(results['img'], (y, x), self.size, self.image_pad)
-        for key in results.get('seg_fields', []):
-            results[key] = crop_and_pad(results[key], (y, x), self.size, self.mask_pad)
-        results['img_shape'] = (self.size, self.size)
+        square = (self.size, self.size)
+        crop_sample(results, (y, x), square, image_pad=self.image_pad, mask_pad=self.mask_pad)
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(size={self.size}, accept_prob={self.accept_prob}, '
-            f'image_pad={self.image_pad}, mask_pad={self.mask_pad})'
-        )
-
-
-def _check_patch(size: int, mask_pad: int) -> None:
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f'size must be a positive number of pixels, got {size!r}')
-    if mask_pad not in (0, 255):
-        raise ValueError(f'mask_pad must be 0 (background) or 255 (ignored), got {mask_pad!r}')

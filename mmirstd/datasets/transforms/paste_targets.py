@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmirstd.datasets.transforms.steps import Step, check_probability
 from mmirstd.registry import TRANSFORMS
 
 
@@ -23,7 +23,7 @@ class Target(NamedTuple):
 
 
 @TRANSFORMS.register_module()
-class PasteTargets(BaseTransform):
+class PasteTargets(Step):
     """Paste targets of other images at random positions into an image and its mask.
 
     A model that sees each target on one background only memorises the background. A pasted target
@@ -67,18 +67,13 @@ class PasteTargets(BaseTransform):
         margin: int = 4,
         tries: int = 10,
     ) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must be in [0, 1], got {prob!r}')
         for name, value in (('donors', donors), ('max_side', max_side), ('tries', tries)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f'{name} must be a positive integer, got {value!r}')
         if not isinstance(margin, int) or margin < 2:
             raise ValueError(f'margin must be at least 2 pixels, got {margin!r}')
-        self.prob = prob
-        self.donors = donors
-        self.max_side = max_side
-        self.margin = margin
-        self.tries = tries
+        self.prob, self.donors, self.tries = check_probability(prob), donors, tries
+        self.max_side, self.margin = max_side, margin
 
     @cache_randomness
     def _draw(self) -> tuple[float, int]:
@@ -161,9 +156,3 @@ class PasteTargets(BaseTransform):
             image[place] += target.signal
             mask[place][target.mask] = 1
             return
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, donors={self.donors}, '
-            f'max_side={self.max_side}, margin={self.margin}, tries={self.tries})'
-        )

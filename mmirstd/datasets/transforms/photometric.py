@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 from PIL import Image, ImageFilter
 
 from mmirstd.datasets.intensity import divide_by_maximum
+from mmirstd.datasets.transforms.steps import Step, check_probability
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class RandomGaussianBlur(BaseTransform):
+class RandomGaussianBlur(Step):
     """Blur some images a little: the last augmentation of ACM, DNANet and MSHNet.
 
     8-bit images are blurred by Pillow, as in the authors' code: its ``GaussianBlur(radius)`` is
@@ -31,12 +31,9 @@ class RandomGaussianBlur(BaseTransform):
     """
 
     def __init__(self, prob: float = 0.5, max_radius: float = 1.0) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must be in [0, 1], got {prob}')
         if max_radius <= 0:
             raise ValueError(f'max_radius must be positive, got {max_radius}')
-        self.prob = prob
-        self.max_radius = max_radius
+        self.prob, self.max_radius = check_probability(prob), max_radius
 
     @cache_randomness
     def _draw(self) -> tuple[float, float]:
@@ -49,9 +46,6 @@ class RandomGaussianBlur(BaseTransform):
         if chance < self.prob and radius > 0:
             results['img'] = gaussian_blur(results['img'], radius)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, max_radius={self.max_radius})'
 
 
 def gaussian_blur(image: np.ndarray, radius: float) -> np.ndarray:
@@ -68,7 +62,7 @@ def gaussian_blur(image: np.ndarray, radius: float) -> np.ndarray:
 
 
 @TRANSFORMS.register_module()
-class DivideByMaximum(BaseTransform):
+class DivideByMaximum(Step):
     """Scale an image so that its brightest value is 255, as UIU-Net's code does.
 
     A black image stays black. Modified keys: ``img``, float32 afterwards.
@@ -79,12 +73,9 @@ class DivideByMaximum(BaseTransform):
         results['img'] = divide_by_maximum(results['img'])
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'
-
 
 @TRANSFORMS.register_module()
-class RandomIntensity(BaseTransform):
+class RandomIntensity(Step):
     """Change contrast, brightness and noise of a standardised image a little.
 
     ``contrast * image + brightness + noise`` with one draw of contrast and brightness per image
@@ -111,18 +102,14 @@ class RandomIntensity(BaseTransform):
         brightness: float = 0.2,
         noise: float = 0.05,
     ) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must be in [0, 1], got {prob!r}')
         if not 0 <= contrast < 1:
             raise ValueError(f'contrast must be in [0, 1), got {contrast!r}')
         if brightness < 0 or noise < 0:
             raise ValueError(
                 f'brightness and noise must not be negative, got {brightness!r} and {noise!r}'
             )
-        self.prob = prob
-        self.contrast = contrast
-        self.brightness = brightness
-        self.noise = noise
+        self.prob, self.contrast = check_probability(prob), contrast
+        self.brightness, self.noise = brightness, noise
 
     @cache_randomness
     def _draw(self) -> tuple[bool, float, float, float, int]:
@@ -144,9 +131,3 @@ class RandomIntensity(BaseTransform):
             noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
             results['img'] = image + np.float32(deviation) * noise
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, contrast={self.contrast}, '
-            f'brightness={self.brightness}, noise={self.noise})'
-        )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from mmcv.transforms import BaseTransform
-
 from mmirstd.datasets.intensity import standardize
+from mmirstd.datasets.transforms.steps import Step
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class StandardizeImage(BaseTransform):
+class StandardizeImage(Step):
     """Subtract the mean of the frame and divide by its standard deviation.
 
     The result does not depend on gain and offset of the sensor, so one model serves images of 8
@@ -35,8 +34,7 @@ class StandardizeImage(BaseTransform):
             raise ValueError(f'tail must be in [0, 0.5), got {tail!r}')
         if limit <= 0:
             raise ValueError(f'limit must be positive, got {limit!r}')
-        self.tail = tail
-        self.limit = limit
+        self.tail, self.limit = tail, limit
 
     def transform(self, results: dict) -> dict:
         """Standardise one sample."""
@@ -44,6 +42,3 @@ class StandardizeImage(BaseTransform):
             results['img'], self.tail, self.limit, results.get('img_path') or 'image'
         )
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(tail={self.tail}, limit={self.limit})'

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
+from mmirstd.datasets.transforms.steps import Step, check_probability
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class RandomSymmetry(BaseTransform):
+class RandomSymmetry(Step):
     """Flip up-down, flip left-right and transpose, each with its own probability.
 
     With the default of 0.5 each of the eight symmetries of the square is equally likely. An
@@ -26,9 +26,7 @@ class RandomSymmetry(BaseTransform):
     """
 
     def __init__(self, prob: float = 0.5) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob must be in [0, 1], got {prob!r}')
-        self.prob = prob
+        self.prob = check_probability(prob)
 
     @cache_randomness
     def _draw(self) -> tuple[bool, bool, bool]:
@@ -44,15 +42,7 @@ class RandomSymmetry(BaseTransform):
         results['img_shape'] = results['img'].shape[:2]
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob})'
-
 
 def _apply(array: np.ndarray, up_down: bool, left_right: bool, transpose: bool) -> np.ndarray:
-    if up_down:
-        array = array[::-1]
-    if left_right:
-        array = array[:, ::-1]
-    if transpose:
-        array = array.swapaxes(0, 1)
-    return np.ascontiguousarray(array)
+    array = array[:: -1 if up_down else 1, :: -1 if left_right else 1]
+    return np.ascontiguousarray(array.swapaxes(0, 1) if transpose else array)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from mmirstd.datasets.resampling import crop_and_pad
+from mmirstd.datasets.transforms.steps import (
+    Step,
+    check_mask_pad,
+    check_probability,
+    check_size,
+    crop_sample,
+)
 from mmirstd.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class RandomTargetCrop(BaseTransform):
+class RandomTargetCrop(Step):
     """Cut a square out of the image; with a given probability it contains a target pixel.
 
     Nothing is resized, so targets of few pixels keep their size. Images that are smaller than the
@@ -43,16 +48,9 @@ class RandomTargetCrop(BaseTransform):
         mask_pad: int = 0,
         may_miss_by_one: bool = False,
     ) -> None:
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f'size must be a positive number of pixels, got {size!r}')
-        if not 0 <= target_prob <= 1:
-            raise ValueError(f'target_prob must be in [0, 1], got {target_prob!r}')
-        if mask_pad not in (0, 255):
-            raise ValueError(f'mask_pad must be 0 (background) or 255 (ignored), got {mask_pad!r}')
-        self.size = size
-        self.target_prob = target_prob
-        self.image_pad = image_pad
-        self.mask_pad = mask_pad
+        self.size = check_size(size)
+        self.target_prob = check_probability(target_prob, 'target_prob')
+        self.image_pad, self.mask_pad = image_pad, check_mask_pad(mask_pad)
         self.may_miss_by_one = may_miss_by_one
 
     @cache_randomness
@@ -82,15 +80,8 @@ class RandomTargetCrop(BaseTransform):
         for side, inside, draw in zip((height, width), pixel, corner, strict=True):
             first, last = self._positions(side, inside)
             offset.append(first + int(draw * (last - first + 1)))
-        results['img'] = crop_and_pad(results['img'], tuple(offset), self.size, self.image_pad)
-        for key in results.get('seg_fields', []):
-            results[key] = crop_and_pad(results[key], tuple(offset), self.size, self.mask_pad)
-        results['img_shape'] = (self.size, self.size)
-        return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(size={self.size}, target_prob={self.target_prob}, '
-            f'image_pad={self.image_pad}, mask_pad={self.mask_pad}, '
-            f'may_miss_by_one={self.may_miss_by_one})'
+        square = (self.size, self.size)
+        crop_sample(
+            results, tuple(offset), square, image_pad=self.image_pad, mask_pad=self.mask_pad
         )
+        return results

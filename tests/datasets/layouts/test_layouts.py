@@ -146,7 +146,7 @@ def test_images_and_masks_in_one_folder(tmp_path, write_pair):
         ({'mask_dir': 'masks'}, ValueError, 'need image_dir'),
         ({'image_dir': 'frames'}, FileNotFoundError, 'frames'),
         ({'layout': 'coco'}, ValueError, "'coco'.*'auto', 'irstd1k'"),
-        ({'layout': 'sirst'}, ValueError, "does not lie as layout 'sirst' says"),
+        ({'layout': 'sirst'}, ValueError, "does not have the layout 'sirst'"),
         ({'dataset': 'coco'}, ValueError, "'coco'"),
         ({'missing': 'ignore'}, ValueError, 'missing'),
         ({'split': 'nothing.txt'}, FileNotFoundError, r'nothing\.txt'),
