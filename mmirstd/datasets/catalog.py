@@ -15,7 +15,7 @@ from mmirstd.datasets.resampling import Size
 
 @dataclass(frozen=True)
 class Dataset:
-    """What holds for a dataset wherever its files were downloaded.
+    """Facts about a dataset that are the same in every copy.
 
     Attributes:
         key: Name used by this package, e.g. in the names of splits.
@@ -23,8 +23,8 @@ class Dataset:
         aliases: Other names in use; upper and lower case, '-', '_' and spaces do not count.
         damaged: Image stems that official lists name but whose files are damaged or absent in
             every known copy.
-        mismatched_masks: Image stem -> (image shape, mask shape) of pairs published with a mask of
-            another size than the image. Such a mask shows the same scene at another resolution.
+        mismatched_masks: Image stem -> (image size, mask size) of pairs whose mask was published at
+            another resolution than the image.
     """
 
     key: str

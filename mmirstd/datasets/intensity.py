@@ -1,4 +1,4 @@
-"""Bringing the values of any sensor into 0..255, so that one mean and std serve all images."""
+"""Scale the values of any sensor to 0..255, so that one mean and std suit all images."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def scale_intensity(
 
     Args:
         image: Array (H, W) or (H, W, 3) of any numeric type.
-        intensity_range: Values that become 0 and 255; what lies outside is clipped.
+        intensity_range: Values that become 0 and 255; values outside are clipped.
             'dtype': 0 and the largest value of the unsigned integer type. 8-bit images pass
             unchanged. A 14-bit camera in a 16-bit file fills a quarter of that range: give
             (0, 16383) then.
             'minmax': smallest and largest value of the image.
             'percentile': ``percentiles`` of the image, which ignores hot and dead pixels.
             'raw': nothing; the values as they are stored, for models that standardise each frame
-            (`StandardizeImage`). 8-bit images stay, others become float32; types that float32
-            cannot hold exactly are first shifted by their smallest value.
+            (`StandardizeImage`). 8-bit images do not change, others become float32; types that
+            float32 cannot represent exactly are first shifted by their smallest value.
             (low, high): fixed values, the only choice that keeps images comparable.
         percentiles: Lower and upper percentile. The upper one must leave out fewer pixels than a
             target has (1 to 100), or targets saturate; 99.99 leaves out 7 of 256 x 256.
-        source: What errors call the image.
+        source: Name of the image in errors.
 
     Returns:
         uint8 for 8-bit input with 'dtype', else float32 in 0..255. An image of one single value
@@ -108,14 +108,14 @@ def _raw(image: np.ndarray) -> np.ndarray:
 
 
 def describe_unused_range(image: np.ndarray, intensity_range: IntensityRange) -> str:
-    """Say how little of the range of 0..255 an image will use, if it is suspiciously little.
+    """Describe how little of the range of 0..255 an image uses, if it is suspiciously little.
 
     Args:
         image: Sensor values (H, W) or (H, W, 3).
         intensity_range: What :func:`scale_intensity` is called with.
 
     Returns:
-        A sentence with the values and the option that helps, or '' where nothing is wrong. 8-bit
+        A sentence with the values and the option that helps, or '' if nothing is wrong. 8-bit
         images, and ranges that follow each image, are never suspicious.
     """
     if isinstance(intensity_range, str):
@@ -157,13 +157,13 @@ def divide_by_maximum(image: np.ndarray) -> np.ndarray:
 def standardize(
     image: np.ndarray, tail: float = 1e-4, limit: float = 50.0, source: str = 'image'
 ) -> np.ndarray:
-    """Zero mean and unit variance over all pixels and channels; see `mmirstd.StandardizeImage`.
+    """Scale to zero mean and unit variance over all pixels and channels.
 
     Args:
         image: Array (H, W) or (H, W, C) of any real type.
-        tail: See `StandardizeImage`.
-        limit: See `StandardizeImage`.
-        source: What errors call the image.
+        tail: See `mmirstd.StandardizeImage`.
+        limit: As above.
+        source: Name of the image in errors.
 
     Returns:
         float32 of the same shape.
@@ -173,7 +173,7 @@ def standardize(
     """
     values = image.astype(np.float32, copy=False)
     if not np.isfinite(values).all():
-        raise ValueError(f'{source}: pixels are NaN or infinite; replace them before')
+        raise ValueError(f'{source}: pixels are NaN or infinite; replace them first')
     count = int(values.size * tail)
     trimmed = values
     if count:
@@ -189,7 +189,7 @@ def standardize(
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """Bring an image (H, W) or BGR (H, W, 3) to the channels of a model's input.
+    """Convert an image (H, W) or BGR (H, W, 3) to the channels of a model's input.
 
     Args:
         image: uint8 or float32.

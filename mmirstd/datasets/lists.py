@@ -1,9 +1,9 @@
 """Reading the lists of images that datasets are published with, and those that people write.
 
-Lists in circulation end their lines with CRLF or LF, lack the final newline, write names with or
-without suffix, start them with ``/`` (IRDST: ``/44/1(814)``) and name files in sub-folders. People
-also write absolute paths, the folder of the images, comments, a second column with the mask or a
-label, a header, quotes, and let programs of Windows save it all as UTF-16.
+Published lists end their lines with CRLF or LF, lack the final newline, write names with or
+without suffix, start them with ``/`` (IRDST: ``/44/1(814)``) and name files in sub-folders. Lists
+of users also contain absolute paths, the folder of the images, comments, a second column with the
+mask or a label, a header and quotes, and may be UTF-16, as programs of Windows save it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from mmirstd.io.folders import IMAGE_SUFFIXES
 
 LIST_SUFFIXES = ('.txt', '.lst', '.list', '.csv', '.tsv')
-"""File name endings by which a split is taken as a text file of names."""
+"""A split whose name ends in one of these is a text file of names."""
 
 _HEADERS = ('name', 'filename', 'file_name', 'file', 'image', 'img', 'image_path', 'img_path',
             'path', 'id')  # fmt: skip
@@ -35,11 +35,11 @@ def parse_list(content: bytes, source: str) -> list[str]:
     Args:
         content: The bytes of the file: UTF-8, or UTF-16 with a byte order mark. Lines that begin
             with ``#`` are comments; of several columns the first counts.
-        source: What errors call the file.
+        source: Name of the file in errors.
 
     Returns:
-        Names with ``/`` between folders, without a leading ``/``; a suffix and folders stay if the
-        list writes them (:func:`find_name` finds the file that is meant).
+        Names with ``/`` between folders, without a leading ``/``. Suffixes and folders of the list
+        are kept; :func:`find_name` finds the file.
 
     Raises:
         ValueError: The list is not text, contains no name, names a file twice or a file outside
@@ -87,7 +87,7 @@ def read_list(path: str | Path) -> list[str]:
 
 
 def find_name(name: str, known: Container[str]) -> str | None:
-    """Find what a list means among known names.
+    """Find the known name for a name in a list.
 
     Args:
         name: As a list writes it: with or without suffix, relative to the image folder, to any

@@ -1,7 +1,7 @@
-"""Resizing, cropping and padding an image together with its mask.
+"""Resize, crop and pad an image together with its mask.
 
-Pillow resamples (bilinear with antialiasing where it shrinks, nearest for masks), because the
-detectron2 training code of SimIRSTD does, and OpenCV's bilinear would step over small targets.
+Pillow resamples (bilinear with antialiasing if it shrinks, nearest for masks), as in the detectron2
+training code of SimIRSTD; OpenCV's bilinear would skip small targets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
         size: Height and width of the result.
 
     Returns:
-        Array of the same type and number of axes; ``image`` itself where the size fits already.
+        Array of the same type and number of axes; ``image`` itself if it already has the size.
     """
     if image.shape[:2] == tuple(size):
         return image
@@ -61,7 +61,7 @@ def scaled_size(size: Size, target: int, scale: float) -> Size:
 def crop_offset(size: Size, crop: int, position: float) -> Size:
     """Top-left corner (y, x) of a square crop.
 
-    detectron2's FixedSizeCrop: one ``position`` in [0, 1] serves both axes, so crops lie on the
+    As detectron2's FixedSizeCrop: both axes use one ``position`` in [0, 1], so crops are on the
     diagonal; an axis shorter than the crop starts at 0.
     """
     y, x = (int(np.round(max(side - crop, 0) * position)) for side in size)
@@ -75,8 +75,8 @@ def crop_and_pad(array: np.ndarray, offset: Size, size: int | Size, value: float
         array: Array (H, W) or (H, W, C).
         offset: Top-left corner (y, x) of the window.
         size: Height and width of the result, or the side of a square.
-        value: Value of padded pixels. Where pixels are padded and the type of ``array`` cannot
-            hold it, as with 107.8 in an 8-bit image, the result is float32.
+        value: Value of padded pixels. If pixels are padded and the type of ``array`` cannot
+            represent it, as with 107.8 in an 8-bit image, the result is float32.
     """
     y, x = offset
     height, width = (size, size) if isinstance(size, int) else size
@@ -95,7 +95,7 @@ MOST_SHRUNK = 1.5
 
 
 def describe_shrinking(size: tuple[int, int], input_size: tuple[int, int]) -> str:
-    """Say that the model sees a frame at a much smaller size, or '' where it does not.
+    """Describe that the model sees a frame at a much smaller size; '' if it does not.
 
     Args:
         size: (height, width) of the frame.

@@ -1,7 +1,7 @@
 """Which files a dataset consists of: folder + split + exclusions -> pairs of image and mask.
 
-The single place that decides which missing files are tolerated: those that
-:mod:`mmirstd.datasets.catalog` declares, and others only on demand, never silently.
+Only this module decides which missing files are tolerated: those that
+:mod:`mmirstd.datasets.catalog` declares, and others on request, never silently.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Selection(Pairing):
         dataset: Recognised or given dataset, None if unknown.
         split: The requested split, None for all images.
         damaged: Names left out because the dataset declares their files damaged.
-        excluded: Names left out on demand.
+        excluded: Names left out on request.
         mismatched_masks: Name -> shape of the mask, for pairs declared to differ in size that do.
         warnings: What the user should know.
     """
@@ -214,7 +214,7 @@ def _judge_missing(selection: Selection, *, drop: bool) -> None:
         )
     if problems and not drop:
         raise FileNotFoundError(
-            '; '.join(problems) + ". Complete the files, or set missing='drop' to do without them."
+            '; '.join(problems) + ". Complete the files, or set missing='drop' to leave them out."
         )
     selection.warnings += [f'left out: {problem}' for problem in problems]
     if selection.orphan_masks:

@@ -37,7 +37,7 @@ def test_refusal_and_overwrite(tmp_path, capsys):
     assert main([str(tmp_path), *BASE]) == 0
     assert main([str(tmp_path), *BASE, '--seed', '1']) == 1
     message = ' '.join(capsys.readouterr().err.split())
-    assert 'seed 0 there, 1 asked for' in message
+    assert 'seed 0 there, 1 requested' in message
     assert '--overwrite' in message
     assert main([str(tmp_path), *BASE, '--seed', '1', '--overwrite']) == 0
 

@@ -1,4 +1,4 @@
-"""Turning boxes and polygons into masks, one PNG per image."""
+"""Convert boxes and polygons to masks, one PNG per image."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ MISSING = ('error', 'empty', 'skip')
 
 @dataclass
 class Conversion:
-    """What :func:`convert_labels` did.
+    """Result of :func:`convert_labels`.
 
     Attributes:
         kind: Kind of the labels.
         masks: Number of masks written.
         targets: Number of objects drawn.
-        boxes: How many of them were only known as boxes, and were filled.
+        boxes: Number of those that were labelled as boxes, which were filled.
         empty: Number of masks without a target.
-        notes: What the user should know.
+        notes: Hints for the user.
     """
 
     kind: str
@@ -68,9 +68,9 @@ def convert_labels(
             target (YOLO writes no file for such images); 'skip' writes none.
 
     Raises:
-        FileNotFoundError: A folder or file does not exist or holds nothing.
-        FileExistsError: ``masks`` holds files.
-        ValueError: Labels cannot be read, belong to no image, or lie outside of their image.
+        FileNotFoundError: A folder or file does not exist or is empty.
+        FileExistsError: ``masks`` contains files.
+        ValueError: Labels cannot be read, belong to no image, or are outside of their image.
     """
     images, masks = Path(images), Path(masks)
     if missing not in MISSING:
@@ -105,21 +105,20 @@ def convert_labels(
 
 
 def draw_shapes(shapes: Collection[Shape], size: tuple[int, int], source: str) -> np.ndarray:
-    """Draw shapes in pixels into a mask; a pixel is inside where its centre is.
+    """Draw shapes in pixels into a mask; a pixel is inside if its centre is.
 
-    A shape too small to hold a pixel's centre marks the pixel at its middle, so that no target
-    vanishes.
+    A shape that contains no centre of a pixel marks the pixel at its middle, so no target vanishes.
 
     Args:
         shapes: Objects with coordinates in pixels.
         size: (height, width) of the mask.
-        source: What errors call the image.
+        source: Name of the image in errors.
 
     Returns:
         (H, W), uint8 of 0 and 1.
 
     Raises:
-        ValueError: A shape lies outside of the image.
+        ValueError: A shape is outside of the image.
     """
     mask = np.zeros(size, np.uint8)
     for shape in shapes:
@@ -138,7 +137,7 @@ def draw_shapes(shapes: Collection[Shape], size: tuple[int, int], source: str) -
             column, row = np.floor(np.concatenate(outlines).mean(axis=0)).astype(int)
             if not (0 <= row < size[0] and 0 <= column < size[1]):
                 raise ValueError(
-                    f'{source}: a label lies at ({column}, {row}), outside of the image of '
+                    f'{source}: a label is at ({column}, {row}), outside of the image of '
                     f'{size[1]} x {size[0]} pixels'
                 )
             inside[row, column] = True
@@ -147,7 +146,7 @@ def draw_shapes(shapes: Collection[Shape], size: tuple[int, int], source: str) -
 
 
 def _fill(inside: np.ndarray, outline: np.ndarray) -> None:
-    """Mark the pixels whose centres lie in a polygon (N, 2), by counting crossings of its edges."""
+    """Mark the pixels whose centres are in a polygon (N, 2), by counting crossings of its edges."""
     height, width = inside.shape
     left, top = np.maximum(np.floor(outline.min(axis=0)), 0).astype(int)
     right, bottom = np.minimum(np.ceil(outline.max(axis=0)), (width, height)).astype(int)

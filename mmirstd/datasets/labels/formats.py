@@ -36,8 +36,8 @@ class Shape:
     Attributes:
         label: Its class.
         polygons: Outlines, each (N, 2) of x and y.
-        box: (left, top, right, bottom) where only a box is known.
-        code: COCO run-length code where the file has one.
+        box: (left, top, right, bottom) if only a box is known.
+        code: COCO run-length code if the file has one.
         point: Whether the only outline is a single point.
     """
 
@@ -53,7 +53,7 @@ class ImageLabels:
     """The labels of one image.
 
     Attributes:
-        source: The file that they come from.
+        source: The file with the labels.
         shapes: The objects.
         size: (height, width) of the image if the file states it.
         relative: Whether coordinates are fractions of the image's sides (YOLO).

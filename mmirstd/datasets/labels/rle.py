@@ -11,7 +11,7 @@ from mmirstd.datasets.resampling import Size
 
 
 class AnnotationError(ValueError):
-    """The masks of an image cannot be used; ``reason`` is a short name for counting."""
+    """The masks of an image cannot be used; ``reason`` is a short name for statistics."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ def read_codes(content: bytes, size: Size, name: str) -> list[dict]:
     Args:
         content: SA-1B's format: ``annotations`` with a ``segmentation`` each, RLE or polygons.
         size: Size of the image that was read.
-        name: What errors call the image.
+        name: Name of the image in errors.
 
     Raises:
         AnnotationError: No JSON of that format ('json'), no annotation ('empty'), or masks
@@ -76,7 +76,7 @@ def read_code(segmentation: dict | list, size: Size, name: str) -> dict:
     Args:
         segmentation: As COCO stores it.
         size: (height, width) of the image.
-        name: What errors call the image.
+        name: Name of the image in errors.
 
     Raises:
         AnnotationError: It cannot be read ('json'), or has another size ('size').

@@ -1,8 +1,8 @@
-"""How each distribution of an infrared small-target dataset lies on disk.
+"""How the files of each distribution of an infrared small-target dataset are arranged.
 
-A layout declares, relative to the root folder, where images and masks lie and how the name of a
+A layout declares, relative to the root folder, where images and masks are and how the name of a
 mask follows from the name of its image. To support another distribution, add an entry to
-``LAYOUTS``; :mod:`mmirstd.datasets.layouts.pairing` does the rest.
+``LAYOUTS``; nothing else is needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mmirstd.renamed import accept_old_arguments
 SPLIT_FOLDERS = (
     'train', 'training', 'val', 'valid', 'validation', 'trainval', 'test', 'testing',
 )  # fmt: skip
-"""Sub-folder names that are understood as splits."""
+"""Sub-folders with these names are splits."""
 
 
 @accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
@@ -30,9 +30,8 @@ class Section:
         masks: Mask folder below the root, None where images come without masks.
         image_suffix: What the stem of an image adds to the common name.
         mask_suffix: What the stem of a mask adds to the common name.
-        name: Name of the section in a split, '' if it has none.
-        renames: (pattern, replacement) for ``re.fullmatch`` of listed names whose files are
-            called otherwise here.
+        name: The split that the section is, '' if it is none.
+        renames: (pattern, replacement) for listed names whose files have other names here.
     """
 
     images: str
@@ -67,8 +66,8 @@ class Layout:
     Attributes:
         name: What configs call it.
         sections: The folders; those that exist below a root are used.
-        contents: What the root holds, for messages.
-        dataset: Key of the only dataset that lies like this, None if several do.
+        contents: Contents of the root, for messages.
+        dataset: Key of the only dataset with this layout, None if there are several.
         per_split: ``sections`` are repeated below every sub-folder named in ``SPLIT_FOLDERS``.
     """
 
@@ -146,7 +145,7 @@ LAYOUTS = (
     Layout('images', (Section('images', None),), 'images/X.png without masks, for inference'),
     Layout('flat', (Section('', None),), 'X.png without masks in the root, for inference'),
 )
-"""All declared layouts; the first that matches a root is taken, so special ones come first."""
+"""All declared layouts. The first that matches a root is used, so special ones come first."""
 
 
 @accept_old_arguments(image_tail='image_suffix', mask_tail='mask_suffix')
@@ -162,11 +161,11 @@ def custom_layout(
         mask_suffix: What the stem of a mask adds to the common name, e.g. '_mask'.
 
     Raises:
-        ValueError: Both folders are the same one but nothing tells masks from images.
+        ValueError: Both folders are the same one but nothing distinguishes masks from images.
     """
     if image_dir == mask_dir and image_suffix == mask_suffix:
         raise ValueError(
-            f'images and masks are both looked for in {image_dir!r}: give image_suffix or '
+            f'images and masks are in the same folder {image_dir!r}: give image_suffix or '
             'mask_suffix, the suffixes that distinguish them'
         )
     section = Section(image_dir, mask_dir, image_suffix, mask_suffix)
@@ -179,8 +178,8 @@ def get_layout(name: str) -> Layout:
     Raises:
         ValueError: There is none; the message lists the declared ones.
     """
-    for layout in LAYOUTS:
-        if layout.name == name:
-            return layout
-    known = ', '.join(repr(layout.name) for layout in LAYOUTS)
-    raise ValueError(f"no layout is called {name!r}. Known layouts: 'auto', {known}")
+    known = {layout.name: layout for layout in LAYOUTS}
+    if name not in known:
+        names = ', '.join(map(repr, known))
+        raise ValueError(f"no layout is called {name!r}. Known layouts: 'auto', {names}")
+    return known[name]

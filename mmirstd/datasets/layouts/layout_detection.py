@@ -1,4 +1,4 @@
-"""Recognising how a dataset lies on disk: a declared layout, or folders with usual names."""
+"""Recognise the layout of a folder: a declared one, or folders with usual names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IMAGE_FOLDERS = (
     'images', 'image', 'imgs', 'img', 'jpegimages', 'img_dir', 'input', 'inputs', 'frames', 'ir',
     'infrared', 'thermal', 'original', 'src',
 )  # fmt: skip
-"""Usual names of image folders, in lower case; the first that exists is taken."""
+"""Usual names of image folders, in lower case; the first that exists is used."""
 
 MASK_FOLDERS = (
     'masks', 'mask', 'labels', 'label', 'gt', 'gts', 'groundtruth', 'ground_truth', 'ann_dir',
@@ -24,7 +24,7 @@ MASK_FOLDERS = (
 """Usual names of mask folders, in lower case."""
 
 _IMAGE_SUFFIXES = ('', '_img', '_image', '_ir', '_orig')
-_LEAST_FIT = 0.8  # of the masks must have an image, for a suffix to be taken
+_LEAST_FIT = 0.8  # share of the masks that must have an image, for a suffix to be accepted
 _LOOKED_AT = 200  # masks
 _GENERIC = ('pairs', 'splits')  # declared layouts that say nothing about the names of masks
 
@@ -33,20 +33,20 @@ def detect_layout(root: str | Path) -> Layout:
     """Recognise the layout of the folder ``root``.
 
     Declared layouts come first, then folders whose names are usual for images and masks
-    (`IMAGE_FOLDERS`, `MASK_FOLDERS`, in any case), below the root or below folders of splits. What
-    the names of masks have after those of their images is found out from the names.
+    (`IMAGE_FOLDERS`, `MASK_FOLDERS`, in any case), below the root or below folders of splits. The
+    suffix of the masks is derived from the names.
 
     Raises:
         FileNotFoundError: ``root`` does not exist.
         NotADirectoryError: ``root`` is a file.
-        ValueError: The folder has none of the declared layouts; the message says what it holds.
+        ValueError: The folder has none of the declared layouts; the message names its contents.
     """
     root = Path(root)
     if not root.exists():
         raise FileNotFoundError(
             f'dataset folder not found: {root.absolute()}. Put or link the dataset there, name its '
             'folder by data_root (--cfg-options test_dataloader.dataset.data_root=DIR), or for the '
-            'configs of published datasets set MMIRSTD_DATA to the folder that holds all of them.'
+            'configs of published datasets set MMIRSTD_DATA to the folder with all of them.'
         )
     if not root.is_dir():
         raise NotADirectoryError(f'a dataset is a folder, but {root} is a file')
@@ -59,7 +59,7 @@ def detect_layout(root: str | Path) -> Layout:
     found = ', '.join(path.name for path in visible[:10]) or 'nothing'
     expected = '\n'.join(f'  {layout.name}: {layout.contents}' for layout in LAYOUTS)
     raise ValueError(
-        f'{root} has none of the known layouts.{hint} It holds: {found}. Known layouts:\n'
+        f'{root} has none of the known layouts.{hint} It contains: {found}. Known layouts:\n'
         f'{expected}\nFor other folders give image_dir and mask_dir.'
     )
 
@@ -147,7 +147,7 @@ def _is_mask_suffix(suffix: str) -> bool:
 
 
 def find_suffixes(images: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
-    """What the names of images and masks end in beyond their common part.
+    """Find the suffixes that follow the common part of the names of images and masks.
 
     Args:
         images: Names of images without file suffix.

@@ -1,4 +1,4 @@
-"""Finding the image and the mask of each name, driven by a list or by the image folder."""
+"""Find the image and the mask of each name, in a list or in the image folder."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Pairing:
     Attributes:
         pairs: Complete pairs in the order of the list, or sorted by name.
         missing_images: Listed names without an image file.
-        missing_masks: Images whose section has masks, but none for them.
-        orphan_masks: Mask files without an image; only looked for in whole folders.
+        missing_masks: Images without a mask, in sections that have masks.
+        orphan_masks: Mask files without an image; known only for whole folders.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Pairing:
     orphan_masks: list[Path] = field(default_factory=list)
 
     def remove(self, unwanted: Collection[str]) -> list[str]:
-        """Forget the names in ``unwanted`` (stems) and return those that were there."""
+        """Remove the names in ``unwanted`` (stems) and return those that were found."""
         removed = []
 
         def keep(stem: str) -> bool:
@@ -206,26 +206,23 @@ def pair_listed(root: str | Path, sections: Iterable[Section], names: Sequence[s
     pairing = Pairing()
     listed: dict[Path, str] = {}
     for name in names:
-        found = [
-            (files, image)
-            for files in sections_files
-            if (image := files.find_image(name)) is not None
-        ]
+        found = [(files, image) for files in sections_files if (image := files.find_image(name))]
         if len(found) > 1:
             images = ', '.join(str(image) for _, image in found)
             raise ValueError(
                 f'{name!r} is ambiguous: {images}. Choose one of the folders by split.'
             )
-        if found:
-            first = listed.setdefault(found[0][1], name)
-            if first != name:
-                raise ValueError(
-                    f'{first!r} and {name!r} are listed, but both mean {found[0][1]}; an image '
-                    'listed twice would count twice in every metric'
-                )
-            _add(pairing, found[0][0], _short_name(name, found[0][0], found[0][1]), found[0][1])
-        else:
+        if not found:
             pairing.missing_images.append(name)
+            continue
+        ((files, image),) = found
+        first = listed.setdefault(image, name)
+        if first != name:
+            raise ValueError(
+                f'{first!r} and {name!r} are listed, but both mean {image}; an image listed twice '
+                'would count twice in every metric'
+            )
+        _add(pairing, files, _short_name(name, files, image), image)
     return pairing
 
 

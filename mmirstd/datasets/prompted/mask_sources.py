@@ -1,9 +1,9 @@
-"""Where images with many masks lie: SA-1B as it is released, and COCO-style files.
+"""Find images with many masks: SA-1B as it is released, and COCO-style files.
 
-SA-1B comes as 1000 archives ``sa_000000.tar`` ... ``sa_000999.tar`` (shards) that hold
-``sa_ID.jpg`` and ``sa_ID.json`` side by side. A shard is read from the archive, without unpacking
-it, or from a folder of its name. All sources hand out the annotations of an image in the JSON
-format of SA-1B, so only :mod:`mmirstd.datasets.labels.rle` has to understand it.
+SA-1B comes as 1000 archives ``sa_000000.tar`` ... ``sa_000999.tar`` (shards), which contain
+``sa_ID.jpg`` and ``sa_ID.json``. A shard is read from the archive, without unpacking it, or from a
+folder of its name. All sources return the annotations of an image in the JSON format of SA-1B, so
+only :mod:`mmirstd.datasets.labels.rle` has to understand it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _INDEX_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class FileSlice:
-    """A file, or the part of an archive that holds it.
+    """A file, or the part of an archive that contains it.
 
     Attributes:
         path: The file or archive.
@@ -49,7 +49,7 @@ class FileSlice:
             content = file.read(-1 if self.size is None else self.size)
         if self.size is not None and len(content) < self.size:
             raise OSError(
-                f'{self.path} ends at byte {self.offset + len(content)}, inside of a file: the '
+                f'{self.path} ends at byte {self.offset + len(content)}, within a file: the '
                 'archive is truncated, download it again'
             )
         return content
@@ -62,7 +62,7 @@ class Entry:
     Attributes:
         name: ``sa_223750``, or the file name in a COCO-style file.
         image: The image file.
-        annotations: JSON in SA-1B's format, or where it lies.
+        annotations: JSON in SA-1B's format, or where to read it.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Entry:
 
 
 def parse_shards(shards: str | Iterable[int] | None) -> list[int] | None:
-    """Numbers of shards from ``'20-29,130'`` or an iterable; None stands for all.
+    """Numbers of shards from ``'20-29,130'`` or an iterable; None means all.
 
     Raises:
         ValueError: Not such a text, or a number outside of 0..999.
@@ -110,10 +110,10 @@ def find_sa1b(
         root: Folder with archives ``sa_NNNNNN.tar`` or folders ``sa_NNNNNN``. With ``shards``
             None it may also hold images and JSON files themselves.
         shards: See :func:`parse_shards`. The default is the 1 % that EdgeSAM published.
-        missing: ``'error'``, or ``'drop'`` to go on without shards that are not there.
+        missing: ``'error'``, or ``'drop'`` to leave out shards that do not exist.
 
     Returns:
-        The entries, and the names of images or JSON files without partner, which are left out.
+        The entries, and the names of images or JSON files without a partner, which are left out.
 
     Raises:
         FileNotFoundError: No such folder, nothing in it, or shards that are missing.
@@ -123,7 +123,7 @@ def find_sa1b(
         raise FileNotFoundError(
             f'SA-1B folder {root} does not exist. It is distributed by Meta '
             '(https://ai.meta.com/datasets/segment-anything-downloads) as archives '
-            'sa_NNNNNN.tar of about 11 GB each: put those that you need there, or set data_root. '
+            'sa_NNNNNN.tar of about 11 GB each: put the ones you need there, or set data_root. '
             'tools/make_nested_shapes.py writes a small procedural stand-in.'
         )
     if missing not in ('error', 'drop'):
@@ -140,10 +140,10 @@ def find_sa1b(
         absent = [f'sa_{number:06d}' for number in wanted if number not in present]
         if absent and (missing == 'error' or len(absent) == len(wanted)):
             raise FileNotFoundError(
-                f'{root} holds neither archive nor folder of '
+                f'{root} contains neither archive nor folder of '
                 f'{", ".join(absent[:12])}{" ..." * (len(absent) > 12)} ({len(absent)} of '
                 f'{format_count(len(wanted), "shard")}). Choose '
-                "others with shards='20-29', take what is there with shards=None, or set "
+                "others with shards='20-29', use all that exist with shards=None, or set "
                 "missing='drop'."
             )
         groups = [
@@ -166,7 +166,7 @@ def _folder_files(folder: Path) -> dict[str, FileSlice]:
 
 
 def _tar_files(archive: Path) -> dict[str, FileSlice]:
-    """File name -> part of the archive. The index is stored next to it if that is possible."""
+    """File name -> part of the archive. The index is stored next to it if possible."""
     stat = archive.stat()
     stamp = {'format': _INDEX_FORMAT, 'bytes': stat.st_size, 'modified': stat.st_mtime_ns}
     index_file = archive.with_name(f'{archive.name}.index.json')
@@ -185,7 +185,7 @@ def _tar_files(archive: Path) -> dict[str, FileSlice]:
 def _scan_archive(archive: Path) -> dict[str, list[int]]:
     """File name -> offset and size in the archive."""
     try:
-        # Python's tarfile passes over a header that is cut off; the end mark tells.
+        # Python's tarfile ignores a truncated header, but then the end mark is missing.
         with archive.open('rb') as file:
             file.seek(-min(archive.stat().st_size, 2 * tarfile.BLOCKSIZE), 2)
             if any(file.read()):
@@ -255,7 +255,7 @@ def find_coco(annotation_file: str | Path, image_dir: str | Path) -> list[Entry]
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
-            f"{annotation_file} is no COCO-style JSON with 'images' and 'annotations': {error!r}"
+            f"{annotation_file} is not COCO-style JSON with 'images' and 'annotations': {error!r}"
         ) from error
 
 
@@ -271,7 +271,7 @@ def only_listed(entries: Sequence[Entry], names: str | Path | Iterable[str]) -> 
 
     Raises:
         FileNotFoundError: There is no such list.
-        ValueError: The list names images that are not there.
+        ValueError: The list names images that do not exist.
     """
     source = 'names'
     if isinstance(names, str | Path):

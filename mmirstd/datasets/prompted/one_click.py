@@ -1,4 +1,4 @@
-"""Segments with one click each: what a promptable model is tested on."""
+"""Segments with one click each, on which promptable models are tested."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmirstd.registry import DATASETS
 
 
 def edge_size(size: Size, short_edge: int, long_edge: int) -> Size:
-    """Size with the short side at ``short_edge``, or less if the long one exceeded its limit."""
+    """Size with a short side of ``short_edge``, or less if the long side would exceed its limit."""
     ratio = min(short_edge / min(size), long_edge / max(size))
     height, width = (max(round(side * ratio), 1) for side in size)
     return height, width

@@ -1,4 +1,4 @@
-"""Prompts for Semantic-SAM and what their granularities should answer.
+"""Prompts for Semantic-SAM and their targets, the masks of all granularities.
 
 One click belongs to several masks of different levels: all that contain it are its targets
 (Sec. 3.1, "clustering multiple ground truth masks of varying levels that share the same click").
@@ -35,7 +35,7 @@ class Prompts:
 def interior_click(mask: np.ndarray) -> tuple[int, int]:
     """The pixel (x, y) of a mask (H, W) that is farthest from its outside; the first of several.
 
-    What lies beyond the image is outside. Distances are Euclidean; Semantic-SAM's evaluation uses
+    Everything beyond the image is outside. Distances are Euclidean; Semantic-SAM's evaluation uses
     an approximate Manhattan distance.
 
     Raises:

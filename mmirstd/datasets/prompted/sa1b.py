@@ -51,11 +51,10 @@ class PromptedMaskDataset(Dataset):
 
     - ``boxes`` (N, 4) float32 and ``kinds`` (N,) int64: the prompts, relative to the square;
     - ``targets`` (N, L) int64: for each prompt indices of masks, padded with -1;
-    - ``masks`` (M, S / stride, S / stride) uint8: the masks that some prompt has as target,
-      255 inside;
-    - ``valid`` (2,) int64: height and width of the square that are not padding;
+    - ``masks`` (M, S / stride, S / stride) uint8: the masks that are targets, 255 inside;
+    - ``valid`` (2,) int64: height and width of the square without padding;
     - ``key``: the item, its epoch modulo ``distinct_epochs``: equal keys are equal samples;
-    - ``replaced``: why images were replaced until this one was found usable, as ``'size,image'``.
+    - ``replaced``: reasons for which unusable images were replaced, as ``'size,image'``.
 
     Args:
         entries: The images.
@@ -68,12 +67,12 @@ class PromptedMaskDataset(Dataset):
         box_share: See :func:`mmirstd.datasets.prompted.prompts.sample_prompts`.
         point_kind: As above.
         jitter: As above.
-        mask_stride: Masks are averaged over squares of this side in pixels, which saves memory.
+        mask_stride: Masks are averaged over squares of this side in pixels, to save memory.
         image_pad: Value of padded image pixels, before normalisation; masks are padded with 0.
-        seed: Of all draws.
-        distinct_epochs: Draws repeat after this many epochs, as a cache of the teacher needs; None
-            never repeats.
-        max_replacements: Unusable images in a row after which there is something wrong.
+        seed: Seed of all random draws.
+        distinct_epochs: Draws repeat after this many epochs, as a cache of the teacher needs; with
+            None they never do.
+        max_replacements: Largest number of unusable images in a row.
         names: List file or names of images to keep.
         indices: Use the first n of these images for a number n, or those with these indices.
 
@@ -235,13 +234,13 @@ class SA1BDataset(PromptedMaskDataset):
 
     Args:
         data_root: Folder with ``sa_NNNNNN.tar`` or folders of that name.
-        shards: Which of them, as ``'20-29,130'`` or numbers; None takes all that are there. The
+        shards: Which of them, as ``'20-29,130'`` or numbers; None takes all that exist. The
             default is the 1 % of EdgeSAM; the paper trains on 1 % and does not say which.
-        missing: ``'drop'`` goes on without shards that are not there.
+        missing: ``'drop'`` leaves out shards that do not exist.
         **options: See :class:`PromptedMaskDataset`.
 
     Raises:
-        FileNotFoundError: The folder or shards are not there.
+        FileNotFoundError: The folder or shards do not exist.
     """
 
     def __init__(

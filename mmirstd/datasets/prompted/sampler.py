@@ -1,4 +1,4 @@
-"""A sampler whose order can be entered anywhere."""
+"""A sampler that can start anywhere in its order."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mmirstd.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class ResumableSampler(Sampler):
-    """Every image once an epoch, in an order that seed and epoch alone decide.
+    """Yields every image once per epoch, in an order that depends only on seed and epoch.
 
-    Yields ``epoch * len(dataset) + index``, so that the dataset knows the epoch also in worker
-    processes that live longer than one. In a distributed run each process gets its share of the
-    same order; the last images are padded by the first ones.
+    It yields ``epoch * len(dataset) + index``, so that the dataset knows the epoch even in worker
+    processes that last for several epochs. In a distributed run each process gets its share of the
+    same order; the first images fill up the last share.
 
     Args:
         dataset: Anything with a length whose items accept those numbers.
-        seed: Of the order; by default the seed that all processes agree on.
+        seed: Seed of the order; by default the one that all processes share.
         shuffle: False keeps the order of the dataset.
     """
 
@@ -36,11 +36,11 @@ class ResumableSampler(Sampler):
         self.epoch = self.start = 0
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Go to an epoch, after the first ``start`` samples of this process."""
+        """Go to an epoch and skip the first ``start`` samples of this process."""
         self.epoch, self.start = epoch, start
 
     def __len__(self) -> int:
-        """Samples of this process in a whole epoch, wherever it is entered."""
+        """Samples of this process in a whole epoch, even if it starts later."""
         return math.ceil(self.length / self.world_size)
 
     def __iter__(self) -> Iterator[int]:

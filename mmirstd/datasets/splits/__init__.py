@@ -1,6 +1,6 @@
 """The published splits of training, validation and test images, and splits derived from them.
 
-The ``*.txt`` files lie here byte for byte as published (file names only). ``SHA256SUMS`` holds
+The ``*.txt`` files here are byte for byte as published (file names only). ``SHA256SUMS`` contains
 their checksums, also for ``sha256sum -c``; a list that does not match is refused.
 
 A derived list is computed from a published one and says so in its name and note:
@@ -127,7 +127,7 @@ def split_names(dataset: str | None = None) -> list[str]:
 
 
 def canonical_split_name(name: str) -> str | None:
-    """Return ``name`` with its dataset's key in place of an alias, None if no list is meant."""
+    """Return ``name`` with its dataset's key instead of an alias, None if there is no such list."""
     prefix, slash, rest = name.partition('/')
     dataset = find_dataset(prefix)
     if not slash or dataset is None:

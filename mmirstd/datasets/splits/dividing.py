@@ -1,7 +1,7 @@
-"""Dividing the images of a folder into lists for training, validation and test.
+"""Divide the images of a folder into lists for training, validation and test.
 
-Which list an image belongs to follows from the hash of its group alone. So the division is the
-same on every machine, and images that are added later move none of the others.
+The hash of its group alone decides to which list an image belongs. So the division is the same on
+every machine, and images that are added later do not move others.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from mmirstd.io.images.reading import read_image
 from mmirstd.wording import format_count
 
 GROUPS = ('name', 'folder', 'sequence')
-"""What stays together, see `group_names`."""
+"""What is kept together, see `group_names`."""
 
 
 def group_names(names: Sequence[str], by: str = 'name') -> dict[str, str]:
-    """Which images belong together: name -> group.
+    """Group the images that belong together: name -> group.
 
     Args:
         names: Names of images without suffix.
@@ -99,7 +99,7 @@ def divide_names(
         groups: Name -> group.
         parts: Name of the list -> share; shares sum to 1. Real shares differ from these by
             chance, the more the fewer groups there are.
-        salt: Another word gives another division.
+        salt: Any text; another text gives another division.
 
     Returns:
         Sorted names of every part.

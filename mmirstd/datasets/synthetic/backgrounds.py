@@ -30,8 +30,8 @@ _RANGE_ELSEWHERE = (0.15, 0.75)
 def render_background(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndarray:
     """Draw one background and place it within the camera's range.
 
-    Level and contrast vary from image to image as the automatic gain of cameras makes them vary:
-    the 0.5 and 99.5 percentile of the scene come to lie at random levels.
+    The 0.5 and 99.5 percentile of the scene get random levels, so level and contrast vary among
+    images as with the automatic gain of cameras.
 
     Args:
         rng: Source of randomness.

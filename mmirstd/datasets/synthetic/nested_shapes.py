@@ -1,8 +1,8 @@
 """Procedural images of nested shapes with the masks of all levels, in SA-1B's format.
 
-A stand-in for SA-1B where it cannot be had, for tests and demonstrations: groups of objects made
-of parts made of sub-parts, so that one click belongs to masks of several granularities. Small
-spots are separate masks. A model learns nothing about photographs from them.
+They replace SA-1B in tests and demonstrations: groups of objects made of parts made of sub-parts,
+so that one click belongs to masks of several granularities. Small spots are separate masks. A model
+learns nothing about photographs from them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from scipy import ndimage
 
 from mmirstd.datasets.labels.rle import encode
+from mmirstd.datasets.prompted.prompts import mask_box
 from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.io.outputs.folder import OutputFolder
 
@@ -49,8 +50,8 @@ def draw(size: tuple[int, int], seed: int, index: int) -> NestedShapes:
 
     Args:
         size: Height and width in pixels, at least 32 each.
-        seed: Of the set.
-        index: Images do not depend on how many there are.
+        seed: Seed of the set.
+        index: Number of the image, which does not depend on the other images.
 
     Raises:
         ValueError: The size is too small for parts in parts.
@@ -66,7 +67,8 @@ def draw(size: tuple[int, int], seed: int, index: int) -> NestedShapes:
         _draw_spot(canvas, shapes, rng)
     canvas += rng.normal(0, rng.uniform(1, 6), canvas.shape)
     visible = [mask for mask in shapes if mask.sum() >= MIN_AREA]
-    masks = np.array(_unique(visible)) if visible else np.zeros((0, *size), bool)
+    unique = list({mask.tobytes(): mask for mask in visible}.values())
+    masks = np.array(unique) if unique else np.zeros((0, *size), bool)
     clicks = [np.argwhere(mask)[rng.integers(mask.sum())][::-1] for mask in masks]
     image = np.clip(np.round(canvas), 0, 255).astype(np.uint8)
     return NestedShapes(image, masks, np.array(clicks, int).reshape(-1, 2))
@@ -125,9 +127,8 @@ def _draw_group(canvas: np.ndarray, shapes: list, rng: np.random.Generator) -> N
         whole = _shape(size, centre, radius * rng.uniform(0.7, 1.1), rng)
         if not whole.any():
             continue
-        _hide(shapes, whole)
-        for each in objects:
-            each &= ~whole
+        for covered in (*shapes, *objects):
+            covered &= ~whole
         _paint(canvas, whole, rng)
         objects.append(whole)
         parts = _draw_parts(canvas, whole, centre, radius, rng, depth=2)
@@ -172,29 +173,17 @@ def _draw_spot(canvas: np.ndarray, shapes: list, rng: np.random.Generator) -> No
     shapes.append(profile > 0.4)
 
 
-def _hide(shapes: list[np.ndarray], cover: np.ndarray) -> None:
-    """Take what is covered out of earlier masks."""
-    for mask in shapes:
-        mask &= ~cover
-
-
-def _unique(masks: list[np.ndarray]) -> list[np.ndarray]:
-    return list({mask.tobytes(): mask for mask in masks}.values())
-
-
 def annotation_json(shapes: NestedShapes, image_id: int) -> bytes:
-    """The JSON file that SA-1B has beside an image."""
+    """The JSON file of an image, in SA-1B's format."""
     height, width = shapes.image.shape[:2]
     annotations = []
     for number, (mask, click) in enumerate(zip(shapes.masks, shapes.clicks, strict=True)):
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        corner = float(columns[0]), float(rows[0])
-        extent = float(columns[-1] - columns[0]), float(rows[-1] - rows[0])
+        left, top, right, bottom = mask_box(mask).tolist()
         annotations.append(
             {
                 'id': image_id * 1000 + number,
                 'segmentation': encode(mask),
-                'bbox': [*corner, *extent],
+                'bbox': [left, top, right - left - 1, bottom - top - 1],
                 'area': int(mask.sum()),
                 'predicted_iou': 1.0,
                 'stability_score': 1.0,
@@ -202,12 +191,8 @@ def annotation_json(shapes: NestedShapes, image_id: int) -> bytes:
                 'point_coords': [[float(click[0]), float(click[1])]],
             }
         )
-    image = {
-        'image_id': image_id,
-        'width': width,
-        'height': height,
-        'file_name': f'sa_{image_id}.jpg',
-    }
+    name = f'sa_{image_id}.jpg'
+    image = {'image_id': image_id, 'width': width, 'height': height, 'file_name': name}
     return json.dumps({'image': image, 'annotations': annotations}).encode()
 
 
@@ -232,11 +217,11 @@ def write_nested_shapes(
 
     Args:
         root: Folder to write to, created if missing; or an open folder of results, for several sets
-            side by side.
-        count: Images.
+            next to each other.
+        count: Number of images.
         size: Height and width in pixels.
         seed: An image is a function of seed, size and its number.
-        archive: Write ``sa_NNNNNN.tar`` as SA-1B comes; by default folders of that name.
+        archive: Write ``sa_NNNNNN.tar`` like SA-1B; by default folders of that name.
         first_shard: Number of the first shard.
         overwrite: Replace the shards that an earlier call recorded in the folder.
 

@@ -1,7 +1,7 @@
 """Random fields from which the procedural backgrounds are made.
 
-Shapes: H, W image height and width. Every field is float64 and drawn from the generator that is
-passed in, so a scene depends on nothing but its seed.
+Shapes: H, W image height and width. Every field is float64 and drawn from the given generator, so a
+scene depends only on its seed.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from .targets import (
 )
 
 GENERATOR_VERSION = 2
-"""Raised whenever the same seed and configuration give other pixels than before."""
+"""Increased whenever the same seed and configuration give other pixels than before."""
 _CANDIDATES = 25
 _BRIGHTEST = 0.98
 
@@ -104,7 +104,7 @@ class SceneConfig:
 
 @dataclass(frozen=True)
 class SceneTarget:
-    """Truth about one target.
+    """Ground truth of one target.
 
     Attributes:
         kind: Shape, see :class:`mmirstd.datasets.synthetic.targets.Shape`.
@@ -112,8 +112,8 @@ class SceneTarget:
         centroid: Mean (x, y) of the mask pixels.
         box: Mask extent (left, top, right, bottom), the last two exclusive.
         area: Mask pixels.
-        scr: Mean signal that the target adds over its mask divided by the standard deviation
-            of the same frame without targets over the neighbourhood; before digits.
+        scr: Mean signal that the target adds over its mask, divided by the standard deviation of
+            the frame without targets over the neighbourhood; before the frame is digitised.
         image_scr: :func:`local_scr` in the written image. Differs from ``scr`` because the
             background under the target is not the neighbourhood's mean, and by saturation.
     """
@@ -134,7 +134,7 @@ class Scene:
     Attributes:
         image: Codes (H, W), uint8 or uint16.
         mask: Union of all footprints (H, W), bool; as many 8-connected regions as targets.
-        targets: Truth, in the order of drawing.
+        targets: Ground truth of the targets, in the order of drawing.
         background: Name of the background.
     """
 
@@ -193,7 +193,7 @@ def generate_scene(
 
 
 def _add_clutter(rng: np.random.Generator, radiance: np.ndarray, count: int) -> None:
-    """Add bright things that are not targets, in place: ragged cloudlets and thin trails."""
+    """Add bright objects that are not targets, in place: ragged cloudlets and thin trails."""
     height, width = radiance.shape
     rows, columns = grid(radiance.shape)
     if count == 0:
@@ -206,7 +206,7 @@ def _add_clutter(rng: np.random.Generator, radiance: np.ndarray, count: int) -> 
         u = np.cos(angle) * dx + np.sin(angle) * dy
         v = np.cos(angle) * dy - np.sin(angle) * dx
         if rng.random() < 0.8:
-            # At half height several times larger than the largest default target: no riddle.
+            # At half height several times larger than the largest default target: unambiguous.
             wide, ratio = rng.uniform(15.0, 28.0), rng.uniform(1.0, 2.0)
             heap = 1.5 - (u / (wide * ratio)) ** 2 - (v / wide) ** 2 + 0.5 * ragged
             form = smoothstep(heap, 0.0, rng.uniform(1.5, 4.0))
@@ -227,9 +227,9 @@ def _place(
 ) -> tuple[list[tuple], np.ndarray]:
     """Find a place for every shape and give it its signal-to-clutter ratio.
 
-    A place must hold the whole footprint, keep clear of other targets and defects, and have
-    enough headroom below saturation for the wanted ratio. After 25 tries the roomiest place is
-    taken and the ratio lowered to what fits; a shape without any free place is left out.
+    A place must contain the whole footprint, have a distance to other targets and defects, and
+    leave enough headroom below saturation for the ratio. After 25 tries the place with most
+    headroom is used and the ratio lowered to fit; a shape without any free place is left out.
 
     Returns:
         One (mask (H, W), shape, (y, x) of the centre pixel, ratio) per target, and the summed

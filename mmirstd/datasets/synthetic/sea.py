@@ -12,7 +12,7 @@ from .sky import cirrus, clear_sky, stratus
 
 
 def sea(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Water seen obliquely; the horizon lies in the picture in about two of three scenes."""
+    """Water seen obliquely; the horizon is in the picture in about two of three scenes."""
     height, width = shape
     rows, columns = grid(shape)
     horizon = height * rng.uniform(-0.5, 0.5)

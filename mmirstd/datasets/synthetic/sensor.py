@@ -29,7 +29,7 @@ class Sensor:
             square root of the signal.
         draw: The standard normal numbers (H, W) of this exposure.
         defects: True (H, W) for dead and hot pixels.
-        defect_values: What defective pixels show (H, W), elsewhere 0.
+        defect_values: Values of defective pixels (H, W), elsewhere 0.
     """
 
     psf_sigma: float
@@ -85,7 +85,7 @@ def draw_sensor(
 
     rows, columns = grid(shape)
     weights = rng.dirichlet((2.0, 1.0, 1.0))
-    # Columns share an amplifier: their offsets are neighbourly, with an odd/even part.
+    # Columns share an amplifier, so odd and even ones have different offsets.
     column = rng.standard_normal(width)
     column = column + rng.uniform(0.0, 1.0) * rng.choice([-1.0, 1.0]) * (-1.0) ** np.arange(width)
     row = ndimage.gaussian_filter1d(rng.standard_normal(height), 0.6)

@@ -1,7 +1,7 @@
 """Skies: clear gradient, cumulus, stratus and cirrus clouds.
 
-Each function returns relative radiance (H, W), 0 for the coldest and 1 for the warmest thing a
-scene can show. Clear sky is colder towards the zenith, clouds are warmer than it.
+Each function returns relative radiance (H, W), 0 for the coldest and 1 for the warmest object of a
+scene. Clear sky is colder towards the zenith, clouds are warmer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writing procedural scenes as datasets, in the layouts of the real ones.
+"""Write procedural scenes as datasets, in the layouts of the real ones.
 
 A folder belongs to one configuration, recorded in ``manifest.json`` before the first image.
 Every file is complete or absent, and an interrupted run continues where it stopped.
@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,7 +34,7 @@ _FORMAT = 'mmirstd synthetic dataset'
 
 @dataclass(frozen=True)
 class Item:
-    """Where one scene lies: paths relative to the dataset root."""
+    """The files of one scene: paths relative to the dataset root."""
 
     split: str
     index: int
@@ -42,42 +43,36 @@ class Item:
     mask: str
 
 
-def _folders(split: str, index: int, number: int) -> tuple[str, str, str]:
-    name = f'{split}_{index:05d}'
-    return name, f'{split}/images/{name}.png', f'{split}/masks/{name}.png'
+class WrittenLayout(NamedTuple):
+    """Paths of a layout, with the fields split, index, number (from 1) and name."""
+
+    name: str
+    image: str
+    mask: str
+    lists: str | None
+    """Folder of the lists ``{split}.txt``, None for no lists."""
 
 
-def _lists(split: str, index: int, number: int) -> tuple[str, str, str]:
-    name = f'{number:06d}'
-    return name, f'images/{name}.png', f'masks/{name}.png'
-
-
-def _sirst(split: str, index: int, number: int) -> tuple[str, str, str]:
-    name = f'Misc_{number}'
-    return name, f'images/{name}.png', f'masks/{name}_pixels0.png'
-
-
-WRITTEN_LAYOUTS: dict[str, tuple[Callable[[str, int, int], tuple[str, str, str]], str | None]] = {
-    'folders': (_folders, None),
-    'lists': (_lists, ''),
-    'sirst': (_sirst, 'idx_427'),
+WRITTEN_LAYOUTS = {
+    'folders': WrittenLayout(
+        '{split}_{index:05d}', '{split}/images/{name}.png', '{split}/masks/{name}.png', None
+    ),
+    'lists': WrittenLayout('{number:06d}', 'images/{name}.png', 'masks/{name}.png', ''),
+    'sirst': WrittenLayout(
+        'Misc_{number}', 'images/{name}.png', 'masks/{name}_pixels0.png', 'idx_427'
+    ),
 }
-"""Name -> (split, index, running number from 1) to (name, image, mask); folder of the lists.
-
-'folders': ``{split}/{images,masks}/NAME.png``; 'lists': ``{images,masks}/NAME.png`` with
-``{split}.txt`` in the root; 'sirst': ``images/Misc_N.png``, ``masks/Misc_N_pixels0.png``,
-``idx_427/{split}.txt``, as the authors of SIRST pack it.
-"""
+"""Name -> paths; 'sirst' is as the authors of SIRST pack it."""
 
 
 def dataset_items(splits: Mapping[str, int], layout: str) -> Iterator[Item]:
     """Every scene of a dataset in order, with the paths that ``layout`` gives it."""
-    paths, _ = WRITTEN_LAYOUTS[layout]
-    number = 0
-    for split, count in splits.items():
-        for index in range(count):
-            number += 1
-            yield Item(split, index, *paths(split, index, number))
+    paths = WRITTEN_LAYOUTS[layout]
+    places = ((split, index) for split, count in splits.items() for index in range(count))
+    for number, (split, index) in enumerate(places, start=1):
+        name = paths.name.format(split=split, index=index, number=number)
+        image, mask = (path.format(split=split, name=name) for path in (paths.image, paths.mask))
+        yield Item(split, index, name, image, mask)
 
 
 def write_dataset(
@@ -92,17 +87,17 @@ def write_dataset(
 ) -> Path:
     """Write a procedural dataset, or complete one that was cut short.
 
-    Beside images and masks (8-bit PNG, 0 and 255) the root receives ``manifest.json`` (seed,
+    Besides images and masks (8-bit PNG, 0 and 255), the root contains ``manifest.json`` (seed,
     configuration, generator version) and for each split ``scenes_{split}.jsonl``: one line per
     image with its name, background and the ground truth of every target.
 
     Args:
-        root: Folder to write to; made if it is missing.
+        root: Folder to write to; created if it is missing.
         splits: Split name -> number of images.
-        config: What to draw; None takes the defaults of :class:`SceneConfig`.
+        config: What to draw; None for the defaults of :class:`SceneConfig`.
         seed: Images depend on seed, split name and index only, not on how many there are.
         layout: A key of :data:`WRITTEN_LAYOUTS`.
-        overwrite: Remove the scenes of another seed or configuration that ``root`` holds.
+        overwrite: Remove scenes of another seed or configuration from ``root``.
         progress: Called with (images done, images in all) after every image.
 
     Returns:
@@ -110,9 +105,9 @@ def write_dataset(
 
     Raises:
         ValueError: Unknown layout, or a split without a valid name or count.
-        FileExistsError: ``root`` holds other scenes and ``overwrite`` is False, or holds files
-            that this function did not write, or another process is writing there.
-        OutputError: Below ``root`` is a link where a file or folder is to be written.
+        FileExistsError: ``root`` contains other scenes and ``overwrite`` is False, or files that
+            this function did not write, or another process is writing there.
+        OutputError: A link in ``root`` is in the place of a file or folder to write.
         OSError: A file cannot be written; a full disk is named as such.
     """
     config = config or SceneConfig()
@@ -173,7 +168,7 @@ def _check_request(splits: Mapping[str, int], layout: str) -> None:
     if layout not in WRITTEN_LAYOUTS:
         raise ValueError(f'layout={layout!r}: choose one of {sorted(WRITTEN_LAYOUTS)}')
     if not splits or sum(splits.values()) == 0:
-        raise ValueError(f'splits={dict(splits)}: ask for at least one image')
+        raise ValueError(f'splits={dict(splits)}: request at least one image')
     for split, count in splits.items():
         if not split.isidentifier():
             raise ValueError(f'splits: {split!r} cannot name a folder; use letters and digits')
@@ -222,13 +217,13 @@ def _read_journal(root: Path, split: str) -> dict[int, dict]:
 
 
 def _claim(root: Path, manifest: dict, overwrite: bool) -> None:
-    """Make ``root`` the folder of this manifest, or say why it cannot be."""
+    """Make ``root`` the folder of this manifest, or raise an error with the reason."""
     path = check_output(MANIFEST, folder=root)
     if not path.is_file():
         # A run killed while it wrote the manifest leaves the partial file: still our folder.
         if root.is_dir() and not all(map(is_interrupted_write, root.iterdir())):
             raise FileExistsError(
-                f'{root} is not empty and holds no {MANIFEST}: choose an empty or new folder'
+                f'{root} is not empty and has no {MANIFEST}: choose an empty or new folder'
             )
     else:
         present = _read_manifest(path)
@@ -237,7 +232,7 @@ def _claim(root: Path, manifest: dict, overwrite: bool) -> None:
             return
         if not overwrite:
             raise FileExistsError(
-                f'{root} holds other synthetic scenes ({_differences(present, manifest)}). '
+                f'{root} contains other synthetic scenes ({_differences(present, manifest)}). '
                 'Choose another folder, or overwrite it (--overwrite).'
             )
         _remove(root, present)
@@ -263,14 +258,14 @@ def _differences(present: dict, wanted: dict) -> str:
 
     old, new = flat(present), flat(wanted)
     keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-    return ', '.join(f'{key} {old.get(key)} there, {new.get(key)} asked for' for key in keys)
+    return ', '.join(f'{key} {old.get(key)} there, {new.get(key)} requested' for key in keys)
 
 
 def _remove(root: Path, manifest: dict) -> None:
     """Delete the files that ``manifest`` describes and nothing else, the manifest last."""
     splits, layout = manifest['splits'], manifest['layout']
     paths = [Path(p) for i in dataset_items(splits, layout) for p in (i.image, i.mask)]
-    lists = WRITTEN_LAYOUTS[layout][1]
+    lists = WRITTEN_LAYOUTS[layout].lists
     if lists is not None:
         paths += [Path(lists) / f'{name}.txt' for name in [*splits, 'trainval']]
     paths += [Path(_journal(root, split).name) for split in splits]
@@ -284,7 +279,7 @@ def _remove(root: Path, manifest: dict) -> None:
 
 
 def _write_lists(root: Path, items: list[Item], splits: Mapping[str, int], layout: str) -> None:
-    folder = WRITTEN_LAYOUTS[layout][1]
+    folder = WRITTEN_LAYOUTS[layout].lists
     if folder is None:
         return
     names = {split: [item.name for item in items if item.split == split] for split in splits}

@@ -1,4 +1,4 @@
-"""Keeping the result of the deterministic first steps of a pipeline in memory."""
+"""Keep the result of the deterministic first steps of a pipeline in memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mmirstd.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class CachedSteps(Step):
-    """Run steps once per image and take their result from memory afterwards.
+    """Run steps once per image and return their result from memory afterwards.
 
-    Put loading and everything without random numbers in here, the augmentation after it. Each
-    worker process of a data loader fills its own cache.
+    Give it loading and everything without random numbers, and put the augmentation after it. Each
+    worker process of a data loader has its own cache.
 
     Required keys: ``img_path`` and what the first step needs. Modified and added keys: those of
     ``steps``.

@@ -32,7 +32,7 @@ _STOCK_NAMES = ('LoadImageFromFile', 'InferencerLoader', 'LoadImageFromNDArray')
 
 @TRANSFORMS.register_module(name=['LoadIRImage', *_STOCK_NAMES])
 class LoadIRImage(Step):
-    """Load an infrared image of any bit depth from a file or take it from an array.
+    """Load an infrared image of any bit depth from a file or an array.
 
     Test pipelines write ``dict(type='LoadImageFromFile', _scope_='mmirstd', ...)`` so that
     ``inference_model`` and ``MMSegInferencer`` find it; ``'mmirstd.LoadIRImage'`` is the same.
@@ -108,9 +108,9 @@ class LoadMask(Step):
         threshold: Gray value that target pixels exceed.
         on_size_mismatch: What to do with a mask of another size than its image, unless it is
             declared: 'error', or 'resize' (nearest pixels, a warning once per process).
-        void_value: Value of pixels that are not to be judged, which losses and metrics then leave
-            out: they become 255, MMSeg's ``ignore_index``. None, the default, is right for masks
-            of 0 and 255, where 255 is the target.
+        void_value: Value of pixels that losses and metrics leave out: they become 255, MMSeg's
+            ``ignore_index``. None, the default, is right for masks of 0 and 255, in which 255 is
+            the target.
 
     Raises:
         FileNotFoundError: There is no such mask.

@@ -93,7 +93,7 @@ class PadToSize(Step):
 
 @TRANSFORMS.register_module()
 class RandomPatch(Step):
-    """Cut a square patch as SCTransNet's training does: patches without target are often redrawn.
+    """Cut a square patch as SCTransNet's training does, which often redraws empty patches.
 
     A corner is drawn uniformly. With probability ``accept_prob`` the patch is taken as it is;
     otherwise it is taken only if it contains a target pixel, and else everything is drawn again.

@@ -1,4 +1,4 @@
-"""Pasting the targets of other images into an image."""
+"""Paste the targets of other images into an image."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PasteTargets(Step):
         donors: Number of other images; one target of each is pasted.
         max_side: Largest side in pixels of the bounding box of a target that is pasted.
         margin: Width in pixels of the ring around a target that counts as its surroundings.
-        tries: Number of positions drawn for a target before it is left out.
+        tries: Number of positions that are tried before a target is left out.
 
     Example:
         >>> train = dict(
@@ -132,7 +132,7 @@ class PasteTargets(Step):
             return None
         weight = cv2.blur(cv2.dilate(own.astype(np.float32), np.ones((3, 3))), (3, 3))
         weight[own] = 1
-        weight[~own & ~ring] = 0  # a neighbour's pixels and ignored ones stay behind
+        weight[~own & ~ring] = 0  # without the pixels of a neighbour and ignored ones
         signal = values - np.median(values[ring], axis=0)
         signal = signal * (weight if signal.ndim == 2 else weight[..., None])
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))
@@ -142,7 +142,7 @@ class PasteTargets(Step):
     def _paste(
         self, image: np.ndarray, mask: np.ndarray, target: Target, random: np.random.Generator
     ) -> None:
-        """Add a target to ``image`` and ``mask`` at the first place drawn that suits it."""
+        """Add a target to ``image`` and ``mask`` at the first suitable place that is drawn."""
         height, width = target.mask.shape
         if height > mask.shape[0] or width > mask.shape[1]:
             return

@@ -1,4 +1,4 @@
-"""Pipeline steps that change the values of the image and leave the mask alone."""
+"""Pipeline steps that change the values of the image but not the mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bringing the values of any sensor to zero mean and unit variance, frame by frame."""
+"""Scale the values of any sensor to zero mean and unit variance, frame by frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cropping at native resolution, with a say in how often a crop contains a target."""
+"""Crop at native resolution, with a chosen share of crops that contain a target."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_wrong_arguments(write_layout, arguments, error, message):
 
 def test_unknown_folder_lists_what_it_holds_and_what_is_known(tmp_path):
     (tmp_path / 'pictures').mkdir()
-    with pytest.raises(ValueError, match='It holds: pictures') as error:
+    with pytest.raises(ValueError, match='It contains: pictures') as error:
         detect_layout(tmp_path)
     for layout in LAYOUTS:
         assert f'  {layout.name}: ' in str(error.value)

@@ -150,9 +150,9 @@ def test_kill_while_the_manifest_is_written_is_no_obstacle(tmp_path):
 def test_another_seed_or_configuration_is_refused_by_name(tmp_path):
     write_dataset(tmp_path, SPLITS, config=CONFIG, seed=1)
     before = _content(tmp_path)
-    with pytest.raises(FileExistsError, match=r'seed 1 there, 2 asked for.*overwrite'):
+    with pytest.raises(FileExistsError, match=r'seed 1 there, 2 requested.*overwrite'):
         write_dataset(tmp_path, SPLITS, config=CONFIG, seed=2)
-    with pytest.raises(FileExistsError, match='bits 8 there, 16 asked for'):
+    with pytest.raises(FileExistsError, match='bits 8 there, 16 requested'):
         write_dataset(tmp_path, SPLITS, config=SceneConfig(size=(40, 48), bits=16), seed=1)
     with pytest.raises(FileExistsError, match=str(tmp_path)):
         write_dataset(tmp_path, {'train': 1}, config=CONFIG, seed=1)
