@@ -142,15 +142,9 @@ def measure_pair(
     mask_threshold: float = 0,
     void_value: int | None = None,
 ) -> PairFacts:
-    """Read a pair and count its targets.
+    """Read a pair and count its targets; see :func:`check_dataset`.
 
-    Args:
-        pair: Image and mask file.
-        mismatched_mask_shape: Shape of the mask where it is declared to differ from the image's.
-        resize_to: Also count targets after a nearest resize to this square, as models with
-            that input size see them.
-        mask_threshold: Value that target pixels exceed.
-        void_value: Value of mask pixels that are not scored.
+    ``mismatched_mask_shape`` is the size of a mask that is declared to differ from its image's.
 
     Raises:
         FileNotFoundError: A file does not exist.

@@ -110,13 +110,8 @@ def _raw(image: np.ndarray) -> np.ndarray:
 def describe_unused_range(image: np.ndarray, intensity_range: IntensityRange) -> str:
     """Describe how little of the range of 0..255 an image uses, if it is suspiciously little.
 
-    Args:
-        image: Sensor values (H, W) or (H, W, 3).
-        intensity_range: What :func:`scale_intensity` is called with.
-
-    Returns:
-        A sentence with the values and the option that helps, or '' if nothing is wrong. 8-bit
-        images, and ranges that follow each image, are never suspicious.
+    The arguments are those of :func:`scale_intensity`. The sentence has the values and the option
+    that helps; it is '' for 8-bit images and for ranges that follow each image.
     """
     if isinstance(intensity_range, str):
         if intensity_range != 'dtype' or image.dtype.kind != 'u' or image.dtype == np.uint8:
@@ -157,16 +152,10 @@ def divide_by_maximum(image: np.ndarray) -> np.ndarray:
 def standardize(
     image: np.ndarray, tail: float = 1e-4, limit: float = 50.0, source: str = 'image'
 ) -> np.ndarray:
-    """Scale to zero mean and unit variance over all pixels and channels.
+    """Zero mean and unit variance over all pixels of (H, W) or (H, W, C), float32.
 
-    Args:
-        image: Array (H, W) or (H, W, C) of any real type.
-        tail: See `mmirstd.StandardizeImage`.
-        limit: As above.
-        source: Name of the image in errors.
-
-    Returns:
-        float32 of the same shape.
+    The arguments are those of `mmirstd.StandardizeImage`; ``source`` is the name of the image in
+    errors.
 
     Raises:
         ValueError: The image contains NaN or infinity.
@@ -189,14 +178,9 @@ def standardize(
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """Convert an image (H, W) or BGR (H, W, 3) to the channels of a model's input.
+    """Convert an image (H, W) or BGR (H, W, 3), uint8 or float32, to (H, W, channels) for a model.
 
-    Args:
-        image: uint8 or float32.
-        channels: 3 repeats a gray image; 1 makes a colour image gray as in ITU-R 601.
-
-    Returns:
-        (H, W, channels) of the same type.
+    With 3 channels a gray image is repeated; with 1 a colour image becomes gray as in ITU-R 601.
     """
     if channels == 3:
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

@@ -87,15 +87,12 @@ def read_list(path: str | Path) -> list[str]:
 
 
 def find_name(name: str, known: Container[str]) -> str | None:
-    """Find the known name for a name in a list.
+    """Find the known name that has the most folders in common with a name in a list.
 
     Args:
-        name: As a list writes it: with or without suffix, relative to the image folder, to any
-            folder above it, or absolute.
+        name: Name with or without suffix, relative to the image folder, to any folder above it, or
+            absolute.
         known: Names relative to the image folder, without suffix.
-
-    Returns:
-        The known name with the most folders in common, None if there is none.
     """
     return next((candidate for candidate in _candidates(name) if candidate in known), None)
 

@@ -14,14 +14,9 @@ Size = tuple[int, int]
 
 
 def resize_image(image: np.ndarray, size: Size) -> np.ndarray:
-    """Resize an image bilinearly.
+    """Resize (H, W) or (H, W, C), uint8 or float32, bilinearly; the type does not change.
 
-    Args:
-        image: Array (H, W) or (H, W, C), uint8 or float32.
-        size: Height and width of the result.
-
-    Returns:
-        Array of the same type and number of axes; ``image`` itself if it already has the size.
+    An image that already has the size is returned itself.
     """
     if image.shape[:2] == tuple(size):
         return image
@@ -41,17 +36,9 @@ def resize_mask(mask: np.ndarray, size: Size) -> np.ndarray:
 
 
 def scaled_size(size: Size, target: int, scale: float) -> Size:
-    """Size of an image that fits into a square of ``scale`` x ``target``, aspect ratio kept.
+    """Size of an image that fits into a square of ``scale`` x ``target``, at least 1 x 1.
 
-    detectron2's ResizeScale, rounding included.
-
-    Args:
-        size: Height and width of the image.
-        target: Side of the square at scale 1.
-        scale: Random factor.
-
-    Returns:
-        Height and width, at least 1 each.
+    The aspect ratio is kept; as detectron2's ResizeScale, rounding included.
     """
     ratio = min(scale * target / size[0], scale * target / size[1])
     height, width = (max(int(np.round(side * ratio)), 1) for side in size)

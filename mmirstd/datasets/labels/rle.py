@@ -71,12 +71,7 @@ def read_codes(content: bytes, size: Size, name: str) -> list[dict]:
 
 
 def read_code(segmentation: dict | list, size: Size, name: str) -> dict:
-    """Compressed RLE of one mask, from polygons or from RLE.
-
-    Args:
-        segmentation: As COCO stores it.
-        size: (height, width) of the image.
-        name: Name of the image in errors.
+    """Compressed RLE of one mask, from polygons or RLE as COCO stores them; see :func:`read_codes`.
 
     Raises:
         AnnotationError: It cannot be read ('json'), or has another size ('size').

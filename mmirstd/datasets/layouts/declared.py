@@ -152,13 +152,7 @@ LAYOUTS = (
 def custom_layout(
     image_dir: str, mask_dir: str | None, *, image_suffix: str = '', mask_suffix: str = ''
 ) -> Layout:
-    """Declare a layout for your own two folders.
-
-    Args:
-        image_dir: Image folder, relative to the root or absolute.
-        mask_dir: Mask folder, relative to ``root``; None for images without masks.
-        image_suffix: What the stem of an image adds to the common name.
-        mask_suffix: What the stem of a mask adds to the common name, e.g. '_mask'.
+    """Declare a layout for your own two folders; see :class:`Section` for the arguments.
 
     Raises:
         ValueError: Both folders are the same one but nothing distinguishes masks from images.

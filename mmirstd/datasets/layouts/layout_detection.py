@@ -149,13 +149,9 @@ def _is_mask_suffix(suffix: str) -> bool:
 def find_suffixes(images: Iterable[str], masks: Iterable[str]) -> tuple[str, str] | None:
     """Find the suffixes that follow the common part of the names of images and masks.
 
-    Args:
-        images: Names of images without file suffix.
-        masks: Names of masks without file suffix.
-
     Returns:
-        Suffix of the images and suffix of the masks, such as ``('', '_mask')``; None where most
-        masks fit no image.
+        Suffix of the images and suffix of the masks, such as ``('', '_mask')``; None if most masks
+        fit no image.
     """
     masks = sorted(masks)[:_LOOKED_AT]
     if not masks:

@@ -88,9 +88,6 @@ class FileIndex:
     def by_stem(self, stem: str) -> Path | None:
         """Return the file with exactly this stem, None if there is none.
 
-        Args:
-            stem: One of :meth:`stems`. It may look like a file name: ``a.jpg`` of ``a.jpg.png``.
-
         Raises:
             ValueError: Several files fit.
         """
@@ -99,10 +96,8 @@ class FileIndex:
     def find(self, name: str) -> Path | None:
         """Return the file that a list calls ``name``, None if there is none.
 
-        Args:
-            name: Relative path with or without suffix; folders above the index's own may precede
-                it. Another suffix than the listed one is accepted, since repacks convert files
-                without touching the lists.
+        Folders above the index's own may precede the name. Its suffix may be absent or another one,
+        since repacks convert files without changing the lists.
 
         Raises:
             ValueError: Several files fit.
@@ -192,12 +187,7 @@ def _add(pairing: Pairing, files: _SectionFiles, name: str, image: Path) -> None
 
 
 def pair_listed(root: str | Path, sections: Iterable[Section], names: Sequence[str]) -> Pairing:
-    """Find the files of listed names, in the order of the list.
-
-    Args:
-        root: Root folder of the dataset.
-        sections: Where to look.
-        names: Names as :func:`mmirstd.datasets.lists.read_list` returns them.
+    """Find the files of names from :func:`mmirstd.datasets.lists.read_list`, in their order.
 
     Raises:
         ValueError: A name fits several files.

@@ -66,13 +66,10 @@ def mask_box(mask: np.ndarray) -> np.ndarray:
 
 
 def jitter_boxes(boxes: np.ndarray, amount: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Move and scale boxes (N, 4) at random: Semantic-SAM's training noise.
+    """Move and scale boxes (N, 4) (centre x, centre y, width, height): Semantic-SAM's noise.
 
-    Args:
-        boxes: (N, 4), (centre x, centre y, width, height).
-        amount: (N,), the greatest change: of the centre in halves of the box, of the sides in
-            sides.
-        rng: Random numbers.
+    ``amount`` (N,) is the largest change: of the centre in halves of the box, of the sides in
+    sides.
     """
     reach = np.concatenate([boxes[:, 2:] / 2, boxes[:, 2:]], axis=1)
     noise = rng.uniform(-1, 1, boxes.shape)

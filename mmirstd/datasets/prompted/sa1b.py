@@ -13,13 +13,7 @@ from torch.utils.data import Dataset
 
 from mmirstd.datasets.intensity import with_channels
 from mmirstd.datasets.labels.rle import AnnotationError, coco_masks, decode, read_codes
-from mmirstd.datasets.prompted.mask_sources import (
-    Entry,
-    choose,
-    find_coco,
-    find_sa1b,
-    only_listed,
-)
+from mmirstd.datasets.prompted.mask_sources import Entry, choose, find_coco, find_sa1b, only_listed
 from mmirstd.datasets.prompted.prompts import sample_prompts
 from mmirstd.datasets.resampling import (
     crop_and_pad,
@@ -280,12 +274,7 @@ class COCOMaskDataset(PromptedMaskDataset):
         ValueError: The file is of another format.
     """
 
-    def __init__(
-        self,
-        ann_file: str,
-        image_dir: str | None = None,
-        **options: object,
-    ) -> None:
+    def __init__(self, ann_file: str, image_dir: str | None = None, **options: object) -> None:
         super().__init__(find_coco(ann_file, image_dir or Path(ann_file).parent), **options)
         print_log(
             f'COCOMaskDataset: {format_count(len(self), "image")} of {ann_file}', logger='current'

@@ -54,14 +54,9 @@ class _Derived:
 
 
 def set_aside(names: Sequence[str], fraction: float = VALIDATION_FRACTION) -> set[str]:
-    """Choose the validation part of a training split.
+    """Choose the validation part of a training split: the names with the smallest SHA-256 digests.
 
-    Args:
-        names: Image stems.
-        fraction: Part of them to take, in (0, 1); the number is rounded.
-
-    Returns:
-        The names with the smallest SHA-256 digests.
+    The number of names is the ``fraction`` of all, rounded.
     """
     ranked = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     return set(ranked[: round(fraction * len(names))])

@@ -57,12 +57,8 @@ def group_names(names: Sequence[str], by: str = 'name') -> dict[str, str]:
 def join_copies(pairs: Sequence[Pair], groups: Mapping[str, str]) -> tuple[dict[str, str], int]:
     """Join groups that share an image with the same pixels, so that no copy leaks.
 
-    Args:
-        pairs: The images.
-        groups: Name -> group.
-
     Returns:
-        The joined groups, and the number of images that are copies of others.
+        The joined groups (name -> group), and the number of images that are copies of others.
 
     Raises:
         OSError: An image cannot be opened.

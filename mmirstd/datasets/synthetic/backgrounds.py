@@ -28,15 +28,10 @@ _RANGE_ELSEWHERE = (0.15, 0.75)
 
 
 def render_background(rng: np.random.Generator, shape: tuple[int, int], kind: str) -> np.ndarray:
-    """Draw one background and place it within the camera's range.
+    """Draw one of `BACKGROUNDS` and place it within the camera's range.
 
     The 0.5 and 99.5 percentile of the scene get random levels, so level and contrast vary among
     images as with the automatic gain of cameras.
-
-    Args:
-        rng: Source of randomness.
-        shape: (H, W).
-        kind: A key of :data:`BACKGROUNDS`.
 
     Returns:
         Radiance (H, W) as a fraction of the full scale, within [0.02, 0.92].

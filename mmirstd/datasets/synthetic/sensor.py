@@ -65,17 +65,11 @@ def draw_sensor(
     pattern: tuple[float, float],
     defects: float,
 ) -> Sensor:
-    """Draw a camera.
+    """Draw a camera for frames of ``shape`` (H, W); the ranges are those of `SceneConfig`.
 
-    Args:
-        rng: Source of randomness.
-        shape: (H, W).
-        psf_sigma: Range of the blur in pixels, uniform.
-        noise: Range of the total random noise at mid scale, fraction of the full scale,
-            log-uniform. Photon noise has a random share of its variance.
-        pattern: Range of the residual fixed pattern, fraction of the full scale, log-uniform.
-            Columns carry most of it, then rows, single pixels and slow shading.
-        defects: Expected number of dead or hot pixels per image.
+    ``psf_sigma`` is drawn uniformly, ``noise`` and ``pattern`` log-uniformly. Photon noise has a
+    random share of the noise's variance. Columns carry most of the pattern, then rows, single
+    pixels and slow shading.
     """
     height, width = shape
     blur = rng.uniform(*psf_sigma)

@@ -80,11 +80,7 @@ def _distance_to_segment(
 
 
 def body_signal(
-    rng: np.random.Generator,
-    kind: str,
-    area: float,
-    offset: tuple[float, float],
-    psf_sigma: float,
+    rng: np.random.Generator, kind: str, area: float, offset: tuple[float, float], psf_sigma: float
 ) -> np.ndarray:
     """An extended body of about ``area`` px, blurred by the PSF and integrated over pixels.
 
@@ -135,18 +131,11 @@ def body_signal(
 
 
 def draw_shape(
-    rng: np.random.Generator,
-    area: tuple[int, int],
-    psf_sigma: float,
-    mask_fraction: float = 0.5,
+    rng: np.random.Generator, area: tuple[int, int], psf_sigma: float, mask_fraction: float = 0.5
 ) -> Shape:
-    """Draw one target shape whose footprint has an area within ``area``.
+    """Draw one target shape whose footprint in pixels is within ``area`` (smallest, largest).
 
-    Args:
-        rng: Source of randomness.
-        area: Smallest and largest footprint in pixels; sizes are drawn log-uniformly.
-        psf_sigma: Standard deviation of the optical blur in pixels.
-        mask_fraction: Part of the peak above which a pixel belongs to the footprint.
+    Sizes are drawn log-uniformly; ``psf_sigma`` and ``mask_fraction`` are those of `SceneConfig`.
 
     Raises:
         ValueError: No shape of that area exists under this blur.
@@ -184,7 +173,7 @@ def neighbourhood(mask: np.ndarray, margin: int = NEIGHBOURHOOD) -> tuple[slice,
 def local_scr(
     image: np.ndarray, target: np.ndarray, all_targets: np.ndarray | None = None
 ) -> float:
-    """Measure the signal-to-clutter ratio of one target in an image.
+    """Measure the signal-to-clutter ratio of one target in a gray image (H, W).
 
     SCR = |mean of the target's pixels - mean of the background's| / standard deviation of the
     background's. Background is the neighbourhood (see :func:`neighbourhood`) without any target
@@ -193,11 +182,10 @@ def local_scr(
     Args:
         image: Gray image (H, W), any numeric type.
         target: Mask (H, W) of the one target.
-        all_targets: Mask (H, W) of every target in the image, None when there is only one.
+        all_targets: Mask (H, W) of every target in the image, None if there is only one.
 
     Returns:
-        SCR >= 0; infinite where the background is perfectly flat; nan where the neighbourhood
-        contains no background.
+        SCR >= 0; infinite if the background is flat; nan if the neighbourhood has no background.
     """
     window = neighbourhood(target)
     every = target if all_targets is None else all_targets | target

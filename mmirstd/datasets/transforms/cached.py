@@ -39,7 +39,6 @@ class CachedSteps(Step):
         self._bytes = 0
 
     def transform(self, results: dict) -> dict | None:
-        """Run the steps on one sample or look their result up."""
         key = results['img_path']
         kept = self._kept.get(key)
         if kept is None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms.utils import cache_randomness
 
-from mmirstd.datasets.resampling import (
-    crop_offset,
-    describe_shrinking,
-    scaled_size,
-)
+from mmirstd.datasets.resampling import crop_offset, describe_shrinking, scaled_size
 from mmirstd.datasets.transforms.notices import log_in_first_worker
 from mmirstd.datasets.transforms.steps import (
     Step,
@@ -60,7 +56,6 @@ class RandomScaleCropPad(Step):
         return np.random.uniform(*self.scale_range), np.random.uniform()
 
     def transform(self, results: dict) -> dict:
-        """Resize, crop and pad one sample."""
         scale, position = self._draw()
         size = scaled_size(results['img'].shape[:2], self.size, scale)
         resize_sample(results, size)
@@ -101,7 +96,6 @@ class ResizeToSquare(Step):
         self._is_first = True
 
     def transform(self, results: dict) -> dict:
-        """Resize one sample."""
         square = (self.size, self.size)
         has_mask = results.get('seg_map_path') is not None
         fields = results.get('seg_fields', []) if self.evaluate_at == 'input' else []

@@ -69,7 +69,6 @@ class LoadIRImage(Step):
         self._is_first = True
 
     def transform(self, results: dict | str | Path | np.ndarray) -> dict:
-        """Load one image; besides a sample, a bare path or array is accepted."""
         if isinstance(results, np.ndarray):
             results = {'img': results}
         elif isinstance(results, str | Path):
@@ -137,7 +136,6 @@ class LoadMask(Step):
         return read_mask(path, self.threshold, void_value=self.void_value)
 
     def transform(self, results: dict) -> dict:
-        """Load the mask of one sample."""
         path = results.get('seg_map_path')
         if path is None:
             return results
@@ -197,7 +195,6 @@ class BinarizeMask(Step):
         self.threshold = threshold
 
     def transform(self, results: dict) -> dict:
-        """Binarise the label map of one sample."""
         if 'gt_seg_map' in results:
             results['gt_seg_map'] = binarize(results['gt_seg_map'], self.threshold)
         return results

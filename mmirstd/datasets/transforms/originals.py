@@ -51,7 +51,6 @@ class RandomLongSide(Step):
         return int(np.random.randint(self.sides[0], self.sides[1] + 1))
 
     def transform(self, results: dict) -> dict:
-        """Resize one sample."""
         resize_sample(results, long_side_size(results['img'].shape[:2], self._draw()))
         return results
 
@@ -84,7 +83,6 @@ class PadToSize(Step):
         self.image_pad, self.mask_pad = image_pad, check_mask_pad(mask_pad)
 
     def transform(self, results: dict) -> dict:
-        """Pad one sample."""
         height, width = results['img'].shape[:2]
         size = (max(height, self.size), max(width, self.size))
         crop_sample(results, (0, 0), size, image_pad=self.image_pad, mask_pad=self.mask_pad)
@@ -113,12 +111,7 @@ class RandomPatch(Step):
     """
 
     def __init__(
-        self,
-        size: int,
-        accept_prob: float = 0.5,
-        *,
-        image_pad: float = 0.0,
-        mask_pad: int = 0,
+        self, size: int, accept_prob: float = 0.5, *, image_pad: float = 0.0, mask_pad: int = 0
     ) -> None:
         if not 0 < accept_prob <= 1:
             raise ValueError(f'accept_prob must be in (0, 1], got {accept_prob!r}')
@@ -126,7 +119,6 @@ class RandomPatch(Step):
         self.image_pad, self.mask_pad = image_pad, check_mask_pad(mask_pad)
 
     def transform(self, results: dict) -> dict:
-        """Cut one sample."""
         height, width = results['img'].shape[:2]
         mask = results.get('gt_seg_map')
         last = max(height - self.size, 0), max(width - self.size, 0)

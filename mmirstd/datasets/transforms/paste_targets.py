@@ -86,7 +86,6 @@ class PasteTargets(Step):
         return [int(index) for index in np.random.randint(len(dataset), size=self.donors)]
 
     def transform(self, results: dict) -> dict:
-        """Paste into one sample."""
         if 'mix_results' not in results:
             raise KeyError(
                 'PasteTargets found no mix_results: put it into the pipeline of a '

@@ -41,7 +41,6 @@ class RandomGaussianBlur(Step):
         return np.random.uniform(), np.random.uniform(0, self.max_radius)
 
     def transform(self, results: dict) -> dict:
-        """Blur one sample or leave it."""
         chance, radius = self._draw()
         if chance < self.prob and radius > 0:
             results['img'] = gaussian_blur(results['img'], radius)
@@ -69,7 +68,6 @@ class DivideByMaximum(Step):
     """
 
     def transform(self, results: dict) -> dict:
-        """Scale one sample."""
         results['img'] = divide_by_maximum(results['img'])
         return results
 
@@ -124,7 +122,6 @@ class RandomIntensity(Step):
         )
 
     def transform(self, results: dict) -> dict:
-        """Change one sample."""
         change, factor, offset, deviation, seed = self._draw()
         if change:
             image = results['img'].astype(np.float32) * np.float32(factor) + np.float32(offset)

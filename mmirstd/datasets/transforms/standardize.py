@@ -37,7 +37,6 @@ class StandardizeImage(Step):
         self.tail, self.limit = tail, limit
 
     def transform(self, results: dict) -> dict:
-        """Standardise one sample."""
         results['img'] = standardize(
             results['img'], self.tail, self.limit, results.get('img_path') or 'image'
         )

@@ -53,15 +53,7 @@ def resize_sample(results: dict, size: Size, fields: Sequence[str] | None = None
 def crop_sample(
     results: dict, offset: Size, size: Size, *, image_pad: float, mask_pad: int
 ) -> None:
-    """Cut a window out of the image and the label maps of a sample in place, and pad it.
-
-    Args:
-        results: The sample.
-        offset: Top-left corner (y, x) of the window.
-        size: Height and width of the result.
-        image_pad: Value of padded image pixels.
-        mask_pad: Label of padded pixels.
-    """
+    """Cut a window out of the image and the label maps in place; see `crop_and_pad`."""
     results['img'] = crop_and_pad(results['img'], offset, size, image_pad)
     for key in results.get('seg_fields', []):
         results[key] = crop_and_pad(results[key], offset, size, mask_pad)

@@ -35,7 +35,6 @@ class RandomSymmetry(Step):
         return first, second, third
 
     def transform(self, results: dict) -> dict:
-        """Apply the steps that are drawn to one sample."""
         steps = self._draw()
         for key in ('img', *results.get('seg_fields', [])):
             results[key] = _apply(results[key], *steps)

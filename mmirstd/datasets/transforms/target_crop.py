@@ -67,7 +67,6 @@ class RandomTargetCrop(Step):
         return max(first, 0), min(pixel, last)
 
     def transform(self, results: dict) -> dict:
-        """Crop one sample."""
         chance, which, *corner = self._draw()
         height, width = results['img'].shape[:2]
         pixel: tuple[int | None, int | None] = (None, None)
