@@ -1,11 +1,7 @@
 """Key rules of the encoder, decoder, fusions and head that ACM, ALCNet and ISNet share."""
 
 from mmirstd.conversion.common import Rule
-from mmirstd.conversion.residual import (
-    GLUON_BLOCK_RULES,
-    TORCHVISION_BLOCK_RULES,
-    rename_blocks,
-)
+from mmirstd.conversion.residual import GLUON_BLOCK_RULES, TORCHVISION_BLOCK_RULES, rename_blocks
 
 _BLOCK_RULES = (*GLUON_BLOCK_RULES, *TORCHVISION_BLOCK_RULES)
 

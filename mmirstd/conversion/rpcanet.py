@@ -13,11 +13,9 @@ _LSTM_SOURCES = {'x': 'from_input', 'h': 'from_hidden'}
 def _stack(source: str, target: str, *, spacing: int, layers: int) -> Rule:
     """Convolutions that the original numbers together with norms and activations.
 
-    Args:
-        source: Name of the original's list of layers, below its stage.
-        target: Our name, with every convolution grouped with the layers that follow it.
-        spacing: Number of layers of the original for each of our groups.
-        layers: Number of groups before the last convolution, which is not grouped.
+    In our names every convolution is grouped with the layers that follow it. A group is ``spacing``
+    layers of the original; after ``layers`` groups comes the last convolution, which is not
+    grouped.
     """
 
     def rename(match: re.Match[str]) -> str:
@@ -38,10 +36,7 @@ _NOTE = 'The original applies a sigmoid in its loss and inference script; ours r
 RPCANET = Family(
     name='rpcanet',
     config='rpcanet/rpcanet_nudt.py',
-    rules=(
-        *_SHARED_RULES,
-        _stack(r'lowrank\.convs', 'background.correction', spacing=3, layers=4),
-    ),
+    rules=(*_SHARED_RULES, _stack(r'lowrank\.convs', 'background.correction', spacing=3, layers=4)),
     note=_NOTE,
 )
 

@@ -10,8 +10,7 @@ UNET = Family(
         Rule(r'Conv([1-5])\.conv\.([0134])\.(\w+)', r'backbone.encoder.<\1-1>.<\2//3>.<\2%3>.\3'),
         # Our decoder runs from deep to shallow.
         Rule(
-            r'Up_conv([2-5])\.conv\.([0134])\.(\w+)',
-            r'backbone.decoder.<5-\1>.<\2//3>.<\2%3>.\3',
+            r'Up_conv([2-5])\.conv\.([0134])\.(\w+)', r'backbone.decoder.<5-\1>.<\2//3>.<\2%3>.\3'
         ),
         Rule(r'Up([2-5])\.up\.([12])\.(\w+)', r'backbone.upsample.<5-\1>.1.<\2-1>.\3'),
         Rule(r'Conv\.(\w+)', r'decode_head.conv_seg.\1'),
