@@ -136,6 +136,16 @@ class ProgressHook(Hook):
         self._flush()
         self._end_bar()
         spent = _clock(time.monotonic() - self.started)
+        if getattr(runner.train_loop, 'stop_training', False):
+            unit, end = (
+                ('step', runner.max_iters) if self.by_steps else ('epoch', runner.max_epochs)
+            )
+            last = runner.iter if self.by_steps else runner.epoch
+            self._fact(
+                'stopped',
+                f'after {unit} {last:,} of {end:,} by a hook such as EarlyStoppingHook; the log '
+                'file names the reason',
+            )
         self._fact('done', f'in {spent}; results in {runner.work_dir}')
         best = sorted(Path(runner.work_dir).glob('best_*.pth'), key=lambda p: p.stat().st_mtime)
         if best:

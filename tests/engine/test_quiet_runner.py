@@ -63,6 +63,18 @@ def test_a_run_counted_in_iterations_prints_steps(project, capfd):
     assert '6 steps' in '\n'.join(lines)
 
 
+def test_a_training_that_a_hook_ends_says_so(project, capfd):
+    hook = 'type="EarlyStoppingHook", monitor="irstd/IoU", rule="greater", patience=1'
+    (project / 'early.py').write_text(
+        f'_base_ = "toy_config.py"\ncustom_hooks = [dict({hook}, min_delta=100.0)]\n'
+        'train_cfg = dict(max_epochs=5)\n'
+    )
+    run_tool_here('train', 'early.py', '--work-dir', 'early', cwd=project)
+    out = capfd.readouterr().out
+    assert 'stopped   after epoch 2 of 5 by a hook' in out
+    assert 'done      in' in out
+
+
 @pytest.fixture
 def screen():
     console = Console(record=True, width=80)
