@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 class Components:
     """The 8-connected components of one mask, numbered by their first pixel in raster order.
 
-    This is the numbering of ``skimage.measure.label(mask, connectivity=2)``, on which the
-    order-dependent matching of the published evaluators depends.
+    ``skimage.measure.label(mask, connectivity=2)`` numbers in the same way. The matching of the
+    published evaluators depends on it.
 
     Attributes:
         pixels: (K,) int64, flat indices ``row * W + column`` of the foreground, ascending.
         labels: (K,) component index 0..C-1 of every pixel.
         areas: (C,) int64, pixels per component.
-        row_sums: (C,) float64, sum of the pixels' rows (whole numbers, so sums are exact).
+        row_sums: (C,) float64, sum of the pixels' rows (whole numbers, so it is exact).
         column_sums: (C,) float64, sum of the pixels' columns.
     """
 

@@ -1,7 +1,7 @@
 """Counts of one image, from its prediction and its ground truth.
 
-This module returns only counts; `mmirstd.evaluation.rates` converts them to ratios. Counts of
-several images may be collected from any number of processes and in any order.
+`mmirstd.evaluation.rates` converts the counts of many images to ratios. They may come from any
+number of processes and in any order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class TargetCounts:
     """Counts of one matching convention in one image.
 
     Attributes:
-        hits: For each target in raster order, whether it is detected.
+        hits: Whether each target is detected, in raster order.
         false_pixels: Pixels of false predicted components, as the convention defines false.
         false_predictions: Predicted components without a target.
     """
@@ -45,7 +45,7 @@ class ImageCounts:
         target_areas: Area of each ground-truth component in raster order, pixels.
         predictions: Number of predicted components.
         matches: Convention -> its counts.
-        hierarchy: Counts of hIoU and of its errors, if requested.
+        hierarchy: Counts for hIoU and its losses, if requested.
     """
 
     name: str
@@ -60,15 +60,21 @@ class ImageCounts:
     matches: dict[str, TargetCounts]
     hierarchy: HierarchyCounts | None = None
 
+    @property
+    def iou(self) -> float | None:
+        """IoU of the target pixels, 0..1; None without target and prediction."""
+        union = self.tp + self.fp + self.fn
+        return self.tp / union if union else None
+
 
 def check_threshold(threshold: float) -> None:
-    """Raise ValueError unless a probability can be above ``threshold`` and another one below."""
+    """Raise ValueError unless some probabilities are above ``threshold`` and others are not."""
     if not 0 <= threshold < 1:
         raise ValueError(f'threshold={threshold} must be a probability, 0 <= threshold < 1')
 
 
 def check_counting(max_distance: float, curve_bins: int) -> None:
-    """Raise ValueError for options with which nothing can be counted."""
+    """Raise ValueError for options that make counting impossible."""
     if not max_distance > 0:
         raise ValueError(f'max_distance={max_distance} must be a positive number of pixels')
     if curve_bins < 2:
@@ -95,7 +101,7 @@ def count_image(
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         hierarchy: Also count for hIoU, see `mmirstd.evaluation.hierarchy`.
         ignored: (H, W) true where pixels are not evaluated. They are removed from both masks
-            before components are formed, and from the number of pixels.
+            before components are found, and from the number of pixels.
         name: Name of the image, for reports and error messages.
 
     Raises:
@@ -105,7 +111,7 @@ def count_image(
     if gt_mask.ndim != 2 or not gt_mask.size or len(set(shapes)) != 1:
         raise ValueError(
             f'{name or "image"}: prediction {prediction.shape} and ground truth {gt_mask.shape} '
-            'must be masks (H, W) of one size; resize one of them before counting'
+            'must be masks (H, W) of the same size; resize one of them before counting'
         )
     for matching in matchings:
         check_matching(matching)

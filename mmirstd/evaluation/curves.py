@@ -1,16 +1,14 @@
 """Curves over the threshold: pixel ROC and precision-recall, and Pd against Fa.
 
-A probability p counts as "target" at threshold t if p > t. Two kinds of curve share that rule:
+A pixel is predicted at threshold t if its probability is above t. There are two kinds of curve:
 
-* Pixel curves come from a histogram of the probabilities with ``bins`` equal bins over 0..1,
-  so that images can be counted in any number of processes. The area under such a curve depends
-  on the number of bins: few bins do not resolve a good detector, whose false positives all fall
-  between two thresholds. An AUC is therefore always given with its bins. `Scorer` first rounds
-  probabilities to 16 bits, as in files of probabilities, because at 0, where most pixels are, the
-  rounding determines the area.
-* The Pd-Fa curve matches components again at every threshold. Neither axis need be monotonic
-  (lowering the threshold merges neighbours), and Fa has no natural upper limit, so no area is
-  computed.
+* Pixel curves come from a histogram of the probabilities with equal bins over 0..1, so that images
+  can be counted in any number of processes. The area under such a curve depends on the number of
+  bins, because all false positives of a good model may be between two thresholds. So an AUC is
+  always given with its bins. `Scorer` first rounds probabilities to 16 bits, as in files, because
+  most pixels are near 0, where the rounding determines the area.
+* The Pd-Fa curve matches components again at every threshold. Neither axis is always monotonic (a
+  lower threshold merges neighbours), and Fa has no natural upper limit, so no area is computed.
 
 Shapes: H, W mask size in pixels; B bins; T thresholds.
 """
@@ -28,7 +26,7 @@ from mmirstd.evaluation.components import find_components
 from mmirstd.evaluation.matching import MAX_DISTANCE, match_targets
 
 CURVE_BINS = 1000
-"""Default number of cells over 0..1 for the pixel curves."""
+"""Default number of bins over 0..1 for the pixel curves."""
 
 CURVE_THRESHOLDS = tuple(i / 20 for i in range(20))
 """Default thresholds of the Pd-Fa curve: 0, 0.05, ... 0.95."""
@@ -39,8 +37,8 @@ class PixelCurve:
     """Pixel ROC and precision-recall curve, thresholds ascending.
 
     Attributes:
-        bins: Number of histogram cells the curve is made of.
-        thresholds: (B + 2,) -inf (everything is target), 0, 1/B, ... 1 (nothing is).
+        bins: Number B of bins of the histogram.
+        thresholds: (B + 2,) -inf (every pixel is predicted), 0, 1/B, ... 1 (none is).
         tp, fp: (B + 2,) int64, true and false positive pixels at each threshold.
         positives, negatives: Target and background pixels of the ground truth.
     """
@@ -84,7 +82,7 @@ class TargetCurve:
     """Pd and Fa over the threshold.
 
     Attributes:
-        matching: Convention by which components are paired.
+        matching: Convention of matching.
         thresholds: (T,) ascending.
         hits, false_pixels: (T,) int64, detected targets and pixels of false components.
         targets: Ground-truth components.
@@ -110,9 +108,9 @@ class TargetCurve:
 
     @property
     def useful(self) -> slice:
-        """Thresholds from the lowest one with the largest Pd up.
+        """Thresholds from the lowest one with the largest Pd upwards.
 
-        Below it targets are lost again: components merge, until at threshold 0 one component may
+        Below it, components merge and targets are lost again. At threshold 0, one component may
         fill the image, with Fa 1 and no hit.
         """
         return slice(int(np.argmax(self.hits)), None)
@@ -126,13 +124,12 @@ def pixel_histogram(
     Args:
         probability: (H, W) float, 0..1.
         gt_mask: (H, W), non-zero where a target is.
-        bins: Number B of cells over 0..1.
+        bins: Number B of bins over 0..1.
         ignored: (H, W) true where pixels are not evaluated.
 
     Returns:
-        (2, B + 1) counts of background (row 0) and target pixels (row 1). Column i counts the
-        probabilities above exactly i of the thresholds 0, 1/B, ... (B-1)/B: column 0 holds
-        p = 0, column i the cell (i-1)/B < p <= i/B.
+        (2, B + 1) counts of background (row 0) and target pixels (row 1). Column 0 counts the
+        probabilities p = 0, column i those with (i-1)/B < p <= i/B.
     """
     cells = np.searchsorted(np.arange(bins) / bins, probability.ravel().astype(float))
     is_target = gt_mask.ravel() != 0
@@ -143,10 +140,10 @@ def pixel_histogram(
 
 
 def pixel_curve(histograms: Sequence[NDArray[np.int64]]) -> PixelCurve:
-    """Add up the histograms (2, B + 1) of all images and integrate them to a curve."""
+    """The curve of all images, from their histograms (2, B + 1)."""
     background, target = np.sum(np.asarray(histograms, dtype=np.int64), axis=0)
     bins = len(target) - 1
-    # Above the k-th threshold lie the columns k + 1 and up; before them, above all, everything.
+    # Pixels above the k-th threshold are in the columns from k + 1 on; all are above -inf.
     tp = np.append(np.cumsum(target[::-1])[::-1], 0)
     fp = np.append(np.cumsum(background[::-1])[::-1], 0)
     thresholds = np.concatenate([[-np.inf], np.arange(bins + 1) / bins])
@@ -167,7 +164,7 @@ def sweep_thresholds(
     Args:
         probability: (H, W) float, 0..1.
         gt_mask: (H, W), non-zero where a target is.
-        thresholds: T values; a pixel is predicted where its probability is above.
+        thresholds: T values; a pixel is predicted if its probability exceeds them.
         matching: Convention, see `mmirstd.evaluation.matching`.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         ignored: (H, W) true where pixels are not evaluated.
@@ -197,7 +194,7 @@ def target_curve(
     targets: int,
     pixels: int,
 ) -> TargetCurve:
-    """Add up the sweeps (T, 2) of all images; ``targets`` and ``pixels`` are the denominators."""
+    """The curve of all images, from their sweeps (T, 2) and the denominators of Pd and Fa."""
     hits, false_pixels = np.sum(np.asarray(sweeps, dtype=np.int64), axis=0).T
     return TargetCurve(
         matching, np.asarray(thresholds, dtype=float), hits, false_pixels, targets, pixels

@@ -26,7 +26,7 @@ from mmirstd.renamed import Renamed, accept_old_arguments
 from mmirstd.wording import format_count
 
 RESIZE = ('prediction', 'gt')
-"""Which of the two is resized to the other if their sizes differ."""
+"""What can be resized if the sizes differ."""
 
 
 class FolderError(ValueError):
@@ -47,9 +47,9 @@ class FolderScores:
 
     Attributes:
         result: Scores, curves and the counts of each image, by name.
-        kind: What the predictions are: ``'mask'``, ``'probability'`` or ``'logits'``.
-        left_out: Names that have only a prediction or only a mask.
-        resized: Number of images of which prediction or mask was resized.
+        kind: Kind of the predictions: ``'mask'``, ``'probability'`` or ``'logits'``.
+        left_out: Names without a prediction or without a mask.
+        resized: Number of images whose prediction or mask was resized.
         notes: Suspicious properties that a person should check.
     """
 
@@ -86,14 +86,14 @@ def score_folder(
     """Score all images of a folder.
 
     Files belong together if they have the same path below their folders, without suffix and file
-    type. Sub-folders are searched; dot-files, other file types and the ``probability`` folder that
-    `IRSTDMetric` writes beside its masks are not.
+    type. Sub-folders are searched, except the ``probability`` folder of `IRSTDMetric`. Hidden files
+    and other file types are ignored.
 
     Args:
         predictions: Folder with the predictions.
         gt_masks: Folder with the masks; a pixel is target where any channel is above
             ``gt_threshold``.
-        scorer: How to count; the images are added to it. Curves need probabilities.
+        scorer: Receives and counts the images. Curves need probabilities.
         names: Names to score, such as a published test split; None takes all.
         kind: Kind of the predictions, one of `PREDICTION_KINDS`; ``'auto'`` determines it.
         threshold: A pixel is predicted if its probability exceeds this.
@@ -103,13 +103,13 @@ def score_folder(
             and mask. None evaluates all.
         prediction_suffix: Suffix of the names of predictions, such as ``'_pred'``.
         gt_suffix: Suffix of the names of masks, such as ``'_pixels0'``.
-        resize: If sizes differ, resize the ``'prediction'`` or the ``'gt'`` to the size of
-            the other; masks by nearest neighbour, probabilities bilinearly. None makes it an error.
-        allow_missing: Score only the names that have both files. False makes the others an error.
+        resize: If sizes differ, resize ``'prediction'`` or ``'gt'`` to the size of the other; masks
+            by nearest neighbour, probabilities bilinearly. With None, it is an error.
+        allow_missing: Score only the names that have both files; False makes others an error.
         progress: Wraps the list of images, to show a progress bar.
 
     Raises:
-        FolderError: Files are missing, unreadable or of different size; all of them are named.
+        FolderError: Files are missing, unreadable or of different sizes; the message names all.
         FileNotFoundError: A folder does not exist.
         ValueError: An option is unknown or there is nothing to score.
     """
@@ -180,22 +180,26 @@ def _read_pair(
     void_value: int | None,
     resize: str | None,
 ) -> _PairOfMasks:
-    """Read a prediction and its mask; raises ValueError where their sizes must not differ."""
     mask, probability = read_prediction_file(prediction_path, kind, threshold)
     gt_mask = read_mask(gt_path, gt_threshold, void_value=void_value)
     differ = mask.shape != gt_mask.shape
-    if differ:
-        if resize is None:
-            raise ValueError(
-                f'{prediction_path} has the size {mask.shape}, {gt_path} '
-                f'{gt_mask.shape} (height, width); --resize says which to adapt'
-            )
-        mask, probability, gt_mask = _same_size(mask, probability, gt_mask, resize, threshold)
+    if differ and resize is None:
+        raise ValueError(
+            f'{prediction_path} has the size {mask.shape}, {gt_path} {gt_mask.shape} (height, '
+            'width); give --resize prediction or --resize gt'
+        )
+    if differ and resize == 'gt':
+        gt_mask = resize_mask(gt_mask, mask.shape)
+    elif differ and probability is None:
+        mask = resize_mask(mask.astype(np.uint8), gt_mask.shape) > 0
+    elif differ:
+        probability = resize_image(probability, gt_mask.shape)
+        mask = probability > threshold
     return _PairOfMasks(name, gt_path, mask, probability, gt_mask, differ)
 
 
 def _index(folder: str | Path, suffix: str) -> dict[str, Path]:
-    """Name, without suffix, -> file."""
+    """Names without ``suffix`` -> files."""
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f'folder not found: {folder}')
@@ -218,12 +222,9 @@ def _pair(
     names: Sequence[str] | None,
     allow_missing: bool,
 ) -> tuple[list[tuple[str, Path, Path]], list[str]]:
-    """(name, prediction, ground truth) of each image, and the names that lack one of the two."""
-    wanted = (
-        sorted(predictions.keys() | gt_masks.keys())
-        if names is None
-        else [find_name(name, predictions.keys() | gt_masks.keys()) or name for name in names]
-    )
+    """(name, prediction, ground truth) of each image, and the names without one of the two."""
+    known = predictions.keys() | gt_masks.keys()
+    wanted = sorted(known) if names is None else [find_name(n, known) or n for n in names]
     pairs, problems = [], {}
     for name in wanted:
         if name in predictions and name in gt_masks:
@@ -239,18 +240,3 @@ def _pair(
     if problems and not allow_missing:
         raise FolderError(list(problems.values()))
     return pairs, list(problems)
-
-
-def _same_size(
-    mask: NDArray[np.bool_],
-    probability: NDArray[np.float32] | None,
-    gt_mask: NDArray[np.uint8],
-    resize: str,
-    threshold: float,
-) -> tuple[NDArray[np.bool_], NDArray[np.float32] | None, NDArray[np.uint8]]:
-    if resize == 'gt':
-        return mask, probability, resize_mask(gt_mask, mask.shape)
-    if probability is None:
-        return resize_mask(mask.astype(np.uint8), gt_mask.shape) > 0, None, gt_mask
-    probability = resize_image(probability, gt_mask.shape)
-    return probability > threshold, probability, gt_mask

@@ -1,29 +1,28 @@
-"""hIoU: how well targets are found, times how well those that are found are segmented.
+"""hIoU: how well targets are found, times how well the found ones are segmented.
 
 Defined in "Rethinking Evaluation of Infrared Small Target Detection" (Pang et al., NeurIPS 2025,
-arXiv 2509.16888) and computed by its package PyIRSTDMetrics, on the pairs of the matching
+arXiv 2509.16888) and computed as in its package PyIRSTDMetrics, with the pairs of the matching
 ``'opdc'`` (see `mmirstd.evaluation.matching`):
 
-- location: pairs / (pairs + predictions without a target + targets without a prediction), counted
-  over all images;
-- segmentation: mean of the IoU of all pairs;
+- location: pairs / (pairs + false predictions + missed targets) of all images;
+- segmentation: mean IoU of all pairs;
 - hIoU: their product.
 
-What is missing to 1 is divided by cause. Causes of lost location, as shares of the same sum:
+Losses have causes. Those of location are shares of the same sum:
 
-``S2M``  missed target whose centroid is near that of a prediction: one prediction for several.
-``M2S``  false prediction whose centroid is near that of a target: several predictions for one.
+``S2M``  missed target near a prediction: one prediction for several targets.
+``M2S``  false prediction near a target: several predictions for one target.
 ``ITF``  any other false prediction: interference of the background.
 ``PCP``  any other missed target: it was not perceived.
 
-Causes of lost segmentation, as shares of the union of a pair, averaged over the pairs:
+Those of segmentation are shares of the union of a pair, averaged over the pairs:
 
 ``MRG``  predicted pixels on other targets: targets are merged.
 ``ITF``  predicted pixels on the background.
 ``PCP``  pixels of the target that are not predicted.
 
-Near means strictly less than ``max_distance``. Location and its four losses add up to 1, and so do
-segmentation and its three.
+Near means centroids less than ``max_distance`` apart. Location and its four losses add up to 1, and
+so do segmentation and its three.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ from mmirstd.evaluation.matching import centroid_distances, match_targets, share
 
 
 class PairPixels(NamedTuple):
-    """Pixels of the union of a target and the prediction that is paired with it.
+    """Pixels of the union of a target and its prediction.
 
     Attributes:
-        shared: In both.
-        merged: Predicted, on other targets.
-        background: Predicted, on no target.
-        missed: In the target, not predicted by the partner.
+        shared: Pixels of both.
+        merged: Predicted pixels on other targets.
+        background: Predicted pixels on the background.
+        missed: Target pixels outside of the prediction.
     """
 
     shared: int
@@ -57,7 +56,7 @@ class PairPixels(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HierarchyCounts:
-    """The whole numbers of one image.
+    """Counts of one image.
 
     Attributes:
         pairs: Pixels of each pair.
@@ -76,13 +75,12 @@ class HierarchyCounts:
 
 @dataclass(frozen=True, slots=True)
 class HierarchyScores:
-    """hIoU of a set of images and what is missing to 1, as ratios 0..1.
+    """hIoU of a set of images and its losses as ratios 0..1; see the module docstring.
 
     Attributes:
-        location: Share of pairs among pairs, false predictions and missed targets; NaN for a set
-            without targets and predictions.
+        location: Location; NaN without targets and predictions.
         segmentation: Mean IoU of the pairs; NaN without pairs.
-        location_losses: S2M, M2S, ITF, PCP -> share; see the module docstring.
+        location_losses: S2M, M2S, ITF, PCP -> share.
         segmentation_losses: MRG, ITF, PCP -> share.
     """
 
@@ -93,11 +91,11 @@ class HierarchyScores:
 
     @property
     def hiou(self) -> float:
-        """Location times segmentation, 0 where nothing is located."""
+        """Location times segmentation; 0 if no target is located."""
         return self.location and self.location * self.segmentation
 
     def ratios(self) -> dict[str, float]:
-        """All numbers by the names under which they are reported."""
+        """All ratios by their names in reports."""
         return {
             'hIoU': self.hiou,
             'LocIoU': self.location,
@@ -110,12 +108,9 @@ class HierarchyScores:
 def count_hierarchy(
     targets: Components, predictions: Components, max_distance: float
 ) -> HierarchyCounts:
-    """Count one image.
+    """Count one image from the components of ground truth and prediction.
 
-    Args:
-        targets: Components of the ground truth.
-        predictions: Components of the prediction.
-        max_distance: Centroid distance in pixels; see the module docstring.
+    ``max_distance`` is in pixels; see the module docstring.
     """
     if not (len(targets) and len(predictions)):
         return HierarchyCounts((), 0, 0, len(predictions), len(targets))
@@ -132,9 +127,8 @@ def count_hierarchy(
         for t, p in partner.items()
     )
     near = centroid_distances(targets, predictions) < max_distance
-    missed, false = np.ones(len(targets), dtype=bool), np.ones(len(predictions), dtype=bool)
-    missed[list(partner)] = False
-    false[list(partner.values())] = False
+    missed = ~np.isin(np.arange(len(targets)), list(partner))
+    false = ~np.isin(np.arange(len(predictions)), list(partner.values()))
     merged = int(np.count_nonzero(near.any(axis=1) & missed))
     split = int(np.count_nonzero(near.any(axis=0) & false))
     return HierarchyCounts(
@@ -143,7 +137,7 @@ def count_hierarchy(
 
 
 def score_hierarchy(images: Sequence[HierarchyCounts | None]) -> HierarchyScores | None:
-    """Score a set of images by hIoU; None if one of them was not counted for it."""
+    """HIoU of a set of images; None if there are none, or one was not counted for hIoU."""
     counted = [image for image in images if image is not None]
     if not counted or len(counted) < len(images):
         return None
@@ -154,13 +148,11 @@ def score_hierarchy(images: Sequence[HierarchyCounts | None]) -> HierarchyScores
         'ITF': sum(image.other_predictions for image in counted),
         'PCP': sum(image.other_targets for image in counted),
     }
-    total = len(pairs) + sum(losses.values())
+    total = len(pairs) + sum(losses.values()) or nan
     return HierarchyScores(
-        location=len(pairs) / total if total else nan,
+        location=len(pairs) / total,
         segmentation=_mean_share(pairs, 'shared'),
-        location_losses={
-            cause: number / total if total else nan for cause, number in losses.items()
-        },
+        location_losses={cause: number / total for cause, number in losses.items()},
         segmentation_losses={
             'MRG': _mean_share(pairs, 'merged'),
             'ITF': _mean_share(pairs, 'background'),
@@ -170,7 +162,7 @@ def score_hierarchy(images: Sequence[HierarchyCounts | None]) -> HierarchyScores
 
 
 def _mean_share(pairs: Sequence[PairPixels], part: str) -> float:
-    """Mean over the pairs of the share that ``part`` has in the union; NaN without pairs."""
+    """Mean share of ``part`` in the union of a pair; NaN without pairs."""
     if not pairs:
         return nan
     return fsum(getattr(pair, part) / sum(pair) for pair in pairs) / len(pairs)

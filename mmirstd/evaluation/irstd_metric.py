@@ -28,7 +28,7 @@ from mmirstd.wording import format_count
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is kept of one image until the set is complete: names and whole numbers."""
+    """Names and whole numbers of one image."""
 
     path: str | None
     dataset: str | None = None
@@ -41,9 +41,9 @@ class IRSTDMetric(BaseMetric):
     """IoU, nIoU, Pd, Fa, precision, recall and F1 with their absolute counts.
 
     Reads the outputs of any MMSegmentation segmentor with one output channel (probability of
-    target) or two (logits of background and target). Images are scored at the size of the received
-    prediction and ground truth, which is the native one with MMSegmentation's usual test
-    pipeline; the printed table states it.
+    target) or two (logits of background and target). Images are scored at the size of prediction
+    and ground truth, which is that of the files with MMSegmentation's usual test pipeline. The
+    printed table states it.
 
     Results are named ``irstd/IoU``, ``irstd/nIoU``, ``irstd/Pd``, ``irstd/Precision``,
     ``irstd/Recall``, ``irstd/F1`` (percent), ``irstd/Fa`` (1e-6) and so on, see
@@ -54,21 +54,20 @@ class IRSTDMetric(BaseMetric):
         matching: Convention of Pd and Fa: ``'optimal'``, ``'greedy'``, ``'legacy'`` or
             ``'opdc'``, see `mmirstd.evaluation.matching`. Papers of the DNANet family, including
             SimIRSTD, use ``'legacy'``.
-        compare: Further conventions to show and return, as ``irstd/Pd_legacy`` and so on.
+        compare: Further conventions, returned as ``irstd/Pd_legacy`` and so on.
         threshold: A pixel is predicted if its probability exceeds this, in [0, 1).
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         empty_iou: IoU of an image without target and prediction in nIoU: ``'one'``,
             ``'zero'``, or ``'skip'`` to leave it out.
         size_edges: Areas in pixels at which a new bin of target sizes begins.
         fa_pixels_per_image: Fixed denominator of Fa per image; None for the evaluated pixels.
-        hierarchy: Also compute hIoU and its errors, returned as ``irstd/hIoU``, ``irstd/Loc_S2M``
+        hierarchy: Also compute hIoU and its losses, returned as ``irstd/hIoU``, ``irstd/Loc_S2M``
             and so on, see `mmirstd.evaluation.hierarchy`.
         ignore_index: Label of pixels that are not evaluated, or None.
-        per_dataset: Also score each dataset of a joint dataset separately, by the name that
-            ``mmirstd.IRSTDDataset`` gives its samples as ``dataset`` (add ``'dataset'`` to the
-            ``meta_keys`` of ``PackSegInputs``). Returned as ``irstd/<name>/IoU`` and so on, and
-            their means as ``irstd/mean_IoU`` and so on for IoU, nIoU, Pd and Fa. The plain names
-            are those of all images pooled.
+        per_dataset: Also score each dataset of a joint dataset. Its name is the ``dataset`` of the
+            samples of ``mmirstd.IRSTDDataset`` (add ``'dataset'`` to the ``meta_keys`` of
+            ``PackSegInputs``). Returned as ``irstd/<name>/IoU`` and so on, with the means of IoU,
+            nIoU, Pd and Fa as ``irstd/mean_IoU`` and so on. The plain names are for all images.
         curves: Also compute pixel ROC and precision-recall curves, returned as
             ``irstd/ROC_AUC_<bins>bins`` and ``irstd/AP_<bins>bins``, and the Pd-Fa curve.
         curve_bins: Bins of the histogram of the pixel curves.
@@ -76,12 +75,12 @@ class IRSTDMetric(BaseMetric):
         curve_dir: Folder for the curves as CSV, JSON and PNG; None writes none.
         output_dir: Folder for the predicted masks as PNG with 0 and 255, named like the images.
             ``mim test --out DIR`` sets it.
-        output_parents: Number of parent folders of an image that its output name keeps. It is
-            needed only if images in different folders have the same name.
+        output_parents: Number of parent folders of an image that its output name keeps, for images
+            with the same name in different folders.
         save_probability: Also write the probabilities as 16-bit PNG (65535 is 1) into
             ``output_dir/probability``.
         output_overwrite: Replace the files that an earlier run recorded in ``output_dir``. Without
-            it, a folder with earlier results is refused.
+            it, a folder with earlier results is an error.
         format_only: Write the masks without scoring them; needs no ground truth.
         keep_results: Accepted because ``mim test --out`` passes it; written files are always kept.
         collect_device: ``'cpu'`` or ``'gpu'``: how processes exchange their results.
@@ -146,13 +145,11 @@ class IRSTDMetric(BaseMetric):
         self.per_dataset = per_dataset
         self.curve_dir = curve_dir
         self.format_only = format_only
-        self.writer = (
-            None
-            if output_dir is None
-            else _shared_writer(
+        self.writer = None
+        if output_dir is not None:
+            self.writer = _shared_writer(
                 output_dir, output_parents, save_probability, overwrite=output_overwrite
             )
-        )
         self._warned = False
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
@@ -191,7 +188,7 @@ class IRSTDMetric(BaseMetric):
         """Print the table of the whole set and return its numbers.
 
         Args:
-            results: One record per image, padding already dropped.
+            results: One record per image, without padding.
 
         Raises:
             ValueError: The set is empty, or its masks contain ``ignore_index`` but no target.
@@ -199,10 +196,8 @@ class IRSTDMetric(BaseMetric):
         if self.writer is not None:
             self.writer.finish()
         if self.format_only:
-            print_log(
-                f'Wrote {format_count(len(results), "mask")} to {self.writer.folder}',
-                logger='current',
-            )
+            masks = format_count(len(results), 'mask')
+            print_log(f'Wrote {masks} to {self.writer.folder}', logger='current')
             return {}
         self._check_set(results)
         self.scorer.reset()
@@ -216,11 +211,11 @@ class IRSTDMetric(BaseMetric):
         if self.curve_dir is not None:
             save_curves(self.curve_dir, result.pixel_curve, result.target_curve)
             print_log(f'Wrote the curves to {self.curve_dir}', logger='current')
-        # As floats: MMEngine logs the numpy integers that it makes of counts as null.
+        # Floats, because MMEngine makes numpy integers of counts and logs them as null.
         return {name: float(number) for name, number in numbers.items()}
 
     def _score_datasets(self, results: list[_Record]) -> dict[str, float]:
-        """Numbers of each dataset, and the means of the most important ones."""
+        """Numbers of each dataset, and means of the main ones."""
         groups: dict[str, list[ImageCounts]] = {}
         for record in results:
             if record.dataset is None:
@@ -249,18 +244,18 @@ class IRSTDMetric(BaseMetric):
         )
         if not targets and suspect is not None:
             raise ValueError(
-                f'no mask holds a target, but some hold {self.ignore_index}, which is ignored, '
-                f'such as {suspect}. These look like 0/255 masks: add mmirstd.BinarizeMask to the '
-                'test pipeline, or leave void_value out of mmirstd.LoadMask'
+                f'no mask contains a target, but some contain {self.ignore_index}, which is '
+                f'ignored, such as {suspect}. If these are 0/255 masks, add mmirstd.BinarizeMask '
+                'to the test pipeline, or leave void_value out of mmirstd.LoadMask'
             )
         paths = Counter(record.path for record in results if record.path)
         repeated = [path for path, times in paths.items() if times > 1]
         if repeated:
             print_log(
                 f'{format_count(len(repeated), "image is counted", "images are counted")} more '
-                f'than once, such as {repeated[0]}. Either the list names them twice, or the '
-                'sampler does not deal images out in turn as DefaultSampler does, so that '
-                'MMEngine cannot drop its padding',
+                f'than once, such as {repeated[0]}. Either the split names them twice, or the '
+                'sampler does not distribute images in turn like DefaultSampler, so that MMEngine '
+                'cannot drop its padding',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -272,19 +267,19 @@ class IRSTDMetric(BaseMetric):
         if (shown != mask).any():
             self._warned = True
             print_log(
-                f'{name}: pred_sem_seg, which is what pictures show, is not probability > '
-                f'{self.threshold}, which is what is scored; set decode_head.threshold to '
-                f'{self.threshold} (MMSegmentation uses 0.3 for one channel unless told)',
+                f'{name}: pictures show pred_sem_seg, but probability > {self.threshold} is '
+                f'scored, which differs; set decode_head.threshold to {self.threshold} (the '
+                'default of MMSegmentation is 0.3 for one channel)',
                 logger='current',
                 level=logging.WARNING,
             )
 
 
 def _shared_writer(*arguments: Any, **options: Any) -> PredictionWriter:
-    """The writer of this process; the first process alone looks at earlier results.
+    """The writer of this process; only the first process checks earlier results.
 
     Raises:
-        ValueError, OSError: In every process, if the first one cannot use the folder.
+        ValueError, OSError: The first process cannot use the folder; raised in all processes.
     """
     rank, processes = get_dist_info()
     writer = None

@@ -2,24 +2,24 @@
 
 Shapes: T target components, P predicted components.
 
-All conventions pair a target with at most one prediction, whose centroid must be strictly
-less than ``max_distance`` pixels away:
+All conventions pair a target with at most one prediction, whose centroid must be less than
+``max_distance`` pixels away:
 
 ``legacy``
     The DNANet family (DNANet, ISNet, MSHNet, IRSAM, SCTransNet, SimIR). Targets in raster order
     take the first (not the nearest) prediction that is still free. A prediction counts as false
     only if its *area* differs from the area of every matched prediction of the image, so a false
-    component with the area of a hit is not counted. This defect is kept to compare with papers.
+    component with the area of a hit is not counted. Comparison with papers needs this defect.
 ``greedy``
     BasicIRSTD since January 2024. The same pairing; unmatched predictions are all false.
 ``optimal``
-    As many hits as any pairing allows, with the least total distance. It does not depend on
-    the order of the components, so flipping the image changes nothing.
+    As many hits as possible, with the least total distance. The order of the components does not
+    matter, so flipping the image changes nothing.
 ``opdc``
     Overlap first (PyIRSTDMetrics, arXiv 2509.16888). All components are paired for the least
     total distance, and the pairs with IoU of at least 0.5 are kept at any distance. The
-    others are paired in the same way, and the pairs below ``max_distance`` are kept. Because pairs
-    are formed before they are tested, a possible hit can be lost to a pair that is then dropped.
+    others are paired in the same way, and the pairs below ``max_distance`` are kept. Pairs are made
+    before they are tested, so a hit can be lost to a pair that is then dropped.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from scipy.optimize import linear_sum_assignment
 from mmirstd.evaluation.components import Components
 
 MATCHINGS = ('legacy', 'greedy', 'optimal', 'opdc')
-"""Names of the conventions, see the module docstring."""
+"""The conventions, see the module docstring."""
 
 MAX_DISTANCE = 3.0
-"""Centroid distance in pixels that a hit must stay below; the value of every public evaluator."""
+"""Distance of centroids in pixels that a hit must stay below, as in every public evaluator."""
 
 OPDC_MIN_IOU = 0.5
 """``opdc`` keeps a pair with at least this IoU at any distance."""
@@ -119,10 +119,9 @@ def near_pairs(
         targets: T components.
         predictions: P components.
         max_distance: Distance in pixels.
-        rounded: The published programs subtract centroids that are already rounded, so a pair
-            at exactly 3 px can fall on either side, depending on its position in the image. True
-            reproduces that. False puts each pair on its common denominator, where all terms are
-            integers, so that neither position nor orientation matters.
+        rounded: True subtracts rounded centroids as the published programs do, so that a pair at
+            exactly 3 px may or may not be a hit, depending on its position in the image. False
+            computes with integers over a common denominator, so that position does not matter.
 
     Returns:
         Pairs ascending by target, then by prediction.
@@ -181,9 +180,9 @@ def _nearest(
 ) -> dict[int, int]:
     """The best one-to-one choice among ``pairs``.
 
-    Criteria, each deciding only the ties of those before: most pairs, least total distance
-    (compared in steps of 1/1024 px), most predicted pixels matched, most target pixels matched.
-    The last two make the counts unique where distances tie.
+    Criteria, each for ties of those before: most pairs, least total distance (in steps of 1/1024
+    px), most predicted pixels matched, most target pixels matched. The last two make the counts
+    unique if distances are equal.
     """
     rows = sorted({t for t, _, _ in pairs})
     columns = sorted({p for _, p, _ in pairs})
@@ -200,7 +199,7 @@ def _nearest(
     steps_per_pixel = 1024.0
     while steps_per_pixel > 1 and (
         size * step_unit * (2 + size * farthest * steps_per_pixel) > _EXACT_FLOAT_LIMIT
-    ):  # hundreds of large components within reach of each other
+    ):  # hundreds of large components near each other
         steps_per_pixel /= 2
     pair_unit = step_unit * (1 + size * round(farthest * steps_per_pixel))
     cost = np.zeros((len(rows), len(columns)))
@@ -246,7 +245,7 @@ def centroid_distances(targets: Components, predictions: Components) -> NDArray[
 
 
 def shared_pixels(targets: Components, predictions: Components) -> NDArray[np.int64]:
-    """(T, P) number of pixels that every target has in common with every prediction."""
+    """(T, P) number of pixels that each target shares with each prediction."""
     _, in_targets, in_predictions = np.intersect1d(
         targets.pixels, predictions.pixels, assume_unique=True, return_indices=True
     )

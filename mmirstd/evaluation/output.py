@@ -1,18 +1,18 @@
-"""Scores as people and other programs read them: tables, curves and files.
+"""Scores as tables, curves and files.
 
-The metric prints and writes during a test, so its output is made here and not in a room above it.
+This is part of `mmirstd.evaluation`, because the metric prints and writes during a test.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
@@ -43,15 +43,12 @@ _DARK_LINES = ('#6cb6ff', '#ffa657', '#7ee787', '#ff7b72', '#d2a8ff', '#f2cc60')
 
 
 def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str = '') -> str:
-    """Write the table of a result.
+    """Write a result as text with tables in Markdown.
 
     Args:
-        scores: The same images under one or more conventions, the one that counts first.
+        scores: The same images under one or more conventions; the first is the reported one.
         title: What was scored.
-        threshold: How the prediction was made binary, such as ``'probability > 0.5'``.
-
-    Returns:
-        Several lines of plain text; the tables are Markdown.
+        threshold: Condition of predicted pixels, such as ``'probability > 0.5'``.
     """
     main = scores[0]
     size = '{}x{}'.format(*main.smallest)
@@ -75,87 +72,58 @@ def format_report(scores: Sequence[Scores], *, title: str = '', threshold: str =
         _size_table(main),
         *([] if main.hierarchy is None else ['', _hierarchy_table(main.hierarchy)]),
     ]
-    text = '\n'.join(lines)
-    while '\n\n\n' in text:
-        text = text.replace('\n\n\n', '\n\n')
-    return text.strip('\n')
+    return re.sub(r'\n{3,}', '\n\n', '\n'.join(lines)).strip('\n')
 
 
 def format_datasets(scores: Mapping[str, Sequence[Scores]]) -> str:
-    """Write one row per dataset of a joint set.
+    """Write a table of the datasets of a joint set, with Pd and Fa under the first convention.
 
     Args:
-        scores: Name of the dataset -> its scores; Pd and Fa of the first convention are shown.
+        scores: Name of the dataset -> its scores.
     """
-    rows = [
-        [
-            name,
-            f'{100 * one.iou:.2f}',
-            f'{100 * one.niou:.2f}',
-            f'{100 * one.pd:.2f}',
-            f'{1e6 * one.fa:.2f}',
-            f'{one.hits:,} / {one.targets:,}',
-            f'{one.images:,}',
-        ]
-        for name, (one, *_) in scores.items()
-    ]
+    rows = []
+    for name, (one, *_) in scores.items():
+        hits = f'{one.hits:,} / {one.targets:,}'
+        percentages = map(_percent, (one.iou, one.niou, one.pd))
+        rows.append([name, *percentages, f'{1e6 * one.fa:.2f}', hits, f'{one.images:,}'])
     matching = next(iter(scores.values()))[0].matching
     header = ['dataset', 'IoU %', 'nIoU %', 'Pd %', 'Fa 1e-6', 'hits / targets', 'images']
     return f'{_render(header, rows)}\nPd and Fa: {matching}'
 
 
+def _percent(ratio: float) -> str:
+    return f'{100 * ratio:.2f}'
+
+
 def _pixel_table(main: Scores) -> str:
-    return _render(
-        ['IoU %', 'nIoU %', 'Precision %', 'Recall %', 'F1 %', 'TP px', 'FP px', 'FN px'],
-        [
-            [
-                *(
-                    f'{100 * ratio:.2f}'
-                    for ratio in (main.iou, main.niou, main.precision, main.recall, main.f1)
-                ),
-                *(f'{count:,}' for count in (main.tp, main.fp, main.fn)),
-            ]
-        ],
-    )
+    header = ['IoU %', 'nIoU %', 'Precision %', 'Recall %', 'F1 %', 'TP px', 'FP px', 'FN px']
+    ratios = (main.iou, main.niou, main.precision, main.recall, main.f1)
+    counts = (f'{count:,}' for count in (main.tp, main.fp, main.fn))
+    return _render(header, [[*map(_percent, ratios), *counts]])
 
 
 def _target_table(scores: Sequence[Scores]) -> str:
     header = ['matching', 'Pd %', 'Fa 1e-6', 'hits / targets', 'false px']
     header += ['false / predicted', 'Precision %', 'F1 %']
-    rows = [
-        [
-            one.matching,
-            f'{100 * one.pd:.2f}',
-            f'{1e6 * one.fa:.3f}',
-            f'{one.hits:,} / {one.targets:,}',
-            f'{one.false_pixels:,}',
-            f'{one.false_predictions:,} / {one.predictions:,}',
-            f'{100 * one.target_precision:.2f}',
-            f'{100 * one.target_f1:.2f}',
-        ]
-        for one in scores
-    ]
+    rows = []
+    for one in scores:
+        row = [one.matching, _percent(one.pd), f'{1e6 * one.fa:.3f}']
+        row += [f'{one.hits:,} / {one.targets:,}', f'{one.false_pixels:,}']
+        row += [f'{one.false_predictions:,} / {one.predictions:,}']
+        rows.append([*row, _percent(one.target_precision), _percent(one.target_f1)])
     return _render(header, rows)
 
 
 def _hierarchy_table(hierarchy: HierarchyScores) -> str:
-    return _render(
-        [f'{name} %' for name in hierarchy.ratios()],
-        [[f'{100 * ratio:.2f}' for ratio in hierarchy.ratios().values()]],
-    )
+    ratios = hierarchy.ratios()
+    return _render([f'{name} %' for name in ratios], [[_percent(each) for each in ratios.values()]])
 
 
 def _size_table(main: Scores) -> str:
-    return _render(
-        ['target size, px', *(size.label for size in main.by_size)],
-        [
-            [
-                f'Pd % ({main.matching})',
-                *(f'{100 * size.pd:.2f}' if size.targets else '-' for size in main.by_size),
-            ],
-            ['hits / targets', *(f'{size.hits:,} / {size.targets:,}' for size in main.by_size)],
-        ],
-    )
+    pd = [_percent(size.pd) if size.targets else '-' for size in main.by_size]
+    hits = [f'{size.hits:,} / {size.targets:,}' for size in main.by_size]
+    header = ['target size, px', *(size.label for size in main.by_size)]
+    return _render(header, [[f'Pd % ({main.matching})', *pd], ['hits / targets', *hits]])
 
 
 def _render(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -174,7 +142,7 @@ def write_per_image(
     images: Sequence[ImageCounts],
     inputs: Inputs | Iterable[StrPath] = (),
 ) -> None:
-    """Write one CSV line of counts per image, worst IoU first.
+    """Write one line of CSV per image with its counts, lowest IoU first.
 
     Args:
         path: File to create or to replace.
@@ -187,15 +155,14 @@ def write_per_image(
     """
     place = check_output(path, inputs=inputs)
     matchings = list(images[0].matches)
-    header = ['name', 'height', 'width', 'pixels', 'iou', 'tp', 'fp', 'fn', 'targets']
-    header += ['predictions']
+    header = ['name', 'height', 'width', 'pixels']
+    header += ['iou', 'tp', 'fp', 'fn', 'targets', 'predictions']
     for matching in matchings:
         header += [f'hits_{matching}', f'false_pixels_{matching}']
     rows = []
     for image in images:
-        union = image.tp + image.fp + image.fn
         row = [image.name, image.height, image.width, image.pixels]
-        row += [image.tp / union if union else '', image.tp, image.fp, image.fn]
+        row += ['' if image.iou is None else image.iou, image.tp, image.fp, image.fn]
         row += [len(image.target_areas), image.predictions]
         for matching in matchings:
             match = image.matches[matching]
@@ -214,7 +181,7 @@ def save_curves(
     """Write ``pixel_curve.csv``, ``pd_fa_curve.csv``, ``curves.json`` and ``curves.png``.
 
     Args:
-        folder: Where to write; created if missing.
+        folder: Folder for the files; created if missing.
         pixels: Pixel ROC and precision-recall curve.
         detection: Pd-Fa curve.
         inputs: Files that must not be replaced.
@@ -230,22 +197,8 @@ def save_curves(
         check_output(name, folder=folder, inputs=inputs)
         for name in ('pixel_curve.csv', 'pd_fa_curve.csv', 'curves.json', 'curves.png')
     ]
-    _write_csv(
-        paths[0],
-        ['threshold', 'tp', 'fp', 'tpr', 'fpr', 'precision'],
-        [pixels.thresholds, pixels.tp, pixels.fp, pixels.tpr, pixels.fpr, pixels.precision],
-    )
-    _write_csv(
-        paths[1],
-        ['threshold', 'hits', 'false_pixels', 'pd', 'fa'],
-        [
-            detection.thresholds,
-            detection.hits,
-            detection.false_pixels,
-            detection.pd,
-            detection.fa,
-        ],
-    )
+    _write_csv(paths[0], pixels, ('tp', 'fp', 'tpr', 'fpr', 'precision'))
+    _write_csv(paths[1], detection, ('hits', 'false_pixels', 'pd', 'fa'))
     summary = {
         'bins': pixels.bins,
         'roc_auc': pixels.roc_auc,
@@ -265,8 +218,9 @@ def save_curves(
     return paths
 
 
-def _write_csv(path: Path, header: Sequence[str], columns: Sequence[NDArray]) -> None:
-    write_atomically(path, csv_text([header, *zip(*columns, strict=True)]))
+def _write_csv(path: Path, curve: PixelCurve | TargetCurve, columns: Sequence[str]) -> None:
+    values = (getattr(curve, name) for name in ('thresholds', *columns))
+    write_atomically(path, csv_text([('threshold', *columns), *zip(*values, strict=True)]))
 
 
 def draw_curves(
@@ -277,13 +231,12 @@ def draw_curves(
     The Pd-Fa curve ends at the lowest threshold with the largest Pd (:attr:`TargetCurve.useful`).
 
     Args:
-        curves: What the legend calls a model -> its curves; a single one gets no legend but its
-            areas in the titles.
-        height: Of the figure in inches; it is 13 wide.
-        dark: Light lines on a dark ground.
+        curves: Name of a model in the legend -> its curves. For a single model, titles with its
+            areas replace the legend.
+        height: Height of the figure in inches; its width is 13.
+        dark: Draw light lines on a dark background.
     """
-    # Late: it is slow.
-    from cycler import cycler
+    from cycler import cycler  # here, because matplotlib takes long to import
     from matplotlib import style
 
     colours = {'axes.prop_cycle': cycler(color=_DARK_LINES)}
@@ -292,30 +245,31 @@ def draw_curves(
 
 
 def _decades(curves: Sequence[TargetCurve]) -> tuple[float, float]:
-    """Whole decades around the Fa that is drawn, in 1e-6, from 0 where it was measured or small."""
+    """Whole decades around the drawn Fa in 1e-6; from 0 if the lowest Fa is below 1."""
     fa = 1e6 * np.concatenate([curve.fa[curve.useful] for curve in curves])
     low = 10.0 ** np.floor(np.log10(fa.min())) if fa.min() >= 1 else 0.0
     return low, 10.0 ** (1 + np.floor(np.log10(max(fa.max(), 1))))
 
 
 def _draw_curves(curves: Mapping[str, tuple[PixelCurve, TargetCurve]], height: float) -> Figure:
-    # Figure without pyplot: no global state, no display needed.
+    # Not pyplot, which has global state and may need a display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, height), layout='constrained')
     roc, pr, pd_fa = figure.subplots(1, 3)
     for name, (pixels, detection) in curves.items():
-        # Text of a user, not matplotlib's mathematics; a leading underscore would hide it.
+        # Without '$' as matplotlib's mathematics; a leading underscore would hide the name.
         label = ('\u200b' + name).replace('$', r'\$')
         roc.plot(pixels.fpr, pixels.tpr, label=label)
         pr.plot(pixels.tpr, pixels.precision, label=label)
         fa, found = (values[detection.useful][::-1] for values in (detection.fa, detection.pd))
-        # Steps: between two thresholds nothing was measured.
+        # Steps, because nothing was measured between two thresholds.
         pd_fa.step(1e6 * fa, found, where='post', marker='.', label=label)
     titles = ['ROC', 'Precision-recall', 'Pd-Fa over the threshold']
     if len(curves) == 1:
-        titles[0] += f', AUC {pixels.roc_auc:.4f} ({format_count(pixels.bins, "bin")})'
-        titles[1] += f', AP {pixels.average_precision:.4f} ({format_count(pixels.bins, "bin")})'
+        bins = format_count(pixels.bins, 'bin')
+        titles[0] += f', AUC {pixels.roc_auc:.4f} ({bins})'
+        titles[1] += f', AP {pixels.average_precision:.4f} ({bins})'
         drawn = len(detection.thresholds[detection.useful])
         titles[2] = f'Pd-Fa ({detection.matching}, {format_count(drawn, "threshold")})'
     else:

@@ -1,7 +1,7 @@
-"""From the counts of many images to the ratios that papers print.
+"""From the counts of many images to the ratios in papers.
 
-Every ratio is derived from whole numbers that are part of the result. A ratio whose denominator
-is zero (Pd of a set without targets) is NaN, never 0 or 1.
+The result contains the whole numbers of every ratio. A ratio with denominator zero (Pd of a set
+without targets) is NaN, never 0 or 1.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ SIZE_EDGES = (10, 25, 81)
 """Default limits between target sizes, in pixels. 81 = 9 x 9 is the usual "small" target limit."""
 
 EMPTY_IOU = ('one', 'zero', 'skip')
-"""What an image without target and without prediction adds to nIoU, see `score_images`."""
+"""What an image without target and prediction adds to nIoU, see `score_images`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizeBin:
-    """Targets of ``low`` to ``high`` pixels (inclusive; None: no limit) and how many are hit."""
+    """Number of targets of ``low`` to ``high`` pixels (both included), and of their hits.
+
+    ``high`` is None for the largest targets.
+    """
 
     low: int
     high: int | None
@@ -31,7 +34,7 @@ class SizeBin:
 
     @property
     def label(self) -> str:
-        """Such as ``'10-24'`` or ``'81+'``."""
+        """Name of the bin, such as ``'10-24'`` or ``'81+'``."""
         return f'{self.low}+' if self.high is None else f'{self.low}-{self.high}'
 
     @property
@@ -42,7 +45,7 @@ class SizeBin:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The score of a set of images under one convention.
+    """The scores of a set of images under one convention.
 
     Attributes:
         matching: Convention of the target-level numbers.
@@ -51,14 +54,14 @@ class Scores:
         pixels: Evaluated pixels of all images; ``ignored`` more were left out.
         fa_pixels: Denominator of Fa; equals ``pixels`` unless a fixed size was set.
         tp, fp, fn: Pixels predicted rightly, predicted wrongly, and missed.
-        targets, hits: Ground-truth components, and those detected.
+        targets, hits: Ground-truth components, and those that are detected.
         predictions, false_predictions: Predicted components, and those without a target.
         false_pixels: Numerator of Fa.
         iou_sum, iou_images: nIoU is their quotient.
         smallest, largest: Smallest and largest evaluated (height, width), by area.
         sizes: Number of different evaluated sizes.
         by_size: Pd per target size.
-        hierarchy: hIoU and its errors; None unless every image was counted for it.
+        hierarchy: hIoU and its losses; None unless every image was counted for it.
     """
 
     matching: str
@@ -143,11 +146,11 @@ def score_images(
     Args:
         images: Counts of each image, made with ``matching`` among their conventions.
         matching: Convention of Pd, Fa and the target-level numbers.
-        empty_iou: IoU of an image without target and without prediction: ``'one'`` (it is
-            right), ``'zero'`` (as the published nIoU code has it) or ``'skip'`` (not averaged).
+        empty_iou: IoU of an image without target and prediction: ``'one'`` (it is right),
+            ``'zero'`` (as in the published nIoU code) or ``'skip'`` (not averaged).
         size_edges: Areas in pixels at which a new bin of target sizes begins.
         fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
-            512 * 512 repeats ISNet and IRSAM, whatever the size of the images.
+            ISNet and IRSAM use 512 * 512 for images of any size.
 
     Raises:
         ValueError: There are no images, they were not counted by ``matching``, or an option is
@@ -163,16 +166,10 @@ def score_images(
             f'{", ".join(uncounted.matches) or "none"}; name it in count_image(matchings=...)'
         )
 
-    ious = []
-    empty_images = 0
-    for image in images:
-        union = image.tp + image.fp + image.fn
-        if union:
-            ious.append(image.tp / union)
-        else:
-            empty_images += 1
-            if empty_iou != 'skip':
-                ious.append(1.0 if empty_iou == 'one' else 0.0)
+    ious = [image.iou for image in images if image.iou is not None]
+    empty_images = len(images) - len(ious)
+    if empty_iou != 'skip':
+        ious += [1.0 if empty_iou == 'one' else 0.0] * empty_images
     found = [image.matches[matching] for image in images]
     pixels = sum(image.pixels for image in images)
     sizes = sorted(
@@ -195,7 +192,7 @@ def score_images(
         predictions=sum(image.predictions for image in images),
         false_predictions=sum(match.false_predictions for match in found),
         false_pixels=sum(match.false_pixels for match in found),
-        iou_sum=fsum(ious),  # exactly rounded: the order of the images does not show
+        iou_sum=fsum(ious),  # exactly rounded, so the order of the images does not matter
         iou_images=len(ious),
         smallest=sizes[0],
         largest=sizes[-1],
@@ -209,13 +206,13 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
     """Name the numbers of a result.
 
     Args:
-        scores: The same images under one or more conventions. The first gives the plain names;
-            of the others only Pd and Fa differ, given as ``Pd_<matching>``, ``Fa_<matching>``.
+        scores: The same images under one or more conventions. The first has the plain names; the
+            others add ``Pd_<matching>`` and ``Fa_<matching>``.
 
     Returns:
-        Ratios as floats (percent; Fa in 1e-6; NaN where undefined) and counts as ints. Pd per
-        target size, such as ``Pd_10-24px``, is left out where there are no such targets, and hIoU
-        with its errors where it was not counted.
+        Ratios as floats (percent; Fa in 1e-6; NaN if undefined) and counts as ints. Pd per target
+        size, such as ``Pd_10-24px``, is missing if there are no such targets, and hIoU if it was
+        not counted.
     """
     main = scores[0]
     numbers: dict[str, float | int] = {
@@ -234,7 +231,7 @@ def as_numbers(scores: Sequence[Scores]) -> dict[str, float | int]:
         numbers[f'Fa_{other.matching}'] = 1e6 * other.fa
     for size in main.by_size:
         if size.targets:
-            # No '+' in names: MLflow refuses it.
+            # MLflow accepts no '+' in names.
             sizes = f'over{size.low - 1}' if size.high is None else size.label
             numbers[f'Pd_{sizes}px'] = 100 * size.pd
     if main.hierarchy is not None:

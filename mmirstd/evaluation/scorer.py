@@ -1,7 +1,7 @@
-"""The scores of a set of images: update with every image, merge what others counted, compute.
+"""The scores of a set of images: update with every image, merge those of other processes, compute.
 
-The one loop of `IRSTDMetric`, folders of predictions, the evaluation report and the comparison
-of quantised models. Needs no OpenMMLab package.
+`IRSTDMetric`, folders of predictions, the evaluation report and the comparison of quantised models
+use it. It needs no OpenMMLab package.
 
 Shapes: H, W size of the evaluated image in pixels; B bins; T thresholds.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ from mmirstd.renamed import accept_old_arguments
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """What is kept of one image: whole numbers, so that processes can exchange it.
+    """The whole numbers of one image, which processes can exchange.
 
     Attributes:
         counts: Of pixels and components.
@@ -58,7 +59,7 @@ class SetScores:
 
     Attributes:
         images: Counts of every image, in the order of the updates.
-        scores: Under each convention, the one that counts first.
+        scores: Scores under each convention; the first is the reported one.
         pixel_curve: Pixel ROC and precision-recall curve; None without curves.
         target_curve: Pd-Fa curve under the first convention; None without curves.
     """
@@ -69,7 +70,7 @@ class SetScores:
     target_curve: TargetCurve | None = None
 
     def numbers(self) -> dict[str, float | int]:
-        """Named numbers: `as_numbers`, and ``ROC_AUC_<bins>bins`` and ``AP_<bins>bins``."""
+        """The numbers of `as_numbers`, ``ROC_AUC_<bins>bins`` and ``AP_<bins>bins``."""
         numbers = as_numbers(self.scores)
         if self.pixel_curve is not None:
             bins = f'{self.pixel_curve.bins}bins'
@@ -82,15 +83,15 @@ class Scorer:
     """Counts predictions against the ground truth, image by image, and scores the set.
 
     Args:
-        matchings: Conventions of Pd and Fa, the one that counts first, see
-            `mmirstd.evaluation.matching`. One named twice is counted once.
+        matchings: Conventions of Pd and Fa, see `mmirstd.evaluation.matching`; the first is the
+            reported one. Repeated names count once.
         max_distance: Centroid distance in pixels that a hit must stay strictly below.
         empty_iou: What an image without target and prediction adds to nIoU, see `score_images`.
         size_edges: Areas in pixels at which a new bin of target sizes begins.
         fa_pixels_per_image: Fixed denominator of Fa per image; None takes the evaluated pixels.
-        hierarchy: Also count for hIoU and its errors, see `mmirstd.evaluation.hierarchy`.
+        hierarchy: Also count for hIoU and its losses, see `mmirstd.evaluation.hierarchy`.
         curves: Also compute curves over the threshold; needs probabilities.
-        curve_bins: Cells B of the histogram of the pixel curves.
+        curve_bins: Bins B of the histogram of the pixel curves.
         curve_thresholds: Thresholds T of the Pd-Fa curve.
 
     Raises:
@@ -149,7 +150,7 @@ class Scorer:
         Args:
             prediction: (H, W), non-zero where a target is predicted.
             gt_mask: (H, W), non-zero where a target is.
-            probability: (H, W) in 0..1; needed for curves, which count it rounded to 16 bits.
+            probability: (H, W) in 0..1, for curves, which round it to 16 bits.
             ignored: (H, W), true where pixels are not evaluated.
             name: Name of the image, for reports and error messages.
 
@@ -169,7 +170,7 @@ class Scorer:
             return ImageRecord(counts)
         if probability is None:
             raise ValueError(f'{name or "image"}: curves need a probability, there is only a mask')
-        # As files of probabilities have it: a model and its files give the same curves.
+        # Rounded as in files, so that a model and its files give the same curves.
         probability = round_probability(probability)
         return ImageRecord(
             counts,
@@ -185,36 +186,24 @@ class Scorer:
         )
 
     @accept_old_arguments(truth='gt_mask')
-    def update(
-        self,
-        prediction: NDArray,
-        gt_mask: NDArray,
-        *,
-        probability: NDArray[np.floating] | None = None,
-        ignored: NDArray[np.bool_] | None = None,
-        name: str = '',
-    ) -> ImageCounts:
-        """Add one image to the set; arguments and errors are those of `measure`.
+    def update(self, prediction: NDArray, gt_mask: NDArray, **options: Any) -> ImageCounts:
+        """Add one image to the set, and return its counts.
 
-        Returns:
-            The counts of this image.
+        Arguments and errors are those of `measure`.
         """
-        record = self.measure(
-            prediction, gt_mask, probability=probability, ignored=ignored, name=name
-        )
-        self.records.append(record)
-        return record.counts
+        self.records.append(self.measure(prediction, gt_mask, **options))
+        return self.records[-1].counts
 
     def merge(self, records: Sequence[ImageRecord]) -> None:
-        """Add images that were measured elsewhere, with the same options."""
+        """Add images that another scorer with the same options has measured."""
         self.records.extend(records)
 
     def reset(self) -> None:
-        """Forget all images."""
+        """Remove all images."""
         self.records.clear()
 
     def score(self, images: Sequence[ImageCounts]) -> list[Scores]:
-        """Score images, such as a part of the set, under each convention.
+        """Score some images under each convention.
 
         Raises:
             ValueError: There are none.
@@ -222,7 +211,7 @@ class Scorer:
         return [score_images(images, one, **self.score_options) for one in self.matchings]
 
     def compute(self) -> SetScores:
-        """Score all images so far.
+        """Score all images.
 
         Raises:
             ValueError: There are none.

@@ -1,5 +1,6 @@
 """Max and Oracle IoU by hand, and through MMEngine's metric."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -54,6 +55,12 @@ def test_oracle_is_never_below_max():
     chosen, best = max_and_oracle(ious, scores)
     assert (best >= chosen).all()
     assert (best > chosen).any()
+
+
+def test_no_image_has_no_score():
+    scores = OneClickIoUMetric().compute_metrics([])
+    assert np.isnan([scores['max'], scores['oracle']]).all()
+    assert scores['segments'] == 0
 
 
 def test_metric_averages_over_segments_not_images():
