@@ -24,7 +24,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add('--work-dir', metavar='DIR', help='folder for results (work_dirs/NAME)')
     options = 'change the config, for example train_dataloader.batch_size=4'
     add('--cfg-options', nargs='+', metavar='KEY=VALUE', help=options)
-    # Not called --gpus: mim looks for that word in the help and would add the option by itself.
+    # Not called --gpus: mim would find that word in the help and add its own option.
     processes = 'start N processes on this machine, one per GPU'
     add('--processes', type=int, metavar='N', help=processes)
     add(

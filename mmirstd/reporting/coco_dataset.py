@@ -22,9 +22,9 @@ _DAMAGED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 class CocoDataset:
     """Finds the id of an image in a COCO dataset.
 
-    An image belongs to an entry of the dataset if the entry's ``file_name``, without suffix, is the
-    end of the image's path, or if the image's name (its path below the given folder) is
-    the end of the ``file_name``. Suffixes matter only if two entries differ in nothing else.
+    An image belongs to an entry if the entry's ``file_name``, without suffix, is the end of the
+    image's path, or if the image's name (its path below the given folder) is the end of the
+    ``file_name``. Suffixes matter only between entries that are equal without them.
 
     Args:
         image_ids: ``file_name`` -> ``id`` of each image.
@@ -66,10 +66,8 @@ class CocoDataset:
         if not path.is_file():
             raise FileNotFoundError(f'COCO file not found: {path}')
         if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(
-                f'{path}: its {format_count(path.stat().st_size, "byte")} are too many for a COCO '
-                'file'
-            )
+            size = format_count(path.stat().st_size, 'byte')
+            raise ValueError(f'{path}: {size} are too many for a COCO file')
         try:
             content = json.loads(path.read_text(encoding='utf-8-sig'))
             images = [(str(image['file_name']), int(image['id'])) for image in content['images']]
@@ -104,8 +102,8 @@ class CocoDataset:
             return found[0]
         if not found:
             raise ValueError(
-                f'{name}: {self.source} has no image of this name, so its results have no '
-                'number. Detect in images of the dataset only, under their own names'
+                f'{name}: {self.source} has no image of this name, so its results have no id. '
+                'Detect only in images of the dataset, with their original names'
             )
         raise ValueError(
             f'{name}: {format_count(len(found), "image")} of {self.source} fit this name (ids '
@@ -159,6 +157,6 @@ def _category_id(classes: Mapping[str, int], category: str | None, path: Path) -
     if 'target' in classes:
         return classes['target']
     raise ValueError(
-        f'{path}: several classes, {names}, and none is called target: say which one is meant '
-        'by --coco-category NAME'
+        f'{path}: several classes, {names}, and none is called target: choose one with '
+        '--coco-category NAME'
     )

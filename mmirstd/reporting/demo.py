@@ -1,14 +1,15 @@
-"""Processing of an image for the demo page; the page itself is `mmirstd.reporting.demo_page`.
+"""Processing of an image for the demo page of `mmirstd.reporting.demo_page`.
 
-This module imports no web framework; it contains plain functions that take a `Detector`.
+These are plain functions of a `Detector`, without a web framework.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ RANGES = {
 TABLE_COLUMNS = ('target', 'x', 'y', 'width', 'height', 'area, px', 'peak probability')
 
 MAX_MARKED_TARGETS = 200
-"""With more targets, they are only outlined, but neither numbered nor enlarged."""
+"""If there are more targets, they are outlined, but neither numbered nor enlarged."""
 
 MAX_CROPS = 24
 
@@ -67,43 +68,24 @@ def detect(
     detectors: Mapping[str, Detector],
     path: str | Path,
     *,
-    model: str,
-    threshold: float,
-    tile: int | None = None,
-    tta: bool = False,
-    intensity_range: str | None = None,
     tell: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> Detection:
     """Run one of ``detectors`` on an image file, or on the first frame of a sequence.
 
     Args:
-        detectors: Detectors by the name that the page shows.
+        detectors: Detectors by their names on the page.
         path: Image of any bit depth.
-        model: Name of the detector.
-        threshold: Probability above which a pixel is a target.
-        tile: Side in pixels of the tiles for larger images; None processes the whole image at once.
-        tta: Average over mirror images.
-        intensity_range: 'minmax' or 'percentile'; None for that of the training.
         tell: Receives warnings about unsuitable options, see
             `mmirstd.inference.frames.first_frame`.
+        options: See :func:`choose_detector`.
 
     Raises:
         ValueError: The image or an option is unusable; the message is meant for the user.
     """
-    detector = choose_detector(
-        detectors,
-        model=model,
-        threshold=threshold,
-        tile=tile,
-        tta=tta,
-        intensity_range=intensity_range,
-    )
-    try:
-        with warnings_to(tell, path):
-            (detection,) = detector.stream(find_sources(path)[:1])
-    except READ_ERRORS as error:
-        # The user knows the name of the file, but not where the server stores it.
-        raise ValueError(str(error).replace(str(path), Path(path).name)) from error
+    detector = choose_detector(detectors, **options)
+    with short_paths(path, tell):
+        (detection,) = detector.stream(find_sources(path)[:1])
     return shorten_path(detection)
 
 
@@ -116,13 +98,21 @@ def choose_detector(
     tta: bool = False,
     intensity_range: str | None = None,
 ) -> Detector:
-    """One of ``detectors`` with the options of the page; arguments are those of :func:`detect`.
+    """One of ``detectors`` with the options of the page.
+
+    Args:
+        detectors: Detectors by their names on the page.
+        model: Name of the detector.
+        threshold: Probability above which a pixel is a target.
+        tile: Side of the tiles of larger images in pixels; None processes whole images.
+        tta: Average over mirror images.
+        intensity_range: 'minmax' or 'percentile'; None for that of the training.
 
     Raises:
         ValueError: The model is unknown, or an option is out of range.
     """
     if model not in detectors:
-        raise ValueError(f'model={model!r}: there is {", ".join(detectors)}')
+        raise ValueError(f'model={model!r} is unknown; choose one of {", ".join(detectors)}')
     return detectors[model].with_options(
         threshold=threshold,
         tile_size=tile,
@@ -139,21 +129,27 @@ def shorten_path(detection: Detection) -> Detection:
 
 
 @contextmanager
-def warnings_to(tell: Callable[[str], None] | None, path: str | Path) -> Iterator[None]:
-    """Pass warnings of the package to ``tell``, with the file name that the user knows."""
-    if tell is None:
-        yield
-        return
-    with tell_warnings(lambda text: tell(text.replace(str(path), Path(path).name))):
-        yield
+def short_paths(path: str | Path, tell: Callable[[str], None] | None) -> Iterator[None]:
+    """Call a file by its name in errors and in the warnings for ``tell``, not by its whole path.
+
+    The user knows the name of the file, but not where the server stores it.
+
+    Raises:
+        ValueError: Instead of an error about reading in the block.
+    """
+
+    def shorten(text: str) -> str:
+        return text.replace(str(path), Path(path).name)
+
+    try:
+        with nullcontext() if tell is None else tell_warnings(lambda text: tell(shorten(text))):
+            yield
+    except READ_ERRORS as error:
+        raise ValueError(shorten(str(error))) from error
 
 
 def answer(detection: Detection, folder: str | Path) -> Answer:
-    """Picture, crops, table and files of a detection.
-
-    Args:
-        detection: The detection.
-        folder: Where to write the files; those of an earlier answer are replaced.
+    """Picture, crops, table and files of a detection; the files are written into ``folder``.
 
     Raises:
         OSError: A file cannot be written.
@@ -169,31 +165,23 @@ def answer(detection: Detection, folder: str | Path) -> Answer:
     with DetectionWriter(folder, wanted) as out:
         out.write(detection)
     files = [_rename(folder, detection.source.name, kind) for kind in wanted]
-    rows = [
-        [
-            f'D{number}',
-            round(target.x, 2),
-            round(target.y, 2),
-            target.box[2] - target.box[0],
-            target.box[3] - target.box[1],
-            target.area,
-            round(target.score, 4),
-        ]
-        for number, target in enumerate(targets, start=1)
-    ]
+    rows: list[list[str | int | float]] = []
+    for number, target in enumerate(targets, start=1):
+        left, top, right, bottom = target.box
+        place = round(target.x, 2), round(target.y, 2), right - left, bottom - top
+        rows.append([f'D{number}', *place, target.area, round(target.score, 4)])
     return Answer(_summary(detection, many), picture, crops, rows, files)
 
 
 def _rename(folder: Path, name: str, kind: str) -> Path:
     """Give a written file a name that identifies it among other downloads."""
-    written, suffix = {
-        'mask': (f'masks/{name}.png', '.png'),
-        'overlay': (f'overlays/{name}.png', '.png'),
-        'csv': ('targets.csv', '.csv'),
-        'json': ('detections.json', '.json'),
+    written, renamed = {
+        'mask': (f'masks/{name}.png', 'mask.png'),
+        'overlay': (f'overlays/{name}.png', 'overlay.png'),
+        'csv': ('targets.csv', 'targets.csv'),
+        'json': ('detections.json', 'detections.json'),
     }[kind]
-    label = {'csv': 'targets', 'json': 'detections'}.get(kind, kind)
-    return (folder / written).replace(folder / f'{name}_{label}{suffix}')
+    return (folder / written).replace(folder / f'{name}_{renamed}')
 
 
 def _summary(detection: Detection, many: bool) -> str:

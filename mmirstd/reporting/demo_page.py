@@ -1,7 +1,7 @@
 """The demo page: gradio components connected to `mmirstd.reporting.demo`.
 
-The page loads only content of its own server: no analytics, no external fonts, no
-share link. A content security policy makes the browser refuse everything else.
+The page loads only content of its own server: no analytics, external fonts or share link. A content
+security policy makes the browser refuse everything else.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ TILES = {'whole image': None, **{f'{side} px': side for side in (64, 96, 128, 25
 """Label -> side of the tiles."""
 
 DETECTORS = 'detectors'
-"""Group of requests that run one at a time: those that run a detector or draw pictures."""
+"""Group of requests that run one at a time, because they run a detector or draw pictures."""
 
 WAITING = 16
-"""Further requests are refused, with a message on the page."""
+"""Number of waiting requests; further ones are refused with a message on the page."""
 
 _STYLE = """
 .gradio-container {max-width: 1280px !important}
@@ -41,7 +41,7 @@ def build_demo(detectors: Mapping[str, Detector], folder: str | Path) -> Any:
     """The page as a ``gradio.Blocks``.
 
     Args:
-        detectors: Models by the name that the page shows; the first one is the default.
+        detectors: Detectors by their names on the page; the first one is the default.
         folder: Folder for uploads and results; the caller removes it.
 
     Raises:
@@ -173,8 +173,8 @@ def serve(
         page: The result of :func:`build_demo`.
         host: Address to listen on; the default can be reached from this machine only.
         port: Port; None for the first free one from 7860.
-        names: Further host names of the page; requests for other names
-            are refused, see `mmirstd.reporting.demo_server.Guard`.
+        names: Further host names of the page; requests for other names are refused, see
+            `mmirstd.reporting.demo_server.Guard`.
         block: Return only when the server is stopped (Ctrl-C).
 
     Returns:
@@ -184,6 +184,7 @@ def serve(
         OSError: The port is in use.
     """
     import gradio
+    from starlette.middleware import Middleware
 
     _, address, _ = page.launch(
         server_name=host,
@@ -198,9 +199,9 @@ def serve(
         pwa=False,
         mcp_server=False,
         ssr_mode=False,
-        app_kwargs={'middleware': _middleware([host, *names])},
+        app_kwargs={'middleware': [Middleware(Guard, names=[host, *names])]},
         css=_STYLE,
-        # The themes' own fonts come from Google.
+        # The fonts of the themes are loaded from Google.
         theme=gradio.themes.Default(
             font=['system-ui', 'sans-serif'], font_mono=['ui-monospace', 'monospace']
         ),
@@ -208,14 +209,8 @@ def serve(
     return address
 
 
-def _middleware(names: Sequence[str]) -> list[Any]:
-    from starlette.middleware import Middleware
-
-    return [Middleware(Guard, names=names)]
-
-
 def _import_gradio(folder: str | Path) -> Any:
-    # Read when gradio is imported.
+    # gradio reads these when it is imported.
     os.environ['GRADIO_ANALYTICS_ENABLED'] = 'False'
     os.environ['HF_HUB_OFFLINE'] = '1'
     os.environ['GRADIO_TEMP_DIR'] = str(folder)
@@ -261,7 +256,7 @@ def _show_film(
 
 
 def _place(folder: str | Path) -> str:
-    """A new folder for the files of an answer; the oldest folders are removed if necessary."""
+    """A new folder for the files of an answer; old files are removed if necessary."""
     remove_oldest(folder)
     return tempfile.mkdtemp(prefix='answer_', dir=folder)
 

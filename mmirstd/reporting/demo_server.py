@@ -23,15 +23,15 @@ HEADERS = (
 )
 
 KEPT_BYTES = 256 * 2**20
-"""If uploads and results exceed this size, the oldest ones are removed."""
+"""Largest size of uploads and results; the oldest files are removed above it."""
 
 
 class Guard:
     """ASGI middleware that accepts only requests for known host names and adds `HEADERS`.
 
-    Another website could make its own host name resolve to this machine (DNS rebinding) and so read
-    the responses. Such requests contain that host name. Numeric addresses cannot be
-    misused in this way and are allowed.
+    Another website could make its host name resolve to this machine (DNS rebinding) and read the
+    responses. Such requests contain its host name. Numeric addresses are allowed, because they
+    cannot be misused in this way.
 
     Args:
         app: The application.

@@ -1,4 +1,4 @@
-"""Processing of a video for the demo page: a film with the tracks drawn in, which browsers play."""
+"""Processing of a video for the demo page: a film with tracks, which browsers play."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from mmirstd.inference.detector import READ_ERRORS, Detector
+from mmirstd.inference.detector import Detector
 from mmirstd.inference.sources import Source, video_frames, video_rate
 from mmirstd.inference.tracking import Tracker
-from mmirstd.reporting.demo import shorten_path, warnings_to
+from mmirstd.reporting.demo import short_paths, shorten_path
 from mmirstd.reporting.video import TrackTable, TrackVideo
 from mmirstd.reporting.writers import DetectionWriter
 from mmirstd.wording import format_count
@@ -30,8 +30,8 @@ class VideoAnswer:
     """Content of the page for a video.
 
     Attributes:
-        summary: One or two sentences.
-        film: The frames with their tracks drawn in.
+        summary: One or more sentences.
+        film: The frames with their tracks.
         files: Film, table of tracks, JSON.
     """
 
@@ -55,7 +55,7 @@ def answer_video(
         path: The video file.
         folder: An empty folder for the files.
         tell: Receives warnings about unsuitable options.
-        progress: Receives the number of processed frames and the maximum number of frames.
+        progress: Receives the number of processed frames and `MAX_FRAMES`.
 
     Raises:
         ValueError: The video is unusable; the message is meant for the user.
@@ -70,36 +70,31 @@ def answer_video(
         unusable.append(str(error))
 
     film, table = folder / f'{path.stem}_tracks{FILM}', folder / f'{path.stem}_tracks.csv'
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(warnings_to(tell, path))
-            writer = stack.enter_context(DetectionWriter(folder, ('json',)))
-            tracks = stack.enter_context(TrackTable(table))
-            video = stack.enter_context(TrackVideo(film, video_rate(path) or _OTHER_RATE))
-            sources = islice(video_frames(path), MAX_FRAMES + 1)  # one more shows that there are
-            for found in detector.stream(sources, on_error=skip):
-                if frames == MAX_FRAMES:
-                    frames += 1
-                    break
-                found = shorten_path(found)
-                seen = tracker.update(found.targets)
-                writer.write(found)
-                tracks.write(found.source.name, seen)
-                video.write(found, seen)
-                frames, targets = frames + 1, targets + len(found.targets)
-                progress(frames, MAX_FRAMES)
-            if not frames:
-                raise ValueError(unusable[0] if unusable else f'{path.name}: there is no frame')
-    except READ_ERRORS as error:
-        # The user knows the file by its name, not by where the server put it.
-        raise ValueError(str(error).replace(str(path), path.name)) from error
-    more = frames > MAX_FRAMES
+    with ExitStack() as stack:
+        stack.enter_context(short_paths(path, tell))
+        writer = stack.enter_context(DetectionWriter(folder, ('json',)))
+        tracks = stack.enter_context(TrackTable(table))
+        video = stack.enter_context(TrackVideo(film, video_rate(path) or _OTHER_RATE))
+        sources = islice(video_frames(path), MAX_FRAMES + 1)  # one more frame shows that more exist
+        for found in detector.stream(sources, on_error=skip):
+            if frames == MAX_FRAMES:
+                frames += 1
+                break
+            found = shorten_path(found)
+            seen = tracker.update(found.targets)
+            writer.write(found)
+            tracks.write(found.source.name, seen)
+            video.write(found, seen)
+            frames, targets = frames + 1, targets + len(found.targets)
+            progress(frames, MAX_FRAMES)
+        if not frames:
+            raise ValueError(unusable[0] if unusable else f'{path.name}: the video has no frame')
     summary = (
         f'**{format_count(targets, "detection")}, {format_count(tracker.count, "track")}** in '
         f'{format_count(min(frames, MAX_FRAMES), "frame")} of {path.name}.'
     )
-    if more:
-        summary += f' The page stops after {MAX_FRAMES} frames; `mmirstd track` goes on.'
+    if frames > MAX_FRAMES:
+        summary += f' The page stops after {MAX_FRAMES} frames; `mmirstd track` has no limit.'
     if unusable:
         summary += ' ' + unusable[0].replace(str(path), path.name) + '.'
     listed = (folder / 'detections.json').replace(folder / f'{path.stem}_detections.json')

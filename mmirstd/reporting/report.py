@@ -35,13 +35,7 @@ class ImageAndMask:
 
 @dataclass(frozen=True)
 class WorstImage:
-    """An image with many errors.
-
-    Attributes:
-        counts: Counts of the image.
-        detection: The detection.
-        gt_mask: Ground truth (H, W), 0 and 1.
-    """
+    """An image with many errors; ``gt_mask`` is (H, W) of 0 and 1."""
 
     counts: ImageCounts
     detection: Detection
@@ -53,8 +47,7 @@ class Evaluation:
     """Result of evaluating one detector.
 
     Attributes:
-        result: Scores with each of `REPORTED_MATCHINGS`, curves, and the counts of every image
-            in order.
+        result: Scores with each of `REPORTED_MATCHINGS`, curves, and counts of every image.
         worst: The worst images, worst first.
     """
 
@@ -86,8 +79,8 @@ def pair_with_masks(
     if unpaired:
         raise FileNotFoundError(
             f'no mask of the same name in {masks} for {len(unpaired)} of '
-            f'{format_count(len(sources), "image")}, such as {unpaired[0]}. If the names of masks '
-            'have a suffix, such as _pixels0, give it with --mask-suffix'
+            f'{format_count(len(sources), "image")}, such as {unpaired[0]}. If mask names have a '
+            'suffix, such as _pixels0, give it with --mask-suffix'
         )
     return [ImageAndMask(source, known[source.name]) for source in sources]
 
@@ -96,8 +89,7 @@ def error_rank(counts: ImageCounts) -> tuple[int, float]:
     """Sort key of the errors of an image: misses plus false targets, then 1 - IoU."""
     found = counts.matches[REPORTED_MATCHINGS[0]]
     wrong = found.hits.count(False) + found.false_predictions
-    union = counts.tp + counts.fp + counts.fn
-    return wrong, 1 - counts.tp / union if union else 0.0
+    return wrong, 0.0 if counts.iou is None else 1 - counts.iou
 
 
 def evaluate(
@@ -109,13 +101,13 @@ def evaluate(
     void_value: int | None = None,
     progress: Callable[[], None] | None = None,
 ) -> Evaluation:
-    """Run ``detector`` over labelled images.
+    """Run ``detector`` on images with masks, and score it.
 
     Args:
         detector: The detector to evaluate.
         images: Images with masks.
         batch_size: Images per batch of the model.
-        keep_worst: Number of images that are kept for a gallery.
+        keep_worst: Number of images to keep for a gallery.
         void_value: Value of mask pixels that are not evaluated; detections there are ignored.
         progress: Called after every image.
 
@@ -137,19 +129,12 @@ def evaluate(
                 detection.source, detection.image, known, detector.threshold
             )
         gt_mask = (labels == 1).astype(np.uint8)
-        counts = scorer.update(
-            detection.mask,
-            gt_mask,
-            probability=detection.probability,
-            ignored=ignored,
-            name=detection.source.name,
-        )
-        # If images have equally many errors, the first ones are kept.
-        entry = (error_rank(counts), -number, WorstImage(counts, detection, gt_mask))
-        if len(worst) < keep_worst:
-            heapq.heappush(worst, entry)
-        elif keep_worst:
-            heapq.heappushpop(worst, entry)
+        facts = {'probability': detection.probability, 'name': detection.source.name}
+        counts = scorer.update(detection.mask, gt_mask, ignored=ignored, **facts)
+        # Of images with equal ranks, the first ones are kept.
+        heapq.heappush(worst, (error_rank(counts), -number, WorstImage(counts, detection, gt_mask)))
+        if len(worst) > keep_worst:
+            heapq.heappop(worst)
         if progress is not None:
             progress()
     ordered = sorted(worst, key=lambda entry: entry[:2], reverse=True)

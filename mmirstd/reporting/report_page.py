@@ -1,6 +1,6 @@
-"""A self-contained HTML page about the evaluation of one or several models.
+"""An HTML page about the evaluation of one or several models.
 
-Everything, including the pictures, is in one file; it needs no model and runs no script.
+The page is one file with all pictures and without scripts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from mmirstd.evaluation.output import draw_curves
@@ -51,16 +51,13 @@ class EvaluatedModel:
 def build_page(
     title: str, entries: Sequence[EvaluatedModel], facts: Mapping[str, str], *, worst: int = 12
 ) -> str:
-    """Write the page.
+    """The HTML text of the page.
 
     Args:
         title: Heading.
         entries: The models, evaluated on the same images.
         facts: Label -> text about images, versions and machine.
         worst: Number of pictures in the gallery of each model.
-
-    Returns:
-        HTML text.
 
     Raises:
         ValueError: There is no model, two have the same name, or their images differ.
@@ -73,27 +70,6 @@ def build_page(
         raise ValueError('the models were evaluated on different images')
     results = {entry.name: entry.evaluation.result for entry in entries}
     curves = {name: (each.pixel_curve, each.target_curve) for name, each in results.items()}
-    return _template().render(
-        title=title,
-        facts=facts,
-        colours=COLOUR_NAMES,
-        results=_results(entries),
-        sizes=_sizes(entries),
-        curves=_figure_as_png(draw_curves(curves, 4.2)),
-        dark_curves=_figure_as_png(draw_curves(curves, 4.2, dark=True)),
-        models=[
-            {
-                'name': entry.name,
-                'facts': entry.facts,
-                'config': entry.config,
-                'gallery': _gallery(entry, worst),
-            }
-            for entry in entries
-        ],
-    )
-
-
-def _template() -> Template:
     environment = Environment(
         loader=PackageLoader('mmirstd.reporting', ''),
         autoescape=True,
@@ -102,7 +78,16 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template('report.html.jinja')
+    return environment.get_template('report.html.jinja').render(
+        title=title,
+        facts=facts,
+        colours=COLOUR_NAMES,
+        results=_results(entries),
+        sizes=_sizes(entries),
+        curves=_figure_as_png(draw_curves(curves, 4.2)),
+        dark_curves=_figure_as_png(draw_curves(curves, 4.2, dark=True)),
+        models=[(entry, _gallery(entry, worst)) for entry in entries],
+    )
 
 
 def _number(value: float) -> str:
@@ -139,18 +124,17 @@ def _figure_as_png(figure: Figure) -> str:
 
 def _gallery(entry: EvaluatedModel, worst: int) -> list[dict[str, str]]:
     shown = [image for image in entry.evaluation.worst[:worst] if error_rank(image.counts) > (0, 0)]
-    return [{'png': _base64(_png(image)), 'caption': _caption(image)} for image in shown]
+    return [{'png': _draw_as_png(image), 'caption': _caption(image)} for image in shown]
 
 
 def _base64(png: bytes) -> str:
     return base64.b64encode(png).decode()
 
 
-def _png(image: WorstImage) -> bytes:
-    picture = draw_result(
-        image.detection.image, image.gt_mask, image.detection.mask, name=image.counts.name
-    )
-    return encode_image(picture[..., ::-1])
+def _draw_as_png(image: WorstImage) -> str:
+    found = image.detection
+    picture = draw_result(found.image, image.gt_mask, found.mask, name=image.counts.name)
+    return _base64(encode_image(picture[..., ::-1]))
 
 
 def _caption(image: WorstImage) -> str:

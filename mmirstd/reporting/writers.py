@@ -41,7 +41,7 @@ _PICTURES = {'mask': 'masks', 'probability': 'probability', 'overlay': 'overlays
 
 
 class DetectionWriter:
-    """Writes detections into a folder; use it as a context manager.
+    """Writes detections into a folder; a context manager.
 
     A run that fails before its first image leaves nothing behind.
 
@@ -63,8 +63,7 @@ class DetectionWriter:
         overwrite: Replace the results of an earlier run.
         coco_ids: The COCO dataset to compare the results with, or the ``id`` of each
             of its images by name. None numbers the images from 1.
-        job: Everything that the results depend on, see `mmirstd.io.outputs.folder.OutputFolder`.
-        resume: Continue an earlier run of the same job.
+        job, resume: See `mmirstd.io.outputs.folder.OutputFolder`.
 
     Attributes:
         files: The folder, for further results of the same run.
@@ -128,10 +127,9 @@ class DetectionWriter:
             ValueError: The COCO dataset does not contain the image, or two images match one entry.
         """
         source = detection.source
-        name = source.name
         if 'coco' in self.formats:
-            self._image_id(name, source.path, source.frame)
-        for what, relative in picture_files(name, self.formats):
+            self._image_id(source.name, source.path, source.frame)
+        for what, relative in picture_files(source.name, self.formats):
             write_image(self.files.path(relative), detection.picture(what))
         self.add(describe(detection, self.formats))
 
@@ -213,9 +211,7 @@ def picture_files(name: str, formats: Iterable[str]) -> list[tuple[str, str]]:
 def describe(detection: Detection, formats: Iterable[str] = ()) -> dict[str, Any]:
     """Content of tables and lists for a detection, as plain values that JSON does not change.
 
-    Args:
-        detection: The detection.
-        formats: If ``'coco'`` is among them, entries of COCO results without ids are included.
+    With ``'coco'`` among the formats, it includes entries of COCO results.
     """
     height, width = detection.size
     path = detection.source.path
@@ -234,40 +230,21 @@ def describe(detection: Detection, formats: Iterable[str] = ()) -> dict[str, Any
 
 def csv_row(name: str, target: Target) -> list[str | int]:
     """The line of ``targets.csv`` for one target; columns are `CSV_COLUMNS`."""
-    return [
-        name,
-        f'{target.x:.3f}',
-        f'{target.y:.3f}',
-        *target.box,
-        target.area,
-        f'{target.score:.6f}',
-    ]
+    place = f'{target.x:.3f}', f'{target.y:.3f}'
+    return [name, *place, *target.box, target.area, f'{target.score:.6f}']
 
 
 def coco_results(detection: Detection, image_id: int) -> list[dict[str, Any]]:
-    """The targets of an image as entries of a COCO results file, which ``COCO.loadRes`` reads.
-
-    Args:
-        detection: The detection.
-        image_id: Id of the image in the dataset.
-    """
+    """The targets of image ``image_id`` as entries of a file that ``COCO.loadRes`` reads."""
     height, width = detection.size
     entries = []
     members = detection.components.members()
     for target, pixels in zip(detection.targets, members, strict=True):
         left, top, right, bottom = target.box
-        entries.append(
-            {
-                'image_id': image_id,
-                'category_id': 1,
-                'bbox': [left, top, right - left, bottom - top],
-                'score': target.score,
-                'segmentation': {
-                    'size': [height, width],
-                    'counts': run_lengths(pixels, height, width),
-                },
-            }
-        )
+        box = [left, top, right - left, bottom - top]
+        entry = {'image_id': image_id, 'category_id': 1, 'bbox': box, 'score': target.score}
+        counts = run_lengths(pixels, height, width)
+        entries.append({**entry, 'segmentation': {'size': [height, width], 'counts': counts}})
     return entries
 
 

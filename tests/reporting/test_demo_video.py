@@ -68,7 +68,7 @@ def test_long_videos_end_early_and_say_so(detector, tmp_path, monkeypatch):
         out.mkdir()
         shown = answer_video(detector, write_clip(tmp_path / 'a.avi', frames), out)
         assert 'in 5 frames of a.avi.' in shown.summary
-        assert ('stops after 5 frames; `mmirstd track` goes on' in shown.summary) == more
+        assert ('stops after 5 frames; `mmirstd track` has no limit' in shown.summary) == more
 
 
 def test_damage_is_told_by_the_name_of_the_file(detector, tmp_path):
@@ -93,5 +93,5 @@ def test_the_limit_on_images_holds_for_frames(detector, tmp_path, monkeypatch):
 
 
 def test_an_unknown_model_is_an_error(detector):
-    with pytest.raises(ValueError, match="model='two': there is one"):
+    with pytest.raises(ValueError, match="model='two' is unknown; choose one of one"):
         choose_detector({'one': detector}, model='two', threshold=0.5)

@@ -175,9 +175,7 @@ def test_a_video_that_was_not_finished_is_an_error(tmp_path, monkeypatch):
                 writer.write(found, [])
 
     try:
-        with pytest.raises(
-            OSError, match=r'v\.part\.avi: the video is incomplete: it has \d+ of 40'
-        ):
+        with pytest.raises(OSError, match=r'v\.part\.avi: the video is incomplete, with \d+ of 40'):
             write()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -59,7 +59,7 @@ def parse_model_words(
     parser: argparse.ArgumentParser, argv: Sequence[str] | None
 ) -> argparse.Namespace:
     """Parse a command line with :func:`add_model_words`; names become config and file."""
-    args = parser.parse_intermixed_args(argv)  # options may stand between the two words
+    args = parser.parse_intermixed_args(argv)  # options may come between them
     words = [word for word in (args.config, args.checkpoint) if word is not None]
     args.config, args.checkpoint = resolve_model(parser, words, 'MODEL')
     return args

@@ -1,8 +1,7 @@
 """Convert boxes and polygons (COCO, PASCAL VOC, YOLO, LabelMe) into masks.
 
-Writes one PNG (0 and 255) per image. A pixel is a target where its centre lies inside of a polygon
-or box; boxes are filled. Nothing is written when a label cannot be read or lies outside of its
-image.
+Writes one PNG (0 and 255) per image. A pixel belongs to a target if its centre is inside a polygon
+or box; boxes are filled. Nothing is written if a label cannot be read or is outside of its image.
 """
 
 from __future__ import annotations

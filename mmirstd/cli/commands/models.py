@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.action == 'list':
         _list(args, console)
         return OK
-    info = find_model(args.model) or get_model_info(args.model)  # the second raises with the names
+    info = find_model(args.model) or get_model_info(args.model)  # the second raises an error
     if args.action == 'show':
         _show(info, console)
     else:
