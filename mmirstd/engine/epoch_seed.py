@@ -40,8 +40,7 @@ class EpochSeedHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Give every training sample its own seed."""
         loop = runner.train_loop
-        seed = int(np.random.SeedSequence((runner.seed, _DATA)).generate_state(1)[0])
-        self._batches = seed_samples(loop.dataloader, seed, get_rank())
+        self._batches = seed_samples(loop.dataloader, seed_of((runner.seed, _DATA)), get_rank())
         self._is_iter_based = isinstance(loop, IterBasedTrainLoop)
         if self._is_iter_based:
             self._restart_early_workers(loop)

@@ -1,4 +1,4 @@
-"""Training on with the statistics of batch norms as they are."""
+"""Train with frozen statistics of batch norms."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from mmirstd.registry import HOOKS
 
 @HOOKS.register_module()
 class FrozenNormHook(Hook):
-    """Normalise with the running statistics of batch norms while training, and leave them alone.
+    """Normalise with the running statistics of batch norms in training, without updating them.
 
-    A batch norm that trains normalises with the mean and variance of its batch. These depend on
-    what the batch holds: with crops around targets they are others than on whole images, and few
-    images a step make them noisy. From epoch ``begin`` on the model trains as it predicts; the
-    weights and biases of its batch norms go on learning.
+    In training, a batch norm normalises with the mean and variance of its batch. Crops around
+    targets have other statistics than whole images, and those of a few images are noisy. From epoch
+    ``begin`` on the model trains as it predicts; its batch norms still learn weights and biases.
 
     Args:
-        begin: Epoch, counted from 0, from which on statistics are frozen.
+        begin: First epoch, counted from 0, with frozen statistics.
 
     Raises:
         ValueError: ``begin`` is negative, or the model has no batch norm.
@@ -43,7 +42,7 @@ class FrozenNormHook(Hook):
             )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Put batch norms into evaluation mode, out of which each epoch takes them."""
+        """Put batch norms into evaluation mode, which the start of an epoch ends."""
         if runner.epoch < self.begin:
             return
         if batch_idx == 0 and runner.epoch == self.begin:

@@ -66,12 +66,12 @@ class ProgressHook(Hook):
         batch = getattr(loader, 'batch_size', None) or 1
         processes = get_world_size()
         self._fact('model', _describe_model(runner))
-        shared = f' on {format_count(processes, "process", "processes")}' if processes > 1 else ''
-        text = f'{format_count(len(loader.dataset), "image")} in batches of {batch}{shared}'
-        self._fact(
-            'data',
-            text if self.by_steps else f'{text}, {format_count(len(loader), "step")} per epoch',
-        )
+        text = f'{format_count(len(loader.dataset), "image")} in batches of {batch}'
+        if processes > 1:
+            text += f' on {processes:,} processes'
+        if not self.by_steps:
+            text += f', {format_count(len(loader), "step")} per epoch'
+        self._fact('data', text)
         self._fact('schedule', _describe_schedule(runner, self.by_steps))
         done = runner.iter if self.by_steps else runner.epoch
         if done:
@@ -165,9 +165,7 @@ class ProgressHook(Hook):
         """Show a bar."""
         self._start_bar('test', len(runner.test_dataloader))
 
-    def after_test_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        """Move the bar."""
-        self._advance()
+    after_test_iter = after_val_iter
 
     def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
         """Print scores that our tables do not show, and where the numbers are stored."""
@@ -209,25 +207,20 @@ class ProgressHook(Hook):
     def _flush(self) -> None:
         if self.row is None:
             return
-        names = ['step' if self.by_steps else 'epoch', 'loss', 'lr']
-        widths = [7, 9, 9]
-        for name in self.columns:
-            names.append(name)
-            widths.append(max(8, len(name) + 2))
-        names += ['time', 'left']
-        widths += [9, 9]
+        widths = {
+            'step' if self.by_steps else 'epoch': 7,
+            **{'loss': 9, 'lr': 9},
+            **{name: max(8, len(name) + 2) for name in self.columns},
+            **{'time': 9, 'left': 9},
+        }
         if not self.header:
-            titles = zip(names, widths, strict=True)
-            self.console.print(
-                ''.join(f'{name:>{width}}' for name, width in titles), style='bold', soft_wrap=True
-            )
+            titles = ''.join(f'{name:>{width}}' for name, width in widths.items())
+            self.console.print(titles, style='bold', soft_wrap=True)
             self.header = True
         self.row['step'] = self.row['epoch']
-        cells = (
-            f'{self.row.get(name, "-"):>{width}}' for name, width in zip(names, widths, strict=True)
-        )
+        cells = ''.join(f'{self.row.get(name, "-"):>{width}}' for name, width in widths.items())
         note = self.row.get('note', '')
-        self.console.print(''.join(cells) + f' {note}'.rstrip(), markup=False, soft_wrap=True)
+        self.console.print(f'{cells} {note}'.rstrip(), markup=False, soft_wrap=True)
         self.row = None
 
     def _start_bar(self, name: str, total: int, done: int = 0) -> None:
@@ -288,17 +281,14 @@ def _describe_model(runner: Runner) -> str:
 
 def _describe_schedule(runner: Runner, by_steps: bool) -> str:
     wrapper = runner.optim_wrapper
-    if by_steps:
-        length = format_count(runner.max_iters, 'step')
-    else:
-        length = format_count(runner.max_epochs, 'epoch')
+    unit = 'step' if by_steps else 'epoch'
+    length = format_count(runner.max_iters if by_steps else runner.max_epochs, unit)
     optimizer = getattr(wrapper, 'optimizer', None)
     name = type(optimizer).__name__ if optimizer is not None else type(wrapper).__name__
     rate = max(runner.cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr', 0.0), 0.0)
     text = f'{length}, {name}' + (f' at {rate:g}' if rate else '')
     if runner.val_loop is not None:
         interval = getattr(runner.train_loop, 'val_interval', 1)
-        unit = 'step' if by_steps else 'epoch'
         text += f', validation every {f"{interval:,} {unit}s" if interval > 1 else unit}'
     return f'{text}, seed {runner.seed}'
 
@@ -306,8 +296,7 @@ def _describe_schedule(runner: Runner, by_steps: bool) -> str:
 def _device() -> str:
     if torch.cuda.is_available():
         return f'{torch.cuda.get_device_name()} x {max(1, get_world_size())}'
-    threads = torch.get_num_threads()
-    return f'CPU, {threads} {"thread" if threads == 1 else "threads"}'
+    return f'CPU, {format_count(torch.get_num_threads(), "thread")}'
 
 
 def _clock(seconds: float) -> str:

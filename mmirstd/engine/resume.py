@@ -100,20 +100,19 @@ class ResumeHook(Hook):
         if not _trains(runner):
             return
         self._began_with = runner._load_from and str(runner._load_from)
-        if runner._resume and self._began_with is not None:
-            found = newest_checkpoint(runner.work_dir)
-            if found and load_checkpoint(found).get('meta', {}).get(_BEGAN) == self._began_with:
-                runner._load_from = str(found)
-        if runner._resume and runner._load_from is None:
-            found = newest_checkpoint(runner.work_dir)
+        if not runner._resume:
+            return
+        found = newest_checkpoint(runner.work_dir)
+        if self._began_with is None:
             if found is None:
                 _warn(
                     f'--resume: {runner.work_dir} contains no complete checkpoint '
                     '(epoch_N.pth or iter_N.pth), so training starts at the beginning'
                 )
-                runner._resume = False
-            else:
-                runner._load_from = str(found)
+            runner._resume = found is not None
+            runner._load_from = found and str(found)
+        elif found and load_checkpoint(found).get('meta', {}).get(_BEGAN) == self._began_with:
+            runner._load_from = str(found)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check that the checkpoint can be resumed from, and adapt its schedule.
@@ -158,14 +157,13 @@ class ResumeHook(Hook):
                 f'and the config ends at {last.max_iters}. Set a larger train_cfg.max_epochs (or '
                 f'max_iters){instead if self._began_with else ""}'
             )
-        ends = []
-        for scheduler in _schedules(runner):
-            by_epoch = scheduler.by_epoch
-            ends.append(scheduler.end >= (last.max_epochs if by_epoch else last.max_iters))
-        if ends and not any(ends):
+        schedules = _schedules(runner)
+        if schedules and not any(
+            s.end >= (last.max_epochs if s.by_epoch else last.max_iters) for s in schedules
+        ):
             schedulers = ', '.join(
                 f'{type(s).__name__} ends at {"epoch" if s.by_epoch else "iteration"} {s.end}'
-                for s in _schedules(runner)
+                for s in schedules
             )
             _warn(
                 f'the schedule of the learning rate ends before the training does ({schedulers}; '
@@ -226,9 +224,9 @@ def follow_config(runner: Runner, checkpoint: dict) -> None:
 def _differences(saved: list[dict], new: list[dict]) -> list[str]:
     if len(saved) != len(new):
         return [f'{format_count(len(saved), "scheduler")} saved, {len(new)} in the config']
-    found = []
-    for old, now in zip(saved, new, strict=True):
-        for key in sorted((old.keys() | now.keys()) - _PROGRESS):
-            if old.get(key) != now.get(key):
-                found.append(f'{key}: {old.get(key)} saved, {now.get(key)} in the config')
-    return found
+    return [
+        f'{key}: {old.get(key)} saved, {now.get(key)} in the config'
+        for old, now in zip(saved, new, strict=True)
+        for key in sorted((old.keys() | now.keys()) - _PROGRESS)
+        if old.get(key) != now.get(key)
+    ]

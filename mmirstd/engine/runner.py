@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.dist import is_distributed, is_main_process
+import torch
+from mmengine.device import get_device
+from mmengine.dist import init_dist, is_distributed, is_main_process
 from mmengine.logging import MMLogger
-from mmengine.model import convert_sync_batchnorm, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel, convert_sync_batchnorm, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmirstd.engine.console import make_console, quieten, verbose
-from mmirstd.engine.cpu_processes import is_cpu_only, join_on_cpu, wrap_on_cpu
 from mmirstd.engine.progress import ProgressHook
 from mmirstd.engine.small_sets import require_batches
 from mmirstd.io.held_warnings import hold_warnings, release_held
@@ -33,18 +34,23 @@ class QuietRunner(Runner):
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set up processes as MMEngine does; without an accelerator they use gloo."""
-        if self.distributed and not is_distributed() and is_cpu_only():
+        if self.distributed and not is_distributed() and get_device() == 'cpu':
             join_on_cpu(self.launcher, env_cfg.get('dist_cfg', {}).get('timeout'))
         super().setup_env(env_cfg)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model as MMEngine does, but also without an accelerator."""
-        stock = not self.distributed or not is_cpu_only() or is_model_wrapper(model)
+        stock = not self.distributed or get_device() != 'cpu' or is_model_wrapper(model)
         if stock or model_wrapper_cfg is not None:
             return super().wrap_model(model_wrapper_cfg, model)
         if self.cfg.get('sync_bn') is not None:
             model = convert_sync_batchnorm(model, self.cfg.sync_bn)
-        return wrap_on_cpu(model, self.cfg.get('find_unused_parameters', False))
+        return MMDistributedDataParallel(
+            module=model,
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+        )
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger as MMEngine does, then keep its lines off the screen."""
@@ -84,3 +90,17 @@ class QuietRunner(Runner):
     def _introduce(self) -> None:
         if self.progress is not None:
             self.progress.introduce(self)
+
+
+def join_on_cpu(launcher: str, timeout: int | None = None) -> None:
+    """Connect this process with the others of a ``launcher`` through gloo.
+
+    MMEngine first chooses a GPU for each process, which fails without a GPU. A process waits
+    ``timeout`` seconds for the others; None is PyTorch's default.
+    """
+    options = {} if timeout is None else {'timeout': timeout}
+    choose_device, torch.cuda.set_device = torch.cuda.set_device, lambda device: None
+    try:
+        init_dist(launcher, backend='gloo', **options)
+    finally:
+        torch.cuda.set_device = choose_device

@@ -54,7 +54,5 @@ class EmbedDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     def _custom(self, name: str) -> dict:
         """Options of a parameter in ``custom_keys``; the longest key wins, as in MMEngine."""
         custom_keys = self.paramwise_cfg.get('custom_keys', {})
-        for key in sorted(sorted(custom_keys), key=len, reverse=True):
-            if key in name:
-                return custom_keys[key]
-        return {}
+        matching = sorted(key for key in custom_keys if key in name)
+        return custom_keys[max(matching, key=len)] if matching else {}
