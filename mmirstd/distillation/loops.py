@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.device import get_device
 from mmengine.dist import get_rank
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader
 from mmirstd.datasets.prompted.sampler import ResumableSampler
 from mmirstd.distillation.student import DistillationStudent
 from mmirstd.distillation.teacher import Teacher, frozen_semantic_sam
+from mmirstd.engine.sample_seed import seed_of
 from mmirstd.registry import LOOPS
 from mmirstd.renamed import rename_arguments
 
@@ -39,21 +39,18 @@ def unwrap_student(runner: Runner) -> DistillationStudent:
     return model
 
 
-def seed_iteration(seed: int, iteration: int) -> None:
-    """Seed an iteration, so that its points of the losses do not depend on earlier ones."""
-    key = (seed, iteration, get_rank())
-    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
-
-
 class _Distilling:
-    """Base class of the epoch-based and the iteration-based loop."""
+    """Base class of both loops: builds the teacher and shares its decoder with the student."""
 
     runner: Runner
     dataloader: DataLoader
     _iter: int
 
-    def _prepare(self, teacher: dict) -> None:
-        """Build the teacher and share its decoder with the student."""
+    def __init__(
+        self, runner: Runner, dataloader: DataLoader | dict, *, teacher: dict, **options: Any
+    ) -> None:
+        super().__init__(runner, dataloader, **options)  # type: ignore[call-arg]
+        self.dataloader_iterator = None  # that of MMEngine continues differently
         student = unwrap_student(self.runner)
         dataset = self.dataloader.dataset
         sampler = self.dataloader.sampler
@@ -85,7 +82,8 @@ class _Distilling:
         """Run one iteration, including the teacher."""
         runner = self.runner
         runner.call_hook('before_train_iter', batch_idx=index, data_batch=data_batch)
-        seed_iteration(runner.seed, self._iter)
+        # So that the points of the losses do not depend on earlier iterations.
+        torch.manual_seed(seed_of((runner.seed, self._iter, get_rank())))
         wrapper = runner.optim_wrapper
         precision = None
         if isinstance(wrapper, AmpOptimWrapper):
@@ -116,25 +114,13 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
         runner: MMEngine's runner.
         dataloader: Data loader of :class:`mmirstd.SA1BDataset` or a similar dataset, with
             :class:`mmirstd.ResumableSampler`.
-        max_epochs: Total number of epochs.
         teacher: Arguments of :class:`mmirstd.distillation.teacher.Teacher`.
-        **options: As in MMEngine's ``EpochBasedTrainLoop``.
+        **options: As in MMEngine's ``EpochBasedTrainLoop``, such as ``max_epochs``.
 
     Raises:
         ValueError: Sampler, cache and loss cannot be combined, or there is no teacher.
         TypeError: The model is not a student.
     """
-
-    def __init__(
-        self,
-        runner: Runner,
-        dataloader: DataLoader | dict,
-        max_epochs: int,
-        teacher: dict,
-        **options: Any,
-    ) -> None:
-        super().__init__(runner, dataloader, max_epochs, **options)
-        self._prepare(teacher)
 
     _epoch: int
 
@@ -158,27 +144,11 @@ class DistillEpochLoop(_Distilling, EpochBasedTrainLoop):
 
 @LOOPS.register_module()
 class DistillIterLoop(_Distilling, IterBasedTrainLoop):
-    """Train a student for a number of iterations; see :class:`DistillEpochLoop`.
+    """Train a student for a number of iterations.
 
-    Args:
-        runner: MMEngine's runner.
-        dataloader: See :class:`DistillEpochLoop`.
-        max_iters: Total number of iterations.
-        teacher: See :class:`DistillEpochLoop`.
-        **options: As in MMEngine's ``IterBasedTrainLoop``.
+    The arguments are those of :class:`DistillEpochLoop`, but the options are those of MMEngine's
+    ``IterBasedTrainLoop``, such as ``max_iters``.
     """
-
-    def __init__(
-        self,
-        runner: Runner,
-        dataloader: DataLoader | dict,
-        max_iters: int,
-        teacher: dict,
-        **options: Any,
-    ) -> None:
-        super().__init__(runner, dataloader, max_iters, **options)
-        self.dataloader_iterator = None  # that of the base class continues differently
-        self._prepare(teacher)
 
     def run(self) -> torch.nn.Module:
         """Train from the current iteration to the last."""
@@ -221,7 +191,8 @@ class DistillTestLoop(TestLoop):
         if student.has_own_decoder:
             return
         teacher = rename_arguments(teacher, {'network': 'semantic_sam'}, 'teacher')
-        model = frozen_semantic_sam(teacher['semantic_sam'], teacher.get('checkpoint'))
-        model.pixel_decoder.to(get_device())
-        model.mask_decoder.to(get_device())
-        student.take_decoder(model)
+        student.take_decoder(
+            frozen_semantic_sam(
+                teacher['semantic_sam'], teacher.get('checkpoint'), decoder_device=get_device()
+            )
+        )

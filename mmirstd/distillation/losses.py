@@ -41,12 +41,8 @@ def bce_loss(
 ) -> Tensor:
     """Binary cross-entropy of final masks, averaged over the points, then over the pairs.
 
-    Args:
-        student: Logits (n, P).
-        teacher: Logits (n, P).
-        valid: (n, P), 1 for valid points and 0 in padding.
-        target: See :func:`mask_target`. With ``'soft'`` the minimum is the entropy of the teacher
-            and is reached for equal logits.
+    Logits and ``valid`` are (n, P); ``valid`` is 0 in padding. With the target ``'soft'`` the
+    minimum is the entropy of the teacher and is reached for equal logits.
     """
     return binary_cross_entropy(student, mask_target(teacher, target), valid).mean()
 
@@ -104,13 +100,8 @@ def channel_kl(
     """KL(teacher || student) of the softmax over the pixels of every mask, times temperature^2.
 
     Channel-wise knowledge distillation: it compares where a mask is strongest. It is zero for
-    logits that are equal up to one constant per mask.
-
-    Args:
-        student: Logits (B, N, G, h, w).
-        teacher: Logits (B, N, G, h, w).
-        temperature: 4, the value of Shu et al.; not stated in the paper.
-        valid: (B, h, w) bool, False in padding; None for all pixels.
+    logits that are equal up to one constant per mask. Shapes are those of :func:`spatial_kl`. The
+    temperature 4 is the value of Shu et al.; the paper does not state it.
 
     Returns:
         Mean over the B N G masks.
@@ -180,12 +171,8 @@ class DistillationLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f'{name}={value!r} must be one of {known}')
-        for name, number in (
-            ('kl_temperature', kl_temperature),
-            ('cd_temperature', cd_temperature),
-        ):
-            if number <= 0:
-                raise ValueError(f'{name}={number} must be positive')
+        if min(kl_temperature, cd_temperature) <= 0:
+            raise ValueError(f'{kl_temperature=} and {cd_temperature=} must be positive')
         if oversample_ratio < 1 or not 0 <= importance_ratio <= 1:
             raise ValueError(
                 f'oversample_ratio={oversample_ratio} must be at least 1 and '
@@ -201,12 +188,8 @@ class DistillationLoss(nn.Module):
     @property
     def needs_logits(self) -> bool:
         """Whether the loss needs teacher logits instead of thresholded masks."""
-        return (
-            'kl' in self.terms
-            or 'cd' in self.terms
-            or ('bce' in self.terms and self.bce_target == 'soft')
-            or ('dice' in self.terms and self.dice_target == 'soft')
-        )
+        soft = {'bce': self.bce_target == 'soft', 'dice': self.dice_target == 'soft'}
+        return any(soft.get(term, True) for term in self.terms)
 
     def forward(
         self,
@@ -255,8 +238,8 @@ class DistillationLoss(nn.Module):
             valid = torch.ones_like(student[:, 0, 0], dtype=torch.bool)
         image = final.nonzero()[:, 0]
         if not len(image):  # no match: a zero that keeps the graph of the student
-            losses = {'loss_bce': student.sum() * 0, 'loss_dice': student.sum() * 0}
-            return {name: value for name, value in losses.items() if name[5:] in self.terms}
+            kept = [name for name in ('bce', 'dice') if name in self.terms]
+            return {f'loss_{name}': student.sum() * 0 for name in kept}
         s, t = (_at_least_float32(x[final])[:, None] for x in (student, teacher))
         v = valid[image][:, None].to(s.dtype)
         if self.num_points is not None:

@@ -51,13 +51,7 @@ class PromptDataPreprocessor(ImgDataPreprocessor):
         bgr_to_rgb: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            mean=mean,
-            std=std,
-            pad_size_divisor=pad_size_divisor,
-            bgr_to_rgb=bgr_to_rgb,
-            **kwargs,
-        )
+        super().__init__(mean, std, pad_size_divisor, bgr_to_rgb=bgr_to_rgb, **kwargs)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch of :class:`mmirstd.SA1BDataset` or :class:`mmirstd.SA1BClicks`.
@@ -188,12 +182,7 @@ class PromptedSemanticSAM(PromptedModel):
         # all pairs have the same weight.
         all_reduce(num_pairs, op='mean')
         return layer_losses(
-            output,
-            matches,
-            masks,
-            boxes,
-            num_points=self.num_points,
-            num_pairs=num_pairs.item(),
+            output, matches, masks, boxes, num_points=self.num_points, num_pairs=num_pairs.item()
         )
 
 

@@ -149,21 +149,15 @@ class DistillationStudent(PromptedModel):
         Raises:
             RuntimeError: The student has no decoder yet.
         """
-        features = self.neck(self.backbone(images))
-        if self.has_own_decoder:
-            decoders = self.pixel_decoder, self.mask_decoder
-        elif self._teacher is not None:
-            teacher = self._teacher.module
-            decoders = teacher.pixel_decoder, teacher.mask_decoder
-        else:
+        if not self.has_own_decoder and self._teacher is None:
             raise RuntimeError(
                 "the student has no decoder: it receives the teacher's from "
                 'mmirstd.DistillEpochLoop, DistillIterLoop or DistillTestLoop, or by '
                 'take_decoder(teacher)'
             )
-        pixel_decoder, mask_decoder = decoders
-        mask_features, memory = pixel_decoder(features)
-        return mask_decoder(mask_features, memory, boxes, kinds, auxiliary=auxiliary)
+        owner = self if self._teacher is None else self._teacher.module
+        mask_features, memory = owner.pixel_decoder(self.neck(self.backbone(images)))
+        return owner.mask_decoder(mask_features, memory, boxes, kinds, auxiliary=auxiliary)
 
     def loss(
         self, inputs: Tensor, data_samples: dict, teacher: SemanticSAMOutput
@@ -204,15 +198,10 @@ class DistillationStudent(PromptedModel):
 def valid_cells(
     sizes: Tensor, image_size: tuple[int, int], map_size: Sequence[int]
 ) -> Tensor | None:
-    """Cells (B, h, w) whose centres are in the image and not in its padding.
+    """Cells (B, h, w) whose centres are in the images; None if no image is padded.
 
-    Args:
-        sizes: Height and width (B, 2) of the images without padding.
-        image_size: Height and width of the padded images.
-        map_size: h and w.
-
-    Returns:
-        A bool tensor, or None if no image is padded.
+    ``sizes`` (B, 2) are height and width of the images without padding, ``image_size`` with it;
+    ``map_size`` is h and w.
     """
     if (sizes == sizes.new_tensor(image_size)).all():
         return None

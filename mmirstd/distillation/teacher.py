@@ -19,12 +19,15 @@ from mmirstd.registry import MODELS
 from mmirstd.renamed import accept_old_arguments
 
 
-def frozen_semantic_sam(semantic_sam: dict, checkpoint: str | None) -> SemanticSAM:
+def frozen_semantic_sam(
+    semantic_sam: dict, checkpoint: str | None, decoder_device: str | torch.device = 'cpu'
+) -> SemanticSAM:
     """Build Semantic-SAM and load its weights, in evaluation mode and without gradients.
 
     Args:
         semantic_sam: Config of :class:`mmirstd.SemanticSAM`.
         checkpoint: Its weights.
+        decoder_device: Device of everything but the backbone, which stays on the CPU.
 
     Raises:
         ValueError: There is no checkpoint.
@@ -38,9 +41,9 @@ def frozen_semantic_sam(semantic_sam: dict, checkpoint: str | None) -> SemanticS
         )
     teacher = MODELS.build(semantic_sam)
     load_semantic_sam(teacher, checkpoint)
-    teacher.requires_grad_(False)
-    teacher.eval()
-    return teacher
+    teacher.pixel_decoder.to(decoder_device)
+    teacher.mask_decoder.to(decoder_device)
+    return teacher.requires_grad_(False).eval()
 
 
 @accept_old_arguments(network='semantic_sam')
@@ -76,18 +79,18 @@ class Teacher:
         device: str | torch.device = 'cpu',
         images: dict | None = None,
     ) -> None:
-        self.model = frozen_semantic_sam(semantic_sam, checkpoint)
         self.device = torch.device(device)
-        self.model.pixel_decoder.to(self.device)
-        self.model.mask_decoder.to(self.device)
+        self.model = frozen_semantic_sam(semantic_sam, checkpoint, self.device)
         self.preprocessor: PromptDataPreprocessor = MODELS.build(
             preprocessor or {'type': 'mmirstd.PromptDataPreprocessor'}
         ).to(self.device)
         self.cache = None
         if cache is not None:
+            digest = sha256(Path(str(checkpoint)).expanduser())
+            print_log(f'teacher {checkpoint}: sha256 {digest}', logger='current')
             description = {
                 **(images or {}),
-                'teacher': _digest(checkpoint),
+                'teacher': digest,
                 'network': digest_of(semantic_sam),
                 'preprocessor': digest_of(preprocessor),
             }
@@ -119,16 +122,17 @@ class Teacher:
         if self.cache is not None:
             self.cache.agree('computed_in', str(precision or torch.float32))
         self.asked += len(data['inputs'])
-        if self.cache is not None and all(self.cache.has(key) for key in keys):
-            self.found += len(keys)
-            output = _stack_answers([self.cache.read(key) for key in keys], self.device)
-        else:
+        if self.cache is None:
             output = self._compute(data, precision)
-            if self.cache is not None:
-                # Read back, so that the first epoch gets the same rounded values as later ones.
+        else:
+            if all(self.cache.has(key) for key in keys):
+                self.found += len(keys)
+            else:
+                output = self._compute(data, precision)
                 for key, *answers in zip(keys, *output[:3], strict=True):
                     self.cache.write(key, Answers(*answers))
-                output = _stack_answers([self.cache.read(key) for key in keys], self.device)
+            # The first epoch reads them too, so that it gets the same rounded values as later ones.
+            output = _stack_answers([self.cache.read(key) for key in keys], self.device)
         self.seconds += time.perf_counter() - started
         return output
 
@@ -152,9 +156,3 @@ class Teacher:
 def _stack_answers(answers: Sequence[Answers], device: torch.device) -> SemanticSAMOutput:
     parts: list[Tensor] = [torch.stack(part).to(device) for part in zip(*answers, strict=True)]
     return SemanticSAMOutput(*parts, auxiliary=[])
-
-
-def _digest(checkpoint: str | None) -> str:
-    digest = sha256(Path(str(checkpoint)).expanduser())
-    print_log(f'teacher {checkpoint}: sha256 {digest}', logger='current')
-    return digest

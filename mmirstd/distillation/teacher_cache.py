@@ -101,13 +101,12 @@ class TeacherCache:
             ) from error
 
     def _compare(self, present: dict, wanted: dict) -> None:
-        differing = sorted(
-            key for key in {**present, **wanted} if present.get(key) != wanted.get(key)
+        changes = ', '.join(
+            f'{key}: {present.get(key)} there, {wanted.get(key)} now'
+            for key in sorted({**present, **wanted})
+            if present.get(key) != wanted.get(key)
         )
-        if differing:
-            changes = ', '.join(
-                f'{key}: {present.get(key)} there, {wanted.get(key)} now' for key in differing
-            )
+        if changes:
             raise ValueError(
                 f'{self.folder} contains teacher outputs for another setup ({changes}): '
                 'choose another cache folder or delete this one'
