@@ -154,12 +154,8 @@ def resize_to(config: Config, size: int) -> None:
 
 def without_pretrained(model: ConfigDict | dict | list) -> None:
     """Remove, in place, what would fetch weights that a checkpoint replaces anyway."""
-    if isinstance(model, list | tuple):
-        for entry in model:
-            if isinstance(entry, dict | list | tuple):
-                without_pretrained(entry)
-        return
-    for key, value in list(model.items()):
+    entries = model.items() if isinstance(model, dict) else enumerate(model)
+    for key, value in list(entries):
         if key == 'pretrained':
             model[key] = False if isinstance(value, bool) else None
         elif (key == 'weights' and isinstance(value, str)) or (

@@ -1,8 +1,8 @@
 """Base class of detectors: the steps from an image to targets that all runtimes share.
 
-A subclass scales an image to the model's range of values and runs the
-model on a few images of one size. Everything else (tiles, batches, broken files, targets) is
-implemented here. This module imports neither torch nor MMSegmentation.
+A subclass scales an image to the model's range of values and runs the model on a few images of one
+size. Everything else (tiles, batches, broken files, targets) is implemented here. This module
+imports neither torch nor MMSegmentation.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby, islice
 from numbers import Integral
 from typing import Any
@@ -64,20 +65,17 @@ class Detector(ABC):
         self._told: set[str] = set()
 
     def with_options(self, **changes: Any) -> Detector:
-        """The same model with other options; nothing is loaded again.
+        """The same model with other fields of `DetectorOptions`; nothing is loaded again.
 
-        Args:
-            **changes: Fields of `DetectorOptions`; the others do not change. None for
-                ``threshold`` or ``intensity_range`` restores that of the model.
+        None for ``threshold`` or ``intensity_range`` restores that of the model.
 
         Raises:
             TypeError: An option is unknown.
             ValueError: A value is out of range.
         """
         other = copy.copy(self)
-        Detector.__init__(
-            other, self.options.changed(changes, f'{type(self).__name__}'), self._own_options
-        )
+        options = self.options.changed(changes, type(self).__name__)
+        Detector.__init__(other, options, self._own_options)
         return other
 
     @property
@@ -159,11 +157,8 @@ class Detector(ABC):
             FileNotFoundError: An input does not exist, whatever ``on_error`` says.
             ValueError: An image is unusable and ``on_error`` is 'raise'.
         """
-        return list(
-            self.stream(
-                self.sources(inputs, recursive=recursive), batch_size=batch_size, on_error=on_error
-            )
-        )
+        sources = self.sources(inputs, recursive=recursive)
+        return list(self.stream(sources, batch_size=batch_size, on_error=on_error))
 
     @staticmethod
     def sources(
@@ -239,7 +234,9 @@ class Detector(ABC):
 
     def _probabilities(self, images: list[np.ndarray], batch_size: int) -> list[np.ndarray]:
         """Probability of each image; frames larger than a tile in tiles, others in batches."""
-        tiling, predict = self.tiling, self._predict_views if self.tta else self.predict
+        tiling, predict = self.tiling, self.predict
+        if self.tta:
+            predict = partial(predict_mirrored, predict=self.predict)
         result: list[np.ndarray] = []
         for _, group in groupby(images, key=lambda image: image.shape):
             same = list(group)
@@ -250,9 +247,6 @@ class Detector(ABC):
                     predict_tiled(image, predict, tiling, batch_size=batch_size) for image in same
                 ]
         return result
-
-    def _predict_views(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        return predict_mirrored(images, self.predict)
 
     def _readable(
         self, sources: Iterable[Source], on_error: OnError, strict_range: bool
@@ -273,18 +267,15 @@ class Detector(ABC):
                 continue
             if is_first:
                 is_first = False
-                self._tell_about(image, scaled, source)
+                is_tiled = self.tiling is not None and not self.tiling.covers(scaled.shape)
+                tell_about(
+                    image,
+                    str(source),
+                    input_size=None if is_tiled else self.input_size(scaled),
+                    intensity_range=self.intensity_range,
+                    told=self._told,
+                )
             yield source, image, scaled
-
-    def _tell_about(self, image: np.ndarray, scaled: np.ndarray, source: Source) -> None:
-        is_tiled = self.tiling is not None and not self.tiling.covers(scaled.shape)
-        tell_about(
-            image,
-            str(source),
-            input_size=None if is_tiled else self.input_size(scaled),
-            intensity_range=self.intensity_range,
-            told=self._told,
-        )
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -73,13 +73,12 @@ class OnnxDetector(Detector):
         return sha256(self.path)
 
     def scale(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Bring sensor values into the model's range as in training, for a whole frame."""
-        scaled = scale_intensity(
-            image, self.intensity_range, percentiles=self.description.percentiles, source=name
-        )
+        """Scale sensor values to the model's range as in training, for a whole frame."""
         about = self.description
-        steps = FrameSteps(about.channels, about.divide_by_maximum, about.standardize)
-        return steps(scaled, name)
+        scaled = scale_intensity(
+            image, self.intensity_range, percentiles=about.percentiles, source=name
+        )
+        return FrameSteps(about.channels, about.divide_by_maximum, about.standardize)(scaled, name)
 
     def input_size(self, image: np.ndarray) -> tuple[int, int]:
         """(height, width) at which the model sees a frame."""

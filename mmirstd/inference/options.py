@@ -59,14 +59,10 @@ class DetectorOptions:
         return None if self.tile_size is None else Tiling(self.tile_size, self.overlap, self.blend)
 
     def changed(self, changes: dict[str, Any], where: str = 'DetectorOptions') -> DetectorOptions:
-        """These options with other values of some fields.
-
-        Args:
-            changes: Field -> value; old names work and warn.
-            where: Name of the caller in errors and warnings.
+        """These options with other values of some fields; old names work and warn.
 
         Raises:
-            TypeError: A name is unknown.
+            TypeError: A name is unknown; ``where`` is the caller in this message.
             ValueError: A value is out of range.
         """
         changes = rename_arguments(changes, _OLD_NAMES, where)
@@ -78,14 +74,9 @@ class DetectorOptions:
 
     def completed(self, own: DetectorOptions) -> DetectorOptions:
         """These options, with the values of ``own`` (of a model) for those that are None."""
-        return replace(
-            self,
-            threshold=own.threshold if self.threshold is None else self.threshold,
-            tile_size=own.tile_size if self.tile_size is None else self.tile_size,
-            intensity_range=(
-                own.intensity_range if self.intensity_range is None else self.intensity_range
-            ),
-        )
+        names = ('threshold', 'tile_size', 'intensity_range')
+        absent = {name: getattr(own, name) for name in names if getattr(self, name) is None}
+        return replace(self, **absent)
 
 
 def check_threshold(threshold: float) -> None:

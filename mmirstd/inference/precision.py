@@ -36,9 +36,8 @@ def has_bfloat16_units(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != 'cpu':
         return False
-    capabilities: dict[str, bool] = getattr(
-        torch.cpu, 'get_capabilities', dict
-    )()  # not before torch 2.7
+    # torch has it since 2.7.
+    capabilities: dict[str, bool] = getattr(torch.cpu, 'get_capabilities', dict)()
     names = ('avx512_bf16', 'amx_bf16', 'bf16')  # x86, x86 with tiles, ARM
     return any(capabilities.get(name, False) for name in names)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmirstd.evaluation.components import Components, find_components
+from mmirstd.evaluation.components import Components
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +30,8 @@ class Target:
     score: float
 
 
-def find_targets(probability: np.ndarray, mask: np.ndarray) -> list[Target]:
-    """List the targets of one image in raster order.
-
-    Args:
-        probability: (H, W), 0 to 1.
-        mask: (H, W), true where a target is.
-
-    Returns:
-        The C targets, for the same components as in the metric.
-
-    Raises:
-        ValueError: The two differ in shape.
-    """
-    if probability.shape != mask.shape:
-        raise ValueError(f'probability {probability.shape} and mask {mask.shape} differ in shape')
-    return list_targets(probability, find_components(mask))
-
-
 def list_targets(probability: np.ndarray, parts: Components) -> list[Target]:
-    """Describe the components of a mask as targets, in their order.
-
-    Args:
-        probability: (H, W), 0 to 1.
-        parts: The C components of a mask (H, W).
-
-    Returns:
-        C targets.
-    """
+    """Describe the components of a mask as targets, in their order; the probability is (H, W)."""
     count = len(parts)
     rows, columns = np.divmod(parts.pixels, probability.shape[1])
     low, high = np.full((2, count), np.iinfo(np.int64).max), np.full((2, count), -1)

@@ -15,11 +15,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from mmirstd.checkpoints import check_fit, load_checkpoint
-from mmirstd.datasets.intensity import (
-    check_range,
-    scale_intensity,
-    with_channels,
-)
+from mmirstd.datasets.intensity import check_range, scale_intensity, with_channels
 from mmirstd.inference.configs import load_config, split_pipeline, without_pretrained
 from mmirstd.inference.detector import Detector
 from mmirstd.inference.frames.steps import take_frame_steps
@@ -133,8 +129,7 @@ class IRSTDInferencer(Detector):
 
     def input_size(self, image: np.ndarray) -> tuple[int, int]:
         """(height, width) at which the model sees a frame, after the config's test pipeline."""
-        inputs = self._pack(image)['inputs']
-        return tuple(inputs.shape[-2:])
+        return tuple(self._pack(image)['inputs'].shape[-2:])
 
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Probability (H, W) of each image (H, W) or (H, W, 3) in 0..255."""
@@ -154,14 +149,8 @@ class IRSTDInferencer(Detector):
     def _pack(self, image: np.ndarray) -> dict[str, Any]:
         """Run the steps after the loader."""
         size = image.shape[:2]
-        return self._prepare(
-            {
-                'img': with_channels(image, self.loader.get('channels', 3)),
-                'img_path': None,
-                'img_shape': size,
-                'ori_shape': size,
-            }
-        )
+        image = with_channels(image, self.loader.get('channels', 3))
+        return self._prepare({'img': image, 'img_path': None, 'img_shape': size, 'ori_shape': size})
 
 
 def build_model(
@@ -201,7 +190,8 @@ def build_model(
             f'{config.filename}: the model cannot be built: {type(error).__name__}: {error}'
         ) from error
     if state is not None:
-        _load_strictly(model, state, checkpoint)
+        check_fit(state, model.state_dict(), str(checkpoint))
+        model.load_state_dict(state)
     elif not untrained and any(True for _ in model.parameters()):
         raise ValueError(
             f'{config.filename}: no weights were given, so what the model finds would be random. '
@@ -241,13 +231,6 @@ def read_weights(checkpoint: str | Path, *, ema: bool = True) -> dict[str, torch
     if all(str(key).startswith('module.') for key in state):  # saved from a DDP wrapper
         state = {key.removeprefix('module.'): value for key, value in state.items()}
     return dict(state)
-
-
-def _load_strictly(
-    model: nn.Module, state: dict[str, torch.Tensor], checkpoint: str | Path
-) -> None:
-    check_fit(state, model.state_dict(), str(checkpoint))
-    model.load_state_dict(state)
 
 
 def _check_device(device: str | torch.device) -> torch.device:

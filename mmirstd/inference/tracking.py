@@ -98,10 +98,7 @@ class Tracker:
         self._frame = -1
 
     def update(self, targets: Sequence[Target]) -> list[Track]:
-        """Continue with the detections of the next frame.
-
-        Args:
-            targets: All D detections of the frame.
+        """Continue with all D detections of the next frame.
 
         Returns:
             The track of each detection; a detection without a matching track starts a new one.
@@ -129,16 +126,11 @@ def associate(
     detections: Sequence[tuple[float, float]],
     max_distance: float,
 ) -> list[tuple[int, int]]:
-    """Pair points one to one within a distance.
-
-    Args:
-        predictions: T points (x, y).
-        detections: D points (x, y).
-        max_distance: Largest distance of a pair, pixels.
+    """Pair points (x, y) one to one that are at most ``max_distance`` pixels apart.
 
     Returns:
-        Pairs (index of prediction, index of detection): as many as possible, among those with
-        the least total distance.
+        Pairs (index of prediction, index of detection): as many as possible, among those with the
+        least total distance.
     """
     if not predictions or not detections:
         return []

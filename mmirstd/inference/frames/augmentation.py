@@ -18,17 +18,11 @@ VIEWS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
 
 def predict_mirrored(
-    images: Sequence[np.ndarray],
-    predict: Callable[[Sequence[np.ndarray]], list[np.ndarray]],
+    images: Sequence[np.ndarray], predict: Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 ) -> list[np.ndarray]:
     """Average the predictions over all `VIEWS`; costs as many runs of the model.
 
-    Args:
-        images: Images of one size, (H, W) or (H, W, C).
-        predict: Gives the probability (H, W) of each image of such a list.
-
-    Returns:
-        Mean probability (H, W), float32, of each image.
+    ``predict`` gives the probability (H, W) of each of the images, (H, W) or (H, W, C) of one size.
     """
     sums = [np.zeros(image.shape[:2], np.float32) for image in images]
     for axes in VIEWS:

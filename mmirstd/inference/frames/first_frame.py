@@ -60,14 +60,10 @@ def tell_about(
     intensity_range: IntensityRange,
     told: MutableSet[str],
 ) -> None:
-    """Warn once per kind about options that do not suit the first frame of a run.
+    """Warn about options that do not suit the first frame of a run.
 
-    Args:
-        image: The frame as it was read.
-        source: Name of the frame in warnings.
-        input_size: (height, width) of the frame in the model; None if it is cut into tiles.
-        intensity_range: How its values are scaled.
-        told: Kinds that were warned of before; new ones are added.
+    ``input_size`` is the (height, width) of the frame in the model, None if it is cut into tiles.
+    Kinds of warnings in ``told`` are not repeated, and new ones are added.
     """
     found = {
         'size': describe_shrinking(image.shape[:2], input_size) if input_size else '',

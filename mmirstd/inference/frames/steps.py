@@ -50,11 +50,7 @@ def take_frame_steps(
     """Divide the steps after the loader into those of the frame and those of a tile.
 
     Only steps at the beginning belong to the frame, because after resizing, a statistic would be
-    that of the resized image.
-
-    Args:
-        steps: Configs of a test pipeline without the loader.
-        channels: Channels that the loader gives.
+    that of the resized image. The loader gives ``channels`` channels.
     """
     divide, standard = False, None
     rest = list(steps)

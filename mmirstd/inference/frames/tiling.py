@@ -10,7 +10,7 @@ Shapes: H, W size of the frame in pixels; t side of a tile; K tiles along one ax
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -59,18 +59,10 @@ class Tiling:
 
 
 def tile_starts(length: int, size: int, overlap: int) -> list[int]:
-    """First pixels of the tiles along one axis.
+    """First pixels, ascending, of K tiles of ``size`` along an axis of ``length``.
 
-    As few tiles as cover the axis, spread evenly, so neighbours share ``overlap`` pixels or
-    more and no tile reaches beyond the frame.
-
-    Args:
-        length: Pixels of the axis.
-        size: Side of a tile.
-        overlap: Smallest overlap of neighbours in pixels.
-
-    Returns:
-        K ascending numbers, ``[0]`` if a single tile covers the axis.
+    As few tiles as cover the axis, spread evenly, so neighbours share ``overlap`` pixels or more
+    and no tile reaches beyond the frame.
     """
     if length <= size:
         return [0]
@@ -79,18 +71,12 @@ def tile_starts(length: int, size: int, overlap: int) -> list[int]:
 
 
 def tile_weights(starts: Sequence[int], length: int, size: int, blend: str) -> np.ndarray:
-    """Weights of the tiles along one axis.
-
-    Args:
-        starts: First pixels of the K tiles.
-        length: Pixels of the axis, at least ``size``.
-        size: Side of a tile.
-        blend: 'linear' or 'cosine'.
+    """Weights of the tiles that start at ``starts`` along an axis of ``length`` >= ``size``.
 
     Returns:
-        (K, size) float32 in (0, 1]; at every pixel of the axis they sum to one. A tile has all
-        the weight where it is alone; towards a neighbour the weight falls over the pixels that
-        the two share.
+        (K, size) float32 in (0, 1]; at every pixel of the axis they sum to one. A tile has all the
+        weight where it is alone; towards a neighbour the weight falls over the pixels that the two
+        share.
     """
     weights = np.ones((len(starts), size))
     for k in range(len(starts) - 1):
@@ -136,7 +122,8 @@ def predict_tiled(
     column_weights = tile_weights(columns, image.shape[1], size, tiling.blend)
     blended = np.zeros(image.shape[:2], np.float32)
     places = [(i, j) for i in range(len(rows)) for j in range(len(columns))]
-    for batch in _batches(places, batch_size):
+    for start in range(0, len(places), batch_size):
+        batch = places[start : start + batch_size]
         tiles = [image[rows[i] : rows[i] + size, columns[j] : columns[j] + size] for i, j in batch]
         for (i, j), part in zip(batch, predict(tiles), strict=True):
             if part.shape != (size, size):
@@ -153,8 +140,3 @@ def _reflect_to(image: np.ndarray, size: int) -> np.ndarray:
         return image
     padding = [(0, missing[0]), (0, missing[1])] + [(0, 0)] * (image.ndim - 2)
     return np.pad(image, padding, mode='symmetric')
-
-
-def _batches(items: Sequence, size: int) -> Iterator[Sequence]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -23,6 +23,7 @@ from mmirstd.inference.prompted.prompting import (
     check_points,
 )
 from mmirstd.inference.torch_detector import build_model
+from mmirstd.models.backbones.encoder_adaptation import resize_images
 from mmirstd.models.backbones.promptable_encoder import PromptableEncoder
 from mmirstd.models.decode_heads.sam_head import STRIDE, SAMHead
 from mmirstd.models.fuse import prepare_for_inference
@@ -39,7 +40,7 @@ class SAMPredictor(PromptPredictor):
         keep_ratio: Whether images keep their aspect ratio and are padded (SAM, SAM-HQ, MobileSAM)
             or are stretched to a square (EfficientSAM, and what this package's fine-tuning does).
             None: as the published weights expect.
-        threshold: Logit from which on a pixel belongs to a mask.
+        threshold: A pixel belongs to a mask if its logit exceeds this.
 
     Raises:
         ValueError: The model is of another kind, or does not know its normalisation.
@@ -173,14 +174,7 @@ class SAMPredictor(PromptPredictor):
     def predict_points(
         self, points: np.ndarray | list, multimask_output: bool = True
     ) -> PromptedMasks:
-        """Answer B prompts of one click each, all at once.
-
-        Args:
-            points: (B, 2), (x, y) in pixels of the image, each on a different target.
-            multimask_output: See :meth:`predict`.
-
-        Returns:
-            Answers to the B prompts.
+        """Answer B prompts of one click each, (x, y) in pixels, on different targets, all at once.
 
         Raises:
             RuntimeError: There is no image yet.
@@ -191,13 +185,9 @@ class SAMPredictor(PromptPredictor):
         return self._answer(points, np.ones(points.shape[:2], int), None, None, multimask_output)
 
     def predict_boxes(self, boxes: np.ndarray | list) -> PromptedMasks:
-        """One mask for each box, all at once: for example the boxes of a detector.
+        """One mask (K = 1) for each box (B, 4), (x1, y1, x2, y2) in pixels, all at once.
 
-        Args:
-            boxes: (B, 4), (x1, y1, x2, y2) in pixels.
-
-        Returns:
-            Answers with K = 1.
+        The boxes may be those of a detector.
 
         Raises:
             RuntimeError: There is no image yet.
@@ -258,10 +248,7 @@ class SAMPredictor(PromptPredictor):
         if not self.keep_ratio:
             return self.encoder.fit(x)
         size, side = self._inner_size(), self.encoder.img_size
-        if tuple(x.shape[-2:]) != size:
-            shrinks = max(x.shape[-2:]) > side
-            x = F.interpolate(x, size, mode='bilinear', antialias=shrinks)
-        return F.pad(x, (0, side - size[1], 0, side - size[0]))
+        return F.pad(resize_images(x, size), (0, side - size[1], 0, side - size[0]))
 
     def _at_image(self, logits: Tensor) -> Tensor:
         """(B, K, S / 4, S / 4) -> (B, K, H, W)."""

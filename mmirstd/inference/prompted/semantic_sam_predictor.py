@@ -24,13 +24,9 @@ from mmirstd.inference.prompted.prompting import (
     check_points,
 )
 from mmirstd.inference.torch_detector import build_model
+from mmirstd.models.backbones.encoder_adaptation import resize_images
 from mmirstd.models.semantic_sam.head import SemanticSAMHead
-from mmirstd.models.semantic_sam.model import (
-    PIXEL_MEAN,
-    PIXEL_STD,
-    SIZE_MULTIPLE,
-    SemanticSAM,
-)
+from mmirstd.models.semantic_sam.model import PIXEL_MEAN, PIXEL_STD, SIZE_MULTIPLE, SemanticSAM
 
 STRIDE = 4
 """Pixels of the model's image per pixel of a mask."""
@@ -113,19 +109,9 @@ class SemanticSAMPredictor(PromptPredictor):
         untrained: bool = False,
         **options: float,
     ) -> SemanticSAMPredictor:
-        """Take the model out of a segmentor's config and load weights into it.
+        """Build the model of a segmentor's config; ``options`` are keyword arguments of the class.
 
-        Args:
-            config_or_name: Path of a config, the name of a config, or a loaded config.
-            checkpoint: Converted or fine-tuned weights; None takes the config's ``load_from``.
-            device: Where to compute.
-            intensity_range: Sensor values that become 0 and 255 instead of the config's choice.
-            untrained: Whether weights may be missing; they are random then.
-            **options: Keyword arguments of the class.
-
-        Raises:
-            FileNotFoundError: The config or the checkpoint does not exist.
-            ValueError: They are unusable, or the model is of another kind.
+        The other arguments and errors are those of `SAMPredictor.from_config`.
         """
         config = load_config(config_or_name)
         loader, _ = split_pipeline(config, intensity_range)
@@ -195,19 +181,13 @@ class SemanticSAMPredictor(PromptPredictor):
     def _frame(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """(height, width) of the resized image, and with padding."""
         height, width = self._image_size
-        scale = min(
-            self.short_side / min(height, width),
-            self.long_side / max(height, width),
-        )
+        scale = min(self.short_side / min(height, width), self.long_side / max(height, width))
         size = tuple(max(1, round(side * scale)) for side in (height, width))
         return size, tuple(side + -side % SIZE_MULTIPLE for side in size)
 
     def _encode(self, image: Tensor) -> tuple[Tensor, ...]:
         size, _ = self._frame()
-        if tuple(image.shape[-2:]) != size:
-            shrinks = image.shape[-1] > size[1]
-            image = F.interpolate(image, size, mode='bilinear', antialias=shrinks)
-        return self.model.extract_features(image)
+        return self.model.extract_features(resize_images(image, size))
 
     def _relative(self, centres: np.ndarray, sides: np.ndarray, *, is_point: bool) -> np.ndarray:
         """Boxes (N, 4) in [0, 1] of the padded image, of centres and sides (N, 2) in pixels."""

@@ -11,6 +11,14 @@ from torch import Tensor, nn
 from mmirstd.models.layers.lora import add_lora, rename_to_adapted
 
 
+def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (N, C, H, W) bilinearly to ``size``, with antialiasing if an axis shrinks."""
+    if tuple(images.shape[-2:]) == size:
+        return images
+    shrinks = images.shape[-2] > size[0] or images.shape[-1] > size[1]
+    return F.interpolate(images, size, mode='bilinear', antialias=shrinks)
+
+
 class EncoderAdaptation(nn.Module):
     """To be inherited before the encoder's own class; see :meth:`configure`.
 
@@ -66,11 +74,7 @@ class EncoderAdaptation(nn.Module):
         """
         if images.shape[1] == 1:
             images = images.expand(-1, 3, -1, -1)
-        size = (self.img_size, self.img_size)
-        if tuple(images.shape[-2:]) == size:
-            return images
-        shrinks = max(images.shape[-2:]) > self.img_size
-        return F.interpolate(images, size, mode='bilinear', antialias=shrinks)
+        return resize_images(images, (self.img_size, self.img_size))
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any
