@@ -16,9 +16,10 @@ from bright_model import scene, weights, write_onnx
 from damage import VARIANTS, damaged
 from PIL import Image
 
+from mmirstd.checkpoints import check_fit
 from mmirstd.inference.onnx_description import METADATA_KEY, Description
 from mmirstd.inference.sources import find_sources, video_frames
-from mmirstd.inference.torch_detector import _load_strictly, read_weights
+from mmirstd.inference.torch_detector import read_weights
 
 
 def encoded(suffix: str, image: np.ndarray) -> bytes:
@@ -161,7 +162,7 @@ def test_the_checkpoint_of_a_training_free_detector_holds_no_weights(tmp_path):
     torch.save({'state_dict': {}}, tmp_path / 'tophat.pth')
     assert read_weights(tmp_path / 'tophat.pth') == {}
     with pytest.raises(ValueError, match=r'tophat\.pth.* missing'):
-        _load_strictly(torch.nn.Conv2d(1, 1, 1), {}, tmp_path / 'tophat.pth')
+        check_fit({}, torch.nn.Conv2d(1, 1, 1).state_dict(), 'tophat.pth')
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):
