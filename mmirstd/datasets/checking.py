@@ -245,7 +245,7 @@ def _problems(report: DatasetReport, images_only: bool) -> Iterator[str]:
         hint = labels_hint(report.selection.root)
         yield 'no image has a mask, so nothing can be trained or scored' + (
             f'. {hint}' if hint else
-            '; if the images are for inference alone, say so (--images-only)'
+            '; if the images are only for inference, say so (--images-only)'
         )  # fmt: skip
     elif with_mask and not len(report.areas):
         yield 'no mask has a target: are these the right masks?'

@@ -21,7 +21,7 @@ from mmirstd.renamed import accept_old_arguments
 class IRSTDDataset(BaseSegDataset):
     """Infrared images with masks of small targets, in any layout of their distributors.
 
-    Samples hold ``img_path``, ``dataset`` (title of the dataset, or the name of its folder),
+    Samples contain ``img_path``, ``dataset`` (title of the dataset, or the name of its folder),
     ``seg_map_path`` (absent for images without masks) and, for a mask declared to be published at
     another size than its image, ``mismatched_mask_shape``.
 
@@ -33,12 +33,12 @@ class IRSTDDataset(BaseSegDataset):
             ('test'), or None for all images.
         layout: 'auto' or a name in :data:`mmirstd.datasets.layouts.LAYOUTS`.
         dataset: Which dataset it is ('mdfa', 'NUST-SIRST', ...), for its declared defects. By
-            default the split, the layout or the name of the folder tells.
+            default it is derived from the split, the layout or the name of the folder.
         image_dir: Image folder of a custom layout, relative to ``data_root``; replaces
             ``layout``.
         mask_dir: Mask folder of a custom layout; None for images without masks.
-        image_suffix: What image stems end in there, e.g. '_1'.
-        mask_suffix: What mask stems end in there, e.g. '_mask'.
+        image_suffix: Suffix of image stems in a custom layout, e.g. '_1'.
+        mask_suffix: Suffix of mask stems in a custom layout, e.g. '_mask'.
         exclude: Names to leave out, or the path of a list of them.
         missing: What to do about listed files that are absent and not declared damaged: 'error',
             or 'drop' to leave them out with a warning (partial downloads).

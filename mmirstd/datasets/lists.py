@@ -1,4 +1,4 @@
-"""Reading the lists of images that datasets are published with, and those that people write.
+"""Read lists of images, those that datasets are published with and those of users.
 
 Published lists end their lines with CRLF or LF, lack the final newline, write names with or
 without suffix, start them with ``/`` (IRDST: ``/44/1(814)``) and name files in sub-folders. Lists

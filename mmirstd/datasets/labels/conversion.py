@@ -227,7 +227,7 @@ def _in_pixels(shape: Shape, size: tuple[int, int]) -> Shape:
     height, width = size
     if shape.box is not None:
         left, top, right, bottom = shape.box
-        # Files keep four to six digits, so edges are slightly beside the pixel grid.
+        # Files keep four to six digits, so edges are slightly off the pixel grid.
         box = (left * width, top * height, right * width, bottom * height)
         return Shape(shape.label, box=tuple(round(side, 1) for side in box))
     return Shape(shape.label, tuple(outline * (width, height) for outline in shape.polygons))

@@ -108,7 +108,7 @@ def find_sa1b(
 
     Args:
         root: Folder with archives ``sa_NNNNNN.tar`` or folders ``sa_NNNNNN``. With ``shards``
-            None it may also hold images and JSON files themselves.
+            None it may also contain images and JSON files themselves.
         shards: See :func:`parse_shards`. The default is the 1 % that EdgeSAM published.
         missing: ``'error'``, or ``'drop'`` to leave out shards that do not exist.
 

@@ -23,9 +23,9 @@ from mmirstd.io.images.masks import is_all_void, read_mask
 from mmirstd.io.images.reading import binarize, check_pixels, read_image
 from mmirstd.registry import TRANSFORMS
 
-# MMSeg looks for its own loader by these names: MMSegInferencer needs a step called
+# MMSeg finds its own loader by these names: MMSegInferencer needs a step called
 # LoadImageFromFile, which it renames InferencerLoader, and inference_model renames the first
-# step LoadImageFromNDArray when it is given arrays. With `_scope_='mmirstd'` beside the type all
+# step LoadImageFromNDArray when it is given arrays. With `_scope_='mmirstd'` after the type all
 # three mean this class, which takes files and arrays alike.
 _STOCK_NAMES = ('LoadImageFromFile', 'InferencerLoader', 'LoadImageFromNDArray')
 
@@ -95,7 +95,7 @@ class LoadIRImage(Step):
 class LoadMask(Step):
     """Load the target mask of a sample: 1 where the mask file is brighter than ``threshold``.
 
-    Does nothing for a sample without ``seg_map_path``, so pipelines serve inference as well.
+    Does nothing for a sample without ``seg_map_path``, so pipelines can be used for inference.
     Comes after the image loader; it compares the mask with the native size of the image.
 
     Required keys: ``ori_shape``; optional ``seg_map_path`` and ``mismatched_mask_shape`` (the
@@ -185,7 +185,7 @@ class BinarizeMask(Step):
 
     For use after MMSeg's own ``LoadAnnotations``, which keeps 255 of a 0/255 mask, and 255 is
     MMSeg's ignore label: such masks train on nothing. Does nothing where the sample has no
-    ``gt_seg_map``, so pipelines serve inference as well.
+    ``gt_seg_map``, so pipelines can be used for inference.
 
     Args:
         threshold: Value that target pixels exceed.

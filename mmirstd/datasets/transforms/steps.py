@@ -11,7 +11,7 @@ from mmirstd.datasets.resampling import Size, crop_and_pad, resize_image, resize
 
 
 class Step(BaseTransform):
-    """A step of a pipeline that keeps every argument under the argument's name."""
+    """A step of a pipeline that stores every argument under the argument's name."""
 
     def __repr__(self) -> str:
         names = inspect.signature(type(self)).parameters
@@ -20,21 +20,21 @@ class Step(BaseTransform):
 
 
 def check_probability(value: float, name: str = 'prob') -> float:
-    """Return a probability, or raise ValueError if it is none."""
+    """Return the value, or raise ValueError if it is not a probability."""
     if not 0 <= value <= 1:
         raise ValueError(f'{name} must be in [0, 1], got {value!r}')
     return value
 
 
 def check_size(size: int) -> int:
-    """Return the side of a square in pixels, or raise ValueError if it is none."""
+    """Return the size, or raise ValueError if it is not a side in pixels."""
     if not isinstance(size, int) or size < 1:
         raise ValueError(f'size must be a positive number of pixels, got {size!r}')
     return size
 
 
 def check_mask_pad(label: int) -> int:
-    """Return the label of padded pixels, or raise ValueError if it is unusual."""
+    """Return the label, or raise ValueError if padded pixels cannot have it."""
     if label not in (0, 255):
         raise ValueError(f'mask_pad must be 0 (background) or 255 (ignored), got {label!r}')
     return label
