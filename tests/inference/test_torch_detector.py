@@ -222,7 +222,9 @@ def test_a_foreign_or_broken_checkpoint_is_explained(bright, tmp_path):
 
 
 def test_configs_are_found_or_explained(bright, tmp_path):
-    with pytest.raises(FileNotFoundError, match='neither a file nor a config'):
+    with pytest.raises(
+        FileNotFoundError, match='neither a file nor the name of trained weights or of a config'
+    ):
         IRSTDInferencer('no_such_config')
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(')
