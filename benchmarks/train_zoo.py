@@ -10,8 +10,11 @@ machine if the folder ``--out`` is copied. A campaign is a JSON list of entries:
 
 The budget determines the length of a training: before the first step, a few steps are timed in
 float32 and in bfloat16, the faster precision is used, and ``max_epochs`` is the number that fits
-into ``hours``. Both are stored, so a resumed training repeats the schedule. For several GPUs,
-``--gpus N`` starts each training through torchrun.
+into ``hours``, or ``epochs``, if an entry gives these instead. Both are stored, so a resumed
+training repeats the schedule. For several GPUs, ``--gpus N`` starts each training through torchrun.
+
+An entry without ``about`` is trained to be compared, not to be published: the averaged weights of
+the last epoch are scored, nothing is selected. ``scores.md`` is the table of these entries.
 """
 
 from __future__ import annotations
@@ -31,9 +34,10 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from benchmarks.zoo_entry import cpu_name, write_entry
+from benchmarks.zoo_entry import SCORES, cpu_name, scores_table, write_entry, write_scores
 from mmirstd.inference.configs import load_config
 from mmirstd.io.outputs.atomic import write_atomically
+from mmirstd.weights.registry import DESCRIPTION
 
 REPOSITORY = Path(__file__).parent.parent
 SPEED_UP = 1.1
@@ -111,7 +115,8 @@ def plan(entry: Mapping[str, Any], folder: Path, precision: str) -> dict[str, An
         'precision': chosen,
         'seconds_per_step': times,
         'steps_per_epoch': steps,
-        'max_epochs': max(2, int(entry['hours'] * 3600 / (times[chosen] * steps))),
+        'max_epochs': entry.get('epochs')
+        or max(2, int(entry['hours'] * 3600 / (times[chosen] * steps))),
         'threads': torch.get_num_threads(),
         'cpu': cpu_name(),
     }
@@ -120,7 +125,10 @@ def plan(entry: Mapping[str, Any], folder: Path, precision: str) -> dict[str, An
 
 
 def training_config(entry: Mapping[str, Any], made: Mapping[str, Any]) -> Config:
-    """The config with precision and length of the plan; schedules keep their shape."""
+    """The config with precision and length of the plan; schedules keep their shape.
+
+    The options of the entry have the last word, for instance on when the rate decays.
+    """
     config = entry_config(entry)
     _set_precision(config, made['precision'])
     share = made['max_epochs'] / config.train_cfg.max_epochs
@@ -133,6 +141,7 @@ def training_config(entry: Mapping[str, Any], made: Mapping[str, Any]) -> Config
                     scheduler[key] = round(scheduler[key] * share)
             if 'milestones' in scheduler:
                 scheduler.milestones = [round(m * share) for m in scheduler.milestones]
+    config.merge_from_dict(entry.get('options', {}))
     return config
 
 
@@ -165,8 +174,12 @@ def train(entry: Mapping[str, Any], out: Path, *, gpus: int = 0, precision: str 
 
 
 def finish(entry: Mapping[str, Any], folder: Path) -> None:
-    """Score a trained entry and write its description."""
+    """Score a trained entry and write its description, or its scores alone."""
     made = json.loads((folder / 'plan.json').read_text())
+    if 'about' not in entry:
+        config = training_config(entry, made)
+        write_scores(config, folder / 'training', folder / 'entry')
+        return
     hours = json.loads((folder / 'hours.json').read_text())
     snapshots = sorted((folder / 'training').glob('epoch_*.pth'))
     write_entry(
@@ -198,13 +211,19 @@ def main(argv: list[str] | None = None) -> int:
         if args.only and entry['name'] not in args.only:
             continue
         folder = args.out / entry['name']
-        if (folder / 'entry' / 'model.json').is_file():
+        result = DESCRIPTION if 'about' in entry else SCORES
+        if (folder / 'entry' / result).is_file():
             print(f'{entry["name"]}: finished before, see {folder / "entry"}')
             continue
         print(f'{entry["name"]}: training, console in {folder / "console.txt"}', flush=True)
         train(entry, args.out, gpus=args.gpus, precision=args.precision)
         finish(entry, folder)
         print(f'{entry["name"]}: finished, see {folder / "entry"}', flush=True)
+    compared = [args.out / e['name'] / 'entry' / SCORES for e in entries if 'about' not in e]
+    if finished := [file for file in compared if file.is_file()]:
+        table = scores_table(finished)
+        write_atomically(args.out / 'scores.md', table)
+        print(table)
     return 0
 
 

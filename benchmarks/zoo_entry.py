@@ -25,6 +25,7 @@ from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.weights.packing import pack_weights
 from mmirstd.weights.registry import DESCRIPTION
 
+SCORES = 'scores.json'
 REPORTED = ('IoU', 'nIoU', 'Pd', 'Fa', 'images', 'targets')
 
 
@@ -167,6 +168,55 @@ def best_checkpoint(work_dir: Path) -> Path:
     return found[0]
 
 
+def last_checkpoint(work_dir: Path) -> Path:
+    """The last checkpoint of a run, also of one whose folder was moved."""
+    last = Path((work_dir / 'last_checkpoint').read_text().strip())
+    return last if last.is_file() else work_dir / last.name
+
+
+def write_scores(config: Config, work_dir: Path, out: Path) -> None:
+    """Score the last averaged weights of a training on both splits, without selecting any.
+
+    Writes ``scores.json`` and ``history.jsonl`` into ``out``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    scorer, last = Scorer(config, out / 'scoring'), last_checkpoint(work_dir)
+    scores = {split: per_dataset(scorer(last, split)) for split in ('val', 'test')}
+    about = {'last': last.name, 'commit': commit(), **_cost(config, scorer.model)}
+    write_history(work_dir, out / 'history.jsonl')
+    write_atomically(out / SCORES, json.dumps(about | scores, indent=1) + '\n')
+
+
+def scores_table(files: Sequence[Path]) -> str:
+    """Table of ``scores.json`` of :func:`write_scores`, one row per training, in Markdown.
+
+    The columns of the data sets contain IoU / nIoU / Pd / Fa (1e-6) on their test splits.
+
+    Args:
+        files: ``<name>/entry/scores.json`` of each.
+    """
+    entries = {file.parent.parent.name: json.loads(file.read_text()) for file in files}
+    first = next(iter(entries.values()))['test']
+    sets = [name for name in first if name != 'pooled'] or ['pooled']
+    heads = ['training', 'GMACs', 'parameters', 'validation: mean IoU', *sets]
+    rows = [heads, ['---'] * len(heads)]
+    for name, entry in entries.items():
+        val = [entry['val'][dataset]['IoU'] for dataset in sets]
+        test = [[entry['test'][dataset][key] for key in REPORTED[:4]] for dataset in sets]
+        cost = [f'{entry["macs"] / 1e9:.2f}', f'{entry["parameters"]:,}']
+        scores = [' / '.join(f'{value:.2f}' for value in row) for row in test]
+        rows.append([name, *cost, f'{sum(val) / len(val):.2f}', *scores])
+    return ''.join(f'| {" | ".join(row)} |\n' for row in rows)
+
+
+def _cost(config: Config, model: torch.nn.Module) -> dict[str, float]:
+    image = torch.zeros(1, image_channels(config), 256, 256)
+    return {
+        'parameters': sum(p.numel() for p in model.parameters()),
+        'macs': float(count(model.cpu().eval(), image).total_macs),
+    }
+
+
 def commit() -> str:
     """Short hash of the checkout, with a plus sign if files are changed."""
     run = subprocess.run(
@@ -209,9 +259,7 @@ def write_entry(
     """
     out.mkdir(parents=True, exist_ok=True)
     scorer = Scorer(config, out / 'scoring')
-    best = best_checkpoint(work_dir)
-    last = Path((work_dir / 'last_checkpoint').read_text().strip())
-    last = last if last.is_file() else work_dir / last.name
+    best, last = best_checkpoint(work_dir), last_checkpoint(work_dir)
     has_ema = any(hook['type'] == 'EMAHook' for hook in config.get('custom_hooks', []))
     scores: dict[str, Any] = {'best': best.name, 'last': last.name}
     variants = {'selected': (best, True), 'last': (last, False)}
@@ -232,7 +280,7 @@ def write_entry(
     weights = out / 'weights.safetensors'
     pack_weights(read_weights(best), weights, half=half)
     scores['published_test'] = per_dataset(scorer(weights, 'test'))
-    write_atomically(out / 'scores.json', json.dumps(scores, indent=1) + '\n')
+    write_atomically(out / SCORES, json.dumps(scores, indent=1) + '\n')
     draw_curves(work_dir, 'IoU', out / 'curves.png', earlier)
     write_history(work_dir, out / 'history.jsonl', earlier)
 
@@ -248,16 +296,13 @@ def write_entry(
         for dataset, one in scores['published_test'].items()
         if dataset != 'pooled' or len(splits) == 1
     ]  # fmt: skip
-    image = torch.zeros(1, image_channels(config), 256, 256)
-    cost = count(scorer.model.cpu().eval(), image)
     description = {
         'name': name,
         **about,
         'file': weights.name,
         'sha256': sha256(weights),
         'size': weights.stat().st_size,
-        'parameters': sum(p.numel() for p in scorer.model.parameters()),
-        'macs': float(cost.total_macs),
+        **_cost(config, scorer.model),
         'scores': published,
         'training': {'commit': commit(), **training},
     }

@@ -64,8 +64,8 @@ def test_a_campaign_survives_a_kill_and_ends_in_weights(tmp_path):
     config = tmp_path / 'unet.py'
     config.write_text(CONFIG.format(configs=REPOSITORY / 'configs', data=tmp_path / 'data'))
     about = {'summary': 's', 'tile_size': 32, 'trained_on': 't', 'licence': 'l'}
-    entry = {'name': 'unet', 'config': str(config), 'hours': 0.005, 'about': about}
-    (tmp_path / 'c.json').write_text(json.dumps([entry]))
+    published = {'name': 'unet', 'config': str(config), 'hours': 0.005, 'about': about}
+    (tmp_path / 'c.json').write_text(json.dumps([published]))
 
     first = subprocess.Popen(command(tmp_path), cwd=REPOSITORY, start_new_session=True)
     last = tmp_path / 'zoo' / 'unet' / 'training' / 'last_checkpoint'
@@ -98,5 +98,15 @@ def test_a_campaign_survives_a_kill_and_ends_in_weights(tmp_path):
     assert abs(found[0].x - 12) < 1.5
     assert abs(found[0].y - 12) < 1.5
 
+    compared = {'name': 'compared', 'config': str(config), 'epochs': 2, 'seed': 1}
+    (tmp_path / 'c.json').write_text(json.dumps([published, compared]))
     again = subprocess.run(command(tmp_path), cwd=REPOSITORY, capture_output=True, text=True)
-    assert 'finished before' in again.stdout
+    assert 'unet: finished before' in again.stdout
+    assert '| compared | ' in again.stdout
+    assert (tmp_path / 'zoo' / 'scores.md').read_text() in again.stdout
+    files = {file.name for file in (tmp_path / 'zoo' / 'compared' / 'entry').iterdir()}
+    assert {'scores.json', 'history.jsonl'} <= files
+    assert 'weights.safetensors' not in files
+    assert 'compared: finished before' in subprocess.run(
+        command(tmp_path), cwd=REPOSITORY, capture_output=True, text=True
+    ).stdout  # fmt: skip

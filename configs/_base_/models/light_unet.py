@@ -1,4 +1,6 @@
 # A plain residual U-Net at strides 1 to 16, our own design, to compare with SimIRSTD tiny.
+_base_ = './_joint_loss.py'
+
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(type='SegDataPreProcessor'),  # the config fills in its dataset's
@@ -15,15 +17,6 @@ model = dict(
         target_prior=0.01,
         # The prediction counts as much as its three side outputs together.
         output_weights=(1.0, 0.25, 0.25, 0.25),
-        loss_decode=[
-            dict(type='mmirstd.SoftIoULoss'),  # pooled over the batch
-            # Keeps the gradient alive on batches without targets, where SoftIoU has none.
-            dict(
-                type='CrossEntropyLoss',
-                use_sigmoid=True,
-                avg_non_ignore=True,
-                loss_weight=10.0,
-                loss_name='loss_bce'),
-        ]),
+        loss_decode=_base_.joint_loss),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))

@@ -1,6 +1,8 @@
 # SimIRSTD tiny, our own design: the complete query design at 1.5 GMACs, small enough for a camera.
 # Not in the paper. Encoder: residual stages at strides 1 to 16 instead of RepViT, whose first
 # block has 64 channels at full resolution.
+_base_ = './_joint_loss.py'
+
 width = 16
 stages = [16, 32, 32, 64]
 model = dict(
@@ -41,14 +43,6 @@ model = dict(
         mlp_dims=64,
         attention_downsample=1,
         upscale_dims=(16, 8),
-        loss_decode=[
-            dict(type='mmirstd.SoftIoULoss'),
-            dict(
-                type='CrossEntropyLoss',
-                use_sigmoid=True,
-                avg_non_ignore=True,
-                loss_weight=10.0,
-                loss_name='loss_bce'),
-        ]),
+        loss_decode=_base_.joint_loss),
     train_cfg=dict(),
     test_cfg=dict(mode='whole'))

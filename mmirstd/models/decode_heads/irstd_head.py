@@ -135,11 +135,23 @@ class IRSTDHead(MaskHead):
         )
         self.output_weights = self._check_weights(output_weights)
         self.min_max = min_max
-        if target_prior is not None:
-            if not 0 < target_prior < 1:
-                raise ValueError(f'target_prior must be in (0, 1), got {target_prior!r}')
-            for conv in (self.conv_seg, *self.side_heads):
-                nn.init.constant_(conv.bias, math.log(target_prior / (1 - target_prior)))
+        if target_prior is not None and not 0 < target_prior < 1:
+            raise ValueError(f'target_prior must be in (0, 1), got {target_prior!r}')
+        self.target_prior = target_prior
+        self._set_prior()
+
+    def init_weights(self) -> None:
+        """Initialise by ``init_cfg``, then set the biases that ``target_prior`` asks for."""
+        initialised = self.is_init
+        super().init_weights()
+        if not initialised:
+            self._set_prior()
+
+    def _set_prior(self) -> None:
+        if self.target_prior is None:
+            return
+        for conv in (self.conv_seg, *self.side_heads):
+            nn.init.constant_(conv.bias, math.log(self.target_prior / (1 - self.target_prior)))
 
     def _select_supervised(self, maps: Sequence) -> Sequence:
         """The entries of ``maps`` that get a side output."""

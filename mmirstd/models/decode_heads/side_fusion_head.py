@@ -49,6 +49,7 @@ class SideFusionHead(IRSTDHead):
         self.conv_seg = nn.Conv2d(
             len(in_channels), 1, fuse_kernel_size, padding=fuse_kernel_size // 2
         )
+        self._set_prior()
 
     def _fuse(self, sides: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
         finest = max((side.shape[-2:] for side in sides), key=lambda size: size[0] * size[1])

@@ -90,3 +90,16 @@ def test_outputs_start_from_the_rarity_of_targets():
         MODELS.build(
             {'type': 'mmirstd.IRSTDHead', 'in_channels': 8, 'channels': 8, 'target_prior': 0.0}
         )
+
+
+@pytest.mark.parametrize('name', ['acm', 'alcnet', 'fc3net', 'mshnet', 'light_unet'])
+def test_the_rarity_of_targets_survives_the_initialisation(name):
+    init_default_scope('mmseg')
+    head = MODELS.build(Config.fromfile(f'configs/joint/{name}_sirst3.py').model).decode_head
+    layers = [head.conv_seg, *head.side_heads]
+    head.init_weights()
+    for layer in layers:
+        assert torch.allclose(layer.bias.sigmoid(), torch.tensor(0.01), atol=1e-6)
+        torch.nn.init.zeros_(layer.bias)  # as training or a checkpoint would change it
+    head.init_weights()
+    assert all(layer.bias == 0 for layer in layers)
