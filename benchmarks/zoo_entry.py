@@ -190,7 +190,7 @@ def write_scores(config: Config, work_dir: Path, out: Path) -> None:
 def scores_table(files: Sequence[Path]) -> str:
     """Table of ``scores.json`` of :func:`write_scores`, one row per training, in Markdown.
 
-    The columns of the data sets contain IoU / nIoU / Pd / Fa (1e-6) on their test splits.
+    The columns of the datasets contain IoU / nIoU / Pd / Fa (1e-6) on their test splits.
 
     Args:
         files: ``<name>/entry/scores.json`` of each.

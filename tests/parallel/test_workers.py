@@ -247,7 +247,9 @@ def test_contradictions_are_wrong_usage(words, message, capsys):
 def test_a_video_needs_one_process(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, 'argv', ['bright_detect.py', '0'])
-    (tmp_path / 'clip.avi').write_bytes(b'')
+    writer = cv2.VideoWriter('clip.avi', cv2.VideoWriter.fourcc(*'MJPG'), 10, (32, 32))
+    writer.write(np.zeros((32, 32, 3), np.uint8))
+    writer.release()
     words = ['clip.avi', '--out', 'out', '--workers', '2', '--config', 'none', '--quiet']
     assert bright_detect.main(words) == 1
     assert 'a video or stream is read in order' in capsys.readouterr().err

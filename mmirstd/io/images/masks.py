@@ -71,10 +71,11 @@ def describe_void(paths: Sequence[Path], count: int, void_value: int | None) -> 
     """A note about ``paths``, the masks out of ``count`` that :func:`is_all_void` finds; or []."""
     if not paths:
         return []
-    have = 'has' if len(paths) == 1 else 'have'
+    verb = 'has' if len(paths) == 1 else 'have'
+    some = f'{len(paths)} of {format_count(count, "mask")} {verb}'
     return [
-        f'{len(paths)} of {format_count(count, "mask")} {have} void pixels ({void_value}) and no '
-        f'target, such as {paths[0]}. If 255 is their target, leave the void value out'
+        some + f' void pixels ({void_value}) and no target, such as {paths[0]}. '
+        'If 255 is their target, leave the void value out'
     ]
 
 
