@@ -70,7 +70,8 @@ def resolve_model(
 ) -> list[str]:
     """Config and weights file of the words after ``--model``; downloads published weights.
 
-    Ends the program as wrong usage unless the words are a known name, or config and weights.
+    Raises:
+        SystemExit: The words are neither a known name nor a config and weights.
     """
     if len(words) > 2:
         parser.error(
@@ -89,7 +90,8 @@ def resolve_model(
 def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, list[str]]:
     """Name -> files of each model; without ``--names``, models are called like their weights.
 
-    Ends the program as wrong usage if there is no model or the names do not fit.
+    Raises:
+        SystemExit: There is no model, or ``--names`` has another number of names or one twice.
     """
     exported = [[path] for path in args.onnx]
     models = [resolve_model(parser, words) for words in args.model] + exported
