@@ -109,3 +109,16 @@ def test_lists_are_never_replaced(root, capsys):
     assert _lists(root / 'lists') == before
     assert TOOL([str(root), '--out', str(root / 'other'), '--salt', 'a']) == 0
     assert _lists(root / 'other') == before
+
+
+def test_images_without_a_mask_are_reported_or_left_out(root, capsys):
+    (root / 'masks/7.png').unlink()
+    words = [str(root), '--out', str(root / 'lists')]
+    assert TOOL(words) == 1
+    message = capsys.readouterr().err
+    assert '7.png' in message and '--allow-missing' in message
+    assert not (root / 'lists').exists()
+    assert TOOL([*words, '--allow-missing']) == 0
+    assert '1 image without a mask left out' in capsys.readouterr().out
+    names = sum(_lists(root / 'lists').values(), [])
+    assert len(names) == 39 and '7' not in names

@@ -265,6 +265,9 @@ def test_a_plot_never_replaces_an_input(project, capsys):
         (['--model', 'tiny', '--onnx', 'a.onnx'], 'give one of --model, --config and --onnx'),
         (['--checkpoint', 'a.pth'], '--checkpoint needs --config'),
         (['--out', 'o', '--video', 'v.mp4', '--rate', '0'], '--rate must be above 0'),
+        (['--out', 'o', '--track', '--rate', '5'], '--rate needs --video'),
+        (['--out', 'o', '--max-gap', '2'], '--max-gap needs --track or --video'),
+        (['--max-distance', '20'], '--max-distance needs --track or --video'),
     ],
 )
 def test_contradictions_are_wrong_usage(words, message, capsys):

@@ -108,12 +108,11 @@ def build_detect_parser(
     distance = add(
         '--max-distance',
         type=float,
-        default=10.0,
         metavar='PX',
         help='largest motion of a target between frames, pixels (10)',
     )
     add_old_flag(parser, '--gate', distance)
-    add('--max-gap', type=int, default=3, help='frames for which a track may stay unseen (3)')
+    add('--max-gap', type=int, help='frames for which a track may stay unseen (3)')
     add('--video', metavar='NAME', help='annotated .mp4, .avi or .webm in --out; implies --track')
     add('--rate', type=float, help="frames per second of --video (the input video's, or 25)")
     add(
@@ -154,6 +153,19 @@ def check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> No
     if args.rate is not None and not args.rate > 0:
         parser.error('--rate must be above 0')
     check_detection(parser, args)
+    _complete_tracking(parser, args)
+    check_shard_usage(parser, args)
+
+
+def _complete_tracking(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Fill in the defaults of tracking; refuse its options where nothing is tracked or drawn."""
     if args.video is not None:
         args.track = True
-    check_shard_usage(parser, args)
+    elif args.rate is not None:
+        parser.error('--rate needs --video')
+    if not args.track:
+        for option, value in (('--max-distance', args.max_distance), ('--max-gap', args.max_gap)):
+            if value is not None:
+                parser.error(f'{option} needs --track or --video')
+    args.max_distance = 10.0 if args.max_distance is None else args.max_distance
+    args.max_gap = 3 if args.max_gap is None else args.max_gap

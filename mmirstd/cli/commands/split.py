@@ -19,7 +19,7 @@ from mmirstd.datasets.selection import select_pairs
 from mmirstd.datasets.splits.dividing import GROUPS, divide_names, group_names, join_copies
 from mmirstd.io.outputs.atomic import write_atomically
 from mmirstd.io.outputs.guard import check_output
-from mmirstd.wording import format_count
+from mmirstd.wording import format_count, list_some
 
 PARTS = ('train', 'val', 'test')
 
@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f'what stays together: {", ".join(GROUPS)}, or a regular expression (name)',
     )
     add('--salt', default='', help='another word gives another division')
+    add('--allow-missing', action='store_true', help='leave out images without a mask')
     add_folders(parser)
     return parser
 
@@ -69,7 +70,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         mask_dir=args.mask_dir,
         image_suffix=args.image_suffix,
         mask_suffix=args.mask_suffix,
+        missing='report',
     )
+    without = [pair.image for pair in selection.missing_masks]
+    if without and not args.allow_missing:
+        raise FileNotFoundError(
+            f'{format_count(len(without), "image")} without a mask: {list_some(without)}. Give '
+            '--image-dir, --mask-dir and --mask-suffix if the masks have other names, or '
+            '--allow-missing to leave these images out'
+        )
+    if not selection.pairs:
+        raise ValueError(f'no image with a mask in {args.root}')
     groups = group_names([pair.name for pair in selection.pairs], args.group)
     groups, copies = join_copies(selection.pairs, groups)
     divided = divide_names(groups, dict(zip(PARTS, args.shares, strict=True)), args.salt)
@@ -80,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(
             f'{files[part]}: {format_count(len(names), "image")} ({len(names) / len(groups):.1%})'
         )
+    if without:
+        print(f'note: {format_count(len(without), "image")} without a mask left out')
     if copies:
         print(
             f'note: {format_count(copies, "image is a copy", "images are copies")} of others; '
