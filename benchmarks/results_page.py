@@ -33,6 +33,10 @@ RUNS: dict[str, tuple[str, list[str]]] = {
         [*MODELS, '--precision', 'float32', 'bfloat16', '--reference', 'plain', 'onnx',
          '--rounds', '7'],
     ),
+    'one_thread': (
+        'One image of 256 x 256 on one thread',
+        [LITE, DNANET, *SMALL, '--rounds', '9', '--threads', '1'],
+    ),
     'eight': (
         'Eight images of 256 x 256 at once',
         [FULL, LITE, UIUNET, DNANET, '--precision', 'float32', 'bfloat16', '--batch', '8',
@@ -67,14 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--page', type=Path, default=Path('docs/results/benchmark.md'))
     parser.add_argument('--json', type=Path, default=Path('work_dirs/benchmark'))
     parser.add_argument('--runs', nargs='+', choices=RUNS, default=list(RUNS))
-    parser.add_argument('--threads', type=int, default=2, help='CPU threads (2)')
+    parser.add_argument('--threads', type=int, default=2, help='CPU threads of most runs (2)')
     parser.add_argument('--reuse', action='store_true', help='measure only what is missing')
     args = parser.parse_args(argv)
     for name in args.runs:
         folder = args.json / name
         if not (args.reuse and (folder / 'benchmark.json').is_file()):
             command = ['-m', 'benchmarks.speed', *RUNS[name][1]]
-            _run([*command, '--threads', str(args.threads), '--out', str(folder)])
+            if '--threads' not in command:
+                command += ['--threads', str(args.threads)]
+            _run([*command, '--out', str(folder)])
     plot = args.page.parent / 'accuracy_latency.png'
     if not (args.reuse and plot.is_file()):
         _run(['-m', 'benchmarks.accuracy_latency', '--out', str(plot.parent)])
