@@ -13,7 +13,8 @@ float32 and in bfloat16, the faster precision is used, and ``max_epochs`` is the
 into ``hours``, or ``epochs``, if an entry gives these instead. Both are stored, so a resumed
 training repeats the schedule. For several GPUs, ``--gpus N`` starts each training through torchrun.
 
-An entry without ``about`` is trained to be compared, not to be published: the averaged weights of
+``"publish": "last_ema"`` takes the averaged weights of the last epoch instead of those with the
+best validation score. An entry without ``about`` is trained to be compared, not to be published: the averaged weights of
 the last epoch are scored, nothing is selected. ``scores.md`` is the table of these entries.
 """
 
@@ -197,6 +198,7 @@ def finish(entry: Mapping[str, Any], folder: Path) -> None:
             'hardware': torch.cuda.get_device_name() if torch.cuda.is_available() else made['cpu'],
         },
         snapshots=snapshots,
+        publish=entry.get('publish', 'selected'),
     )
 
 

@@ -236,11 +236,12 @@ def write_entry(
     earlier: Sequence[Path] = (),
     snapshots: Sequence[Path] = (),
     half: bool = True,
+    publish: str = 'selected',
 ) -> dict[str, Any]:
     """Score a finished training and write its entry into ``out``.
 
-    Written are ``weights.safetensors`` (selected on validation, the EMA where there is one),
-    ``model.json``, ``scores.json``, ``history.jsonl`` and ``curves.png``.
+    Written are ``weights.safetensors``, ``model.json``, ``scores.json``, ``history.jsonl`` and
+    ``curves.png``.
 
     Args:
         config: Config of the training.
@@ -253,9 +254,14 @@ def write_entry(
         snapshots: Checkpoints for the best score on the test split, which is reported separately
             and does not select anything.
         half: Store kernels as float16.
+        publish: Which weights the entry has: ``'selected'`` on validation (averaged if the training
+            averages), or those of the last epoch, ``'last'`` or averaged ``'last_ema'``.
 
     Returns:
         All scores.
+
+    Raises:
+        ValueError: The training has no weights of the kind ``publish``.
     """
     out.mkdir(parents=True, exist_ok=True)
     scorer = Scorer(config, out / 'scoring')
@@ -265,6 +271,8 @@ def write_entry(
     variants = {'selected': (best, True), 'last': (last, False)}
     if has_ema:
         variants['last_ema'] = (last, True)
+    if publish not in variants:
+        raise ValueError(f'publish={publish!r} is none of {", ".join(variants)}')
     for split in ('val', 'test'):
         for variant, (checkpoint, ema) in variants.items():
             scores[f'{variant}_{split}'] = per_dataset(scorer(checkpoint, split, ema=ema))
@@ -278,7 +286,8 @@ def write_entry(
         config.dump(out / 'config.py')
         about['config'] = 'config.py'
     weights = out / 'weights.safetensors'
-    pack_weights(read_weights(best), weights, half=half)
+    checkpoint, ema = variants[publish]
+    pack_weights(read_weights(checkpoint, ema=ema), weights, half=half)
     scores['published_test'] = per_dataset(scorer(weights, 'test'))
     write_atomically(out / SCORES, json.dumps(scores, indent=1) + '\n')
     draw_curves(work_dir, 'IoU', out / 'curves.png', earlier)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS
+
+from benchmarks.mirrored_validation import VIEWS, mirrored
+
+AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    for folder, (row, column) in (('images', (2, 3)), ('masks', (2, 3))):
+        (tmp_path / folder).mkdir()
+        image = np.zeros((8, 12), np.uint8)
+        image[row, column] = 255
+        cv2.imwrite(str(tmp_path / folder / 'a.png'), image)
+    keys = ('img_path', 'ori_shape', 'img_shape', 'flip', 'flip_direction')
+    pipeline = [
+        {'type': 'mmirstd.LoadImageFromFile', 'channels': 1, 'intensity_range': 'raw'},
+        {'type': 'mmirstd.LoadMask'},
+        {'type': 'PackSegInputs', 'meta_keys': keys},
+    ]
+    dataset = {
+        'type': 'mmirstd.IRSTDDataset',
+        'data_root': str(tmp_path),
+        'test_mode': True,
+        'pipeline': pipeline,
+    }
+    return Config({'val_dataloader': {'dataset': dataset}})
+
+
+@pytest.mark.parametrize('direction', VIEWS[1:])
+def test_images_and_masks_are_mirrored_together(config, direction):
+    init_default_scope('mmseg')
+    sample = DATASETS.build(mirrored(config, direction).val_dataloader.dataset)[0]
+    wanted = np.flip(np.eye(8, 12, 1, dtype=bool) & (np.arange(8)[:, None] == 2), AXES[direction])
+    assert wanted.sum() == 1
+    np.testing.assert_array_equal(sample['inputs'][0].numpy() > 0, wanted)
+    samples = sample['data_samples']
+    np.testing.assert_array_equal(samples.gt_sem_seg.data[0].numpy() > 0, wanted)
+    assert not samples.get('flip')  # or the prediction would be mirrored back and the mask not
+
+
+def test_the_given_config_stays(config):
+    before = config.pretty_text
+    mirrored(config, 'vertical')
+    assert config.pretty_text == before
+
+
+def test_a_pipeline_with_another_end_is_refused(config):
+    config.val_dataloader.dataset.pipeline.pop()
+    with pytest.raises(ValueError, match='PackSegInputs'):
+        mirrored(config, 'vertical')
