@@ -13,9 +13,10 @@ float32 and in bfloat16, the faster precision is used, and ``max_epochs`` is the
 into ``hours``, or ``epochs``, if an entry gives these instead. Both are stored, so a resumed
 training repeats the schedule. For several GPUs, ``--gpus N`` starts each training through torchrun.
 
-``"publish": "last_ema"`` takes the averaged weights of the last epoch instead of those with the
-best validation score. An entry without ``about`` is trained to be compared, not to be published: the averaged weights of
-the last epoch are scored, nothing is selected. ``scores.md`` is the table of these entries.
+An entry publishes the weights with the best validation score, or, with ``"publish": "last_ema"``,
+the averaged weights of the last epoch. An entry without ``about`` is trained to be compared, not to
+be published: the averaged weights of the last epoch are scored, nothing is selected. ``scores.md``
+is the table of these entries.
 """
 
 from __future__ import annotations
