@@ -86,7 +86,7 @@ def test_a_campaign_survives_a_kill_and_ends_in_weights(tmp_path):
     entry = tmp_path / 'zoo' / 'unet' / 'entry'
     scores = json.loads((entry / 'scores.json').read_text())
     assert {'selected_val', 'selected_test', 'last_val', 'last_test', 'peak_test'} <= set(scores)
-    assert scores['peak_test']['pooled']['IoU'] >= scores['last_test']['pooled']['IoU']
+    assert scores['peak_test']['pooled']['IoU'] >= scores['last_ema_test']['pooled']['IoU']
     info = find_model(entry)
     assert info.training['epochs'] == json.loads(plan)['max_epochs']
     assert info.training['precision'] == json.loads(plan)['precision']

@@ -92,10 +92,14 @@ class PointwiseConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, O, h, w)."""
-        left_to_pytorch = torch.get_num_threads() > 1 and x.numel() > _SMALL
-        if left_to_pytorch or not one_pass.is_usable(x) or not self._choice(x):
-            return super().forward(x)
-        return one_pass.convolve(x, self)
+        # An exported graph must not depend on the size, so its being traced is asked first.
+        if one_pass.is_usable(x) and not self._left_to_pytorch(x) and self._choice(x):
+            return one_pass.convolve(x, self)
+        return super().forward(x)
+
+    @staticmethod
+    def _left_to_pytorch(x: Tensor) -> bool:
+        return torch.get_num_threads() > 1 and x.numel() > _SMALL
 
     def _choice(self, x: Tensor) -> bool:
         rows = x[:1, :, :32]

@@ -116,3 +116,16 @@ def test_a_pointwise_convolution_is_one(one_pass, dtype, threads, monkeypatch):
     assert isinstance(layer, nn.Conv2d), 'other layers may look at it'
     bound = 1e-5 if dtype == torch.float32 else 0.05
     torch.testing.assert_close(got.float(), expected, atol=bound, rtol=bound)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+def test_an_exported_pointwise_convolution_takes_any_number_of_images(threads, monkeypatch):
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads)
+    layer = PointwiseConv2d.of(nn.Conv2d(6, 9, 1)).requires_grad_(False).eval()
+    batch = torch.export.Dim('batch', min=1, max=64)
+    program = torch.export.export(
+        layer, (torch.randn(2, 6, 40, 40),), dynamic_shapes={'x': {0: batch}}
+    ).module()
+    for n in (1, 3, 5):  # PyTorch takes another way for more than 20,480 values
+        image = torch.randn(n, 6, 40, 40)
+        torch.testing.assert_close(program(image), layer(image), atol=1e-5, rtol=1e-5)
