@@ -7,7 +7,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
+from benchmarks import mirrored_validation
 from benchmarks.mirrored_validation import VIEWS, mirrored
+from benchmarks.zoo_entry import REPORTED
 
 AXES = {'horizontal': (1,), 'vertical': (0,), 'diagonal': (0, 1)}
 
@@ -57,3 +59,22 @@ def test_a_pipeline_with_another_end_is_refused(config):
     config.val_dataloader.dataset.pipeline.pop()
     with pytest.raises(ValueError, match='PackSegInputs'):
         mirrored(config, 'vertical')
+
+
+def test_the_mean_is_that_of_all_four_views(config, monkeypatch):
+    asked = []
+
+    class Scorer:
+        def __init__(self, seen, folder):
+            *_, step, _ = seen.val_dataloader.dataset.pipeline
+            self.view = step.get('direction', 'as it is')
+
+        def __call__(self, file, split):
+            asked.append((self.view, file, split))
+            return dict.fromkeys(REPORTED, float(VIEWS.index(self.view)))
+
+    monkeypatch.setattr(mirrored_validation, 'Scorer', Scorer)
+    found = mirrored_validation.score(config, {'a': Path('a.pth')})
+    assert asked == [(view, Path('a.pth'), 'val') for view in VIEWS]
+    assert found['a']['views']['vertical']['pooled']['IoU'] == 2
+    assert found['a']['mean']['pooled'] == {'IoU': 1.5, 'nIoU': 1.5, 'Pd': 1.5, 'Fa': 1.5}
