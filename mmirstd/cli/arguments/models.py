@@ -91,7 +91,7 @@ def name_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> di
     """Name -> files of each model; without ``--names``, models are called like their weights.
 
     Raises:
-        SystemExit: There is no model, or ``--names`` does not give every model its own name.
+        SystemExit: No model was given, or ``--names`` are too few, too many or repeated.
     """
     exported = [[path] for path in args.onnx]
     models = [resolve_model(parser, words) for words in args.model] + exported
